@@ -1,0 +1,71 @@
+/**
+ * Every failure a user can meet, as a coded error that survives the worker boundary.
+ *
+ * comlink flattens errors to `{ message, name, stack }`; the worker's transport (workers/trainer.worker.ts)
+ * sends `toWire(error)` instead, so code and detail arrive. Never match on message text: match on `code`.
+ */
+export const errorCodes = [
+  'webgpu-unavailable',
+  'device-lost',
+  'gpu-error',
+  'gpu-out-of-memory',
+  'self-test-failed',
+  'model-unsupported',
+  'model-file-missing',
+  'model-file-invalid',
+  'adapter-invalid',
+  'dataset-unreadable',
+  'dataset-empty',
+  'config-invalid',
+  'busy',
+  'nothing-to-export',
+  'loss-not-finite',
+  'checkpoint-invalid',
+  'cancelled',
+  'internal',
+] as const;
+export type ErrorCode = (typeof errorCodes)[number];
+
+/** Codes that mean "what you gave me cannot be used": the command line exits with 2. */
+export const badInputCodes: readonly ErrorCode[] = [
+  'model-unsupported',
+  'model-file-missing',
+  'model-file-invalid',
+  'adapter-invalid',
+  'dataset-unreadable',
+  'dataset-empty',
+  'config-invalid',
+  'checkpoint-invalid',
+];
+
+/** `message` says what happened, with which value, and what to do; `detail` is for the expandable part. */
+export class TrainerError extends Error {
+  override readonly name = 'TrainerError';
+  readonly code: ErrorCode;
+  readonly detail: string | null;
+
+  constructor(code: ErrorCode, message: string, detail: string | null = null) {
+    super(message);
+    this.code = code;
+    this.detail = detail;
+  }
+}
+
+export interface WireError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly detail: string | null;
+}
+
+export function toWire(error: unknown): WireError {
+  if (error instanceof TrainerError)
+    return { code: error.code, message: error.message, detail: error.detail };
+  if (error instanceof Error) {
+    return { code: 'internal', message: error.message, detail: error.stack ?? null };
+  }
+  return { code: 'internal', message: String(error), detail: null };
+}
+
+export function fromWire(wire: WireError): TrainerError {
+  return new TrainerError(wire.code, wire.message, wire.detail);
+}

@@ -1,0 +1,15 @@
+/** Defaults for the embedded demo model, found by the sweep in scripts/demo-model/README.md. */
+import { requireRunConfig, type RunConfig } from './run-config.ts';
+
+export const demoRunConfig: RunConfig = requireRunConfig({
+  learning_rate: 1e-3,
+  max_steps: 100,
+  per_device_train_batch_size: 16,
+  gradient_accumulation_steps: 1,
+  lora_alpha: 32,
+  max_length: 256,
+  sample_steps: 20,
+  max_new_tokens: 96,
+  suite_prompts: 100,
+  gradient_checkpointing: false,
+});
