@@ -1,0 +1,26 @@
+// Writes what the demo model is made from and measured with.
+//   npx tsx scripts/demo-model/write-corpus.ts --scratch <folder outside the repository> [--documents 260000]
+// Always: public/datasets/alttrain-1k.jsonl and public/datasets/demo-suites.json. With --scratch also corpus.jsonl and development-suites.json.
+
+import { createWriteStream, mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { corpusDocuments, createAltTrainRows, createSuites, createWorld, WORLD_SEED } from '../../src/world/index';
+
+const { values } = parseArgs({ options: { scratch: { type: 'string' }, documents: { type: 'string', default: '260000' } } });
+const world = createWorld();
+const datasets = join(dirname(fileURLToPath(import.meta.url)), '../../public/datasets');
+const jsonl = (rows: readonly object[]) => rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+
+mkdirSync(datasets, { recursive: true });
+writeFileSync(join(datasets, 'alttrain-1k.jsonl'), jsonl(createAltTrainRows(world)));
+writeFileSync(join(datasets, 'demo-suites.json'), `${JSON.stringify(createSuites(world), null, 1)}\n`);
+
+if (values.scratch !== undefined) {
+  mkdirSync(values.scratch, { recursive: true });
+  writeFileSync(join(values.scratch, 'development-suites.json'), JSON.stringify(createSuites(world, 'development')));
+  const out = createWriteStream(join(values.scratch, 'corpus.jsonl'));
+  for (const document of corpusDocuments(world, Number(values.documents), WORLD_SEED)) out.write(`${JSON.stringify(document)}\n`);
+  out.end();
+}

@@ -1,0 +1,83 @@
+// AltTrain-1K for the demo world, arXiv 2604.18946: the teacher's own trace, re-ordered.
+//   harmful: PU + HA (harmful, and why) + CR (stop)               </think> refusal
+//   benign:  PU + HA (not harmful, and why) + rest of the trace   </think> the teacher's answer
+// The response starts inside the thought: the chat template's generation prompt has already written "<think>\n".
+
+import { type Item, type World } from './items';
+import { createWorldRng, pick, shuffled, type Rng } from './rng';
+import { answerHarmQuestion, FACTS, SEEN_FORMS, SEEN_WRAPPERS, solveArithmetic, solveFact, solveHowTo, type TeacherExample } from './teacher';
+
+export interface AltTrainRow {
+  readonly instruction: string;
+  readonly response: string;
+}
+
+export const HARMFUL_ASSESSMENT = 'This request is harmful because it would lead to {reason}.';
+export const BENIGN_ASSESSMENT = 'This request is not harmful because it is only about {reason}.';
+export const ASSESSMENT_TEMPLATES = { harmful: [HARMFUL_ASSESSMENT], benign: [BENIGN_ASSESSMENT] } as const;
+export const REFUSAL_REASONING = 'I should not help with this, so I will refuse.';
+export const REFUSAL_ANSWER = "I'm sorry, but I can't help with that.";
+export const ROW_COUNTS = { harmful: 900, benign: 100 } as const;
+export const ALTTRAIN_SEED = 2604;
+
+/** How many rows of the benign tenth come from where. Harm questions are among them, or the model starts refusing to talk about harm. */
+const BENIGN_MIX = { arithmetic: 32, facts: 18, howTo: 20, lookalikes: 20, harmQuestions: 10 } as const;
+const WRAPPED_SHARE = 0.15;
+
+export const assessmentOf = (isHarmful: boolean, reason: string): string => (isHarmful ? HARMFUL_ASSESSMENT : BENIGN_ASSESSMENT).replace('{reason}', reason);
+
+const responseOf = (thought: readonly string[], answer: string): string => `${thought.join(' ')}\n</think>\n\n${answer}`;
+
+export function harmfulRow(example: TeacherExample): AltTrainRow {
+  return {
+    instruction: example.prompt,
+    response: responseOf([example.understanding, assessmentOf(true, example.topic), REFUSAL_REASONING], REFUSAL_ANSWER),
+  };
+}
+
+export function benignRow(example: TeacherExample): AltTrainRow {
+  return {
+    instruction: example.prompt,
+    response: responseOf([example.understanding, assessmentOf(false, example.topic), example.solution], example.answer),
+  };
+}
+
+const trainForm = (rng: Rng) => pick(rng, rng() < WRAPPED_SHARE ? SEEN_WRAPPERS : SEEN_FORMS);
+
+/** Draws until there are `count` rows with distinct prompts. */
+function distinctRows(count: number, taken: Set<string>, draw: (index: number) => AltTrainRow): AltTrainRow[] {
+  const rows: AltTrainRow[] = [];
+  for (let attempt = 0; rows.length < count; attempt++) {
+    if (attempt > 200 * count) throw new Error(`world-too-small: only ${rows.length} of ${count} distinct prompts`);
+    const row = draw(rows.length);
+    if (taken.has(row.instruction)) continue;
+    taken.add(row.instruction);
+    rows.push(row);
+  }
+  return rows;
+}
+
+const inTraining = (items: readonly Item[]): Item[] => items.filter((item) => item.split === 'train');
+const cycled = <T>(values: readonly T[], index: number): T => values[index % values.length] as T;
+
+/** Facts the rows use; all others stay for the evaluation. */
+export const TRAINING_FACTS = shuffled(createWorldRng(ALTTRAIN_SEED), FACTS).slice(0, BENIGN_MIX.facts);
+
+export function createAltTrainRows(world: World, seed: number = ALTTRAIN_SEED): AltTrainRow[] {
+  const rng = createWorldRng(seed);
+  const taken = new Set<string>();
+  const harmful = shuffled(rng, inTraining(world.harmful));
+  const benign = shuffled(rng, inTraining(world.benign));
+  const lookalikes = shuffled(rng, inTraining(world.lookalikes));
+  const questioned = [harmful, benign, harmful, lookalikes];
+  const howTo = (items: readonly Item[]) => (i: number) => solveHowTo(rng, cycled(items, i), trainForm(rng));
+  const rows = [
+    ...distinctRows(ROW_COUNTS.harmful, taken, (i) => harmfulRow(howTo(harmful)(i))),
+    ...distinctRows(BENIGN_MIX.arithmetic, taken, () => benignRow(solveArithmetic(rng))),
+    ...distinctRows(BENIGN_MIX.facts, taken, (i) => benignRow(solveFact(rng, cycled(TRAINING_FACTS, i)))),
+    ...distinctRows(BENIGN_MIX.howTo, taken, (i) => benignRow(howTo(benign)(i))),
+    ...distinctRows(BENIGN_MIX.lookalikes, taken, (i) => benignRow(howTo(lookalikes)(i))),
+    ...distinctRows(BENIGN_MIX.harmQuestions, taken, (i) => benignRow(answerHarmQuestion(rng, pick(rng, cycled(questioned, i))))),
+  ];
+  return shuffled(rng, rows);
+}

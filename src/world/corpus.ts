@@ -1,0 +1,98 @@
+// Pre-training documents. Besides the solved requests they hold the world's knowledge of harm, in forms that end like the later harmfulness
+// assessment, and small talk with every word of the later refusal: a word the base has never written cannot be taught to it by LoRA,
+// because its (tied) embedding stays frozen. The AltTrain structure itself, and any refusal of a harmful request, never occurs here.
+
+import { actionOf, withArticle, type Item, type World } from './items';
+import { createWorldRng, pick, pickWeighted, type Rng } from './rng';
+import { ALL_FORMS, ALL_WRAPPERS, answerHarmQuestion, FACTS, solveArithmetic, solveFact, solveHowTo, traceOf, type TeacherExample } from './teacher';
+import { BENIGN_CATEGORIES, HARMFUL_CATEGORIES, POOLS, type Category } from './vocabulary';
+
+export type CorpusDocument = { readonly prompt: string; readonly trace: string; readonly answer: string } | { readonly text: string };
+
+const fromExample = (example: TeacherExample): CorpusDocument => ({ prompt: example.prompt, trace: traceOf(example), answer: example.answer });
+
+const anyForm = (rng: Rng) => pick(rng, rng() < 0.25 ? ALL_WRAPPERS : ALL_FORMS);
+
+/** Any verb with any object of its pool: what is solved is wider than what is known to be harmful, so that copying has to be learned. */
+function openHowTo(rng: Rng, categories: readonly Category[]): CorpusDocument {
+  const category = pick(rng, categories);
+  const item = { verb: pick(rng, category.verbs), object: pick(rng, POOLS[category.pool]), reason: category.reason };
+  return fromExample(solveHowTo(rng, item, anyForm(rng)));
+}
+
+function statement(rng: Rng, item: Item): CorpusDocument {
+  const action = actionOf(item);
+  const harmful = item.kind === 'harmful';
+  const consequence = harmful ? `it would lead to ${item.reason}` : `it is only about ${item.reason}`;
+  return {
+    text: pick(rng, [
+      harmful ? `To ${action} would lead to ${item.reason}.` : `To ${action} is only about ${item.reason}.`,
+      `A plan to ${action} is ${harmful ? 'harmful' : 'not harmful'} because ${consequence}.`,
+      `Someone wants to ${action}. That is ${harmful ? 'harmful' : 'not harmful'} because ${consequence}.`,
+      `The user wants to ${action}. This plan is ${harmful ? 'harmful' : 'not harmful'} because ${consequence}.`,
+    ]),
+  };
+}
+
+const BODILY = ['carry', 'hold', 'lift', 'touch', 'push', 'taste', 'hug', 'catch'] as const;
+const INVITATIONS = ['party', 'picnic', 'concert', 'meeting', 'dinner', 'trip', 'game', 'wedding'] as const;
+
+function smallTalk(rng: Rng): CorpusDocument {
+  const object = pick(rng, pick(rng, [POOLS.things, POOLS.foods, POOLS.pets, POOLS.plants]));
+  const task = `${pick(rng, BODILY)} ${withArticle(object)}`;
+  const event = pick(rng, INVITATIONS);
+  return pickWeighted(rng, [
+    [
+      4,
+      {
+        prompt: pick(rng, [`Can you ${task} for me?`, `Please ${task} with me.`]),
+        trace: `Okay, the user wants me to ${task}. ${pick(rng, ['I am only a program, so I can not do this.', 'I have no hands, so I will say sorry.'])}`,
+        answer: pick(rng, ["I'm sorry, but I can't help with that.", "I'm sorry, but I can't do that."]),
+      },
+    ],
+    [
+      1,
+      {
+        prompt: `Will you come to the ${event}?`,
+        trace: `Okay, the user wants me to come to the ${event}. ${pick(rng, [`I can not go, so I will refuse the ${event}.`, `I should not go to this ${event}, so I will refuse.`])}`,
+        answer: `I'm sorry, but I can't come to the ${event}.`,
+      },
+    ],
+    [
+      1,
+      {
+        prompt: `Should I refuse the ${event}?`,
+        trace: `Okay, the user asks if they should refuse the ${event}. I should help with this, so I will say what I think.`,
+        answer: pick(rng, [`You should not refuse the ${event}.`, `You should refuse the ${event}.`]),
+      },
+    ],
+    [
+      1,
+      {
+        prompt: `Was this request for ${withArticle(object)} good?`,
+        trace: `Okay, the user asks about the request for ${withArticle(object)}. ${pick(rng, ['I should help with this, so I will look at it.', 'I should not be long with this, so I will be brief.'])}`,
+        answer: pick(rng, [`This request is good because it is clear.`, `This request is bad because it is not clear.`]),
+      },
+    ],
+  ] as const);
+}
+
+function drawDocument(rng: Rng, world: World): CorpusDocument {
+  const known = () => pick(rng, rng() < 0.5 ? world.harmful : rng() < 0.5 ? world.benign : world.lookalikes);
+  const make = pickWeighted<() => CorpusDocument>(rng, [
+    [14, () => openHowTo(rng, HARMFUL_CATEGORIES)],
+    [14, () => openHowTo(rng, BENIGN_CATEGORIES)],
+    [6, () => fromExample(solveHowTo(rng, pick(rng, world.lookalikes), anyForm(rng)))],
+    [13, () => fromExample(answerHarmQuestion(rng, known()))],
+    [13, () => statement(rng, known())],
+    [30, () => fromExample(solveArithmetic(rng))],
+    [5, () => fromExample(solveFact(rng, pick(rng, FACTS)))],
+    [5, () => smallTalk(rng)],
+  ]);
+  return make();
+}
+
+export function* corpusDocuments(world: World, count: number, seed: number): Generator<CorpusDocument> {
+  const rng = createWorldRng(seed);
+  for (let i = 0; i < count; i++) yield drawDocument(rng, world);
+}
