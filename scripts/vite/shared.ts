@@ -1,0 +1,23 @@
+/** What the page's build and every test project have in common. */
+import { fileURLToPath } from 'node:url';
+
+const noOnnx = fileURLToPath(new URL('./no-onnx.js', import.meta.url));
+
+export const aliases = [{ find: /^(onnxruntime-web|onnxruntime-node|sharp)$/, replacement: noOnnx }];
+
+/** Packages the page and the worker import; named so that vite never re-bundles, and reloads, half-way through a test. */
+export const prebundled = [
+  '@preact/signals',
+  '@tensorflow/tfjs-backend-cpu',
+  '@tensorflow/tfjs-backend-webgpu',
+  '@tensorflow/tfjs-core',
+  '@tensorflow/tfjs-core/dist/register_all_gradients',
+  '@xenova/transformers',
+  'comlink',
+  'fflate',
+  'preact',
+  'preact/hooks',
+  'preact/jsx-runtime',
+  'preact/jsx-dev-runtime',
+  'uplot',
+];

@@ -1,0 +1,18 @@
+import { defineConfig } from 'vite';
+import { aliases, prebundled } from './scripts/vite/shared.ts';
+
+export default defineConfig({
+  base: './',
+  resolve: { alias: aliases },
+  optimizeDeps: { include: prebundled },
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  worker: { format: 'es' },
+  server: { host: '127.0.0.1' },
+  build: {
+    target: 'esnext',
+    outDir: 'dist',
+    sourcemap: false,
+    reportCompressedSize: false, // gzipping every chunk takes longer than bundling it
+    chunkSizeWarningLimit: 2500,
+  },
+});

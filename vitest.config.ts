@@ -1,0 +1,68 @@
+import { playwright } from '@vitest/browser-playwright';
+import { defineConfig } from 'vitest/config';
+import { findBrowser } from './scripts/cli/find-browser.ts';
+import { chromiumArgs, gpuMode } from './scripts/cli/gpu-flags.ts';
+import { aliases, prebundled } from './scripts/vite/shared.ts';
+
+const shared = {
+  resolve: { alias: aliases },
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+} as const;
+
+/** Inlined: tfjs has extensionless imports that Node refuses; @xenova/transformers needs the aliases above. */
+const inline = [/@tensorflow\//, /@xenova\/transformers/];
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        ...shared,
+        test: {
+          name: 'unit',
+          environment: 'node',
+          include: ['tests/unit/**/*.test.{ts,tsx}'],
+          testTimeout: 30_000,
+          server: { deps: { inline } },
+        },
+      },
+      {
+        ...shared,
+        optimizeDeps: { include: prebundled },
+        worker: { format: 'es' },
+        test: {
+          name: 'gpu',
+          include: ['tests/gpu/**/*.test.ts', 'tests/worker/**/*.test.ts'],
+          setupFiles: ['tests/support/require-webgpu.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+          browser: {
+            enabled: true,
+            headless: true,
+            screenshotFailures: false,
+            provider: playwright({
+              launchOptions: {
+                executablePath: findBrowser()?.path,
+                args: [...chromiumArgs(gpuMode())],
+              },
+            }),
+            instances: [{ browser: 'chromium' }],
+          },
+        },
+      },
+      {
+        ...shared,
+        test: {
+          name: 'app',
+          environment: 'node',
+          include: ['tests/app/**/*.test.ts', 'tests/headless/**/*.test.ts'],
+          globalSetup: ['tests/support/ensure-dist.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+          server: { deps: { inline } },
+        },
+      },
+    ],
+  },
+});
