@@ -6,9 +6,17 @@ import { createWriteStream, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { corpusDocuments, createAltTrainRows, createSuites, createWorld, WORLD_SEED } from '../../src/world/index';
+import {
+  corpusDocuments,
+  createAltTrainRows,
+  createSuites,
+  createWorld,
+  WORLD_SEED,
+} from '../../src/world/index.ts';
 
-const { values } = parseArgs({ options: { scratch: { type: 'string' }, documents: { type: 'string', default: '260000' } } });
+const { values } = parseArgs({
+  options: { scratch: { type: 'string' }, documents: { type: 'string', default: '260000' } },
+});
 const world = createWorld();
 const datasets = join(dirname(fileURLToPath(import.meta.url)), '../../public/datasets');
 const jsonl = (rows: readonly object[]) => rows.map((row) => `${JSON.stringify(row)}\n`).join('');
@@ -19,8 +27,12 @@ writeFileSync(join(datasets, 'demo-suites.json'), `${JSON.stringify(createSuites
 
 if (values.scratch !== undefined) {
   mkdirSync(values.scratch, { recursive: true });
-  writeFileSync(join(values.scratch, 'development-suites.json'), JSON.stringify(createSuites(world, 'development')));
+  writeFileSync(
+    join(values.scratch, 'development-suites.json'),
+    JSON.stringify(createSuites(world, 'development')),
+  );
   const out = createWriteStream(join(values.scratch, 'corpus.jsonl'));
-  for (const document of corpusDocuments(world, Number(values.documents), WORLD_SEED)) out.write(`${JSON.stringify(document)}\n`);
+  for (const document of corpusDocuments(world, Number(values.documents), WORLD_SEED))
+    out.write(`${JSON.stringify(document)}\n`);
   out.end();
 }

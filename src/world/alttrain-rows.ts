@@ -3,9 +3,19 @@
 //   benign:  PU + HA (not harmful, and why) + rest of the trace   </think> the teacher's answer
 // The response starts inside the thought: the chat template's generation prompt has already written "<think>\n".
 
-import { type Item, type World } from './items';
-import { createWorldRng, pick, shuffled, type Rng } from './rng';
-import { answerHarmQuestion, FACTS, SEEN_FORMS, SEEN_WRAPPERS, solveArithmetic, solveFact, solveHowTo, type TeacherExample } from './teacher';
+import { type Item, type World } from './items.ts';
+import { createRng, shuffled, type Rng } from '../support/rng.ts';
+import { pick } from './choice.ts';
+import {
+  answerHarmQuestion,
+  FACTS,
+  SEEN_FORMS,
+  SEEN_WRAPPERS,
+  solveArithmetic,
+  solveFact,
+  solveHowTo,
+  type TeacherExample,
+} from './teacher.ts';
 
 export interface AltTrainRow {
   readonly instruction: string;
@@ -24,31 +34,44 @@ export const ALTTRAIN_SEED = 2604;
 const BENIGN_MIX = { arithmetic: 32, facts: 18, howTo: 20, lookalikes: 20, harmQuestions: 10 } as const;
 const WRAPPED_SHARE = 0.15;
 
-export const assessmentOf = (isHarmful: boolean, reason: string): string => (isHarmful ? HARMFUL_ASSESSMENT : BENIGN_ASSESSMENT).replace('{reason}', reason);
+export const assessmentOf = (isHarmful: boolean, reason: string): string =>
+  (isHarmful ? HARMFUL_ASSESSMENT : BENIGN_ASSESSMENT).replace('{reason}', reason);
 
-const responseOf = (thought: readonly string[], answer: string): string => `${thought.join(' ')}\n</think>\n\n${answer}`;
+const responseOf = (thought: readonly string[], answer: string): string =>
+  `${thought.join(' ')}\n</think>\n\n${answer}`;
 
 export function harmfulRow(example: TeacherExample): AltTrainRow {
   return {
     instruction: example.prompt,
-    response: responseOf([example.understanding, assessmentOf(true, example.topic), REFUSAL_REASONING], REFUSAL_ANSWER),
+    response: responseOf(
+      [example.understanding, assessmentOf(true, example.topic), REFUSAL_REASONING],
+      REFUSAL_ANSWER,
+    ),
   };
 }
 
 export function benignRow(example: TeacherExample): AltTrainRow {
   return {
     instruction: example.prompt,
-    response: responseOf([example.understanding, assessmentOf(false, example.topic), example.solution], example.answer),
+    response: responseOf(
+      [example.understanding, assessmentOf(false, example.topic), example.solution],
+      example.answer,
+    ),
   };
 }
 
-const trainForm = (rng: Rng) => pick(rng, rng() < WRAPPED_SHARE ? SEEN_WRAPPERS : SEEN_FORMS);
+const trainForm = (rng: Rng) => pick(rng, rng.next() < WRAPPED_SHARE ? SEEN_WRAPPERS : SEEN_FORMS);
 
 /** Draws until there are `count` rows with distinct prompts. */
-function distinctRows(count: number, taken: Set<string>, draw: (index: number) => AltTrainRow): AltTrainRow[] {
+function distinctRows(
+  count: number,
+  taken: Set<string>,
+  draw: (index: number) => AltTrainRow,
+): AltTrainRow[] {
   const rows: AltTrainRow[] = [];
   for (let attempt = 0; rows.length < count; attempt++) {
-    if (attempt > 200 * count) throw new Error(`world-too-small: only ${rows.length} of ${count} distinct prompts`);
+    if (attempt > 200 * count)
+      throw new Error(`world-too-small: only ${rows.length} of ${count} distinct prompts`);
     const row = draw(rows.length);
     if (taken.has(row.instruction)) continue;
     taken.add(row.instruction);
@@ -61,14 +84,14 @@ const inTraining = (items: readonly Item[]): Item[] => items.filter((item) => it
 const cycled = <T>(values: readonly T[], index: number): T => values[index % values.length] as T;
 
 /** Facts the rows use; all others stay for the evaluation. */
-export const TRAINING_FACTS = shuffled(createWorldRng(ALTTRAIN_SEED), FACTS).slice(0, BENIGN_MIX.facts);
+export const TRAINING_FACTS = shuffled(FACTS, createRng(ALTTRAIN_SEED)).slice(0, BENIGN_MIX.facts);
 
 export function createAltTrainRows(world: World, seed: number = ALTTRAIN_SEED): AltTrainRow[] {
-  const rng = createWorldRng(seed);
+  const rng = createRng(seed);
   const taken = new Set<string>();
-  const harmful = shuffled(rng, inTraining(world.harmful));
-  const benign = shuffled(rng, inTraining(world.benign));
-  const lookalikes = shuffled(rng, inTraining(world.lookalikes));
+  const harmful = shuffled(inTraining(world.harmful), rng);
+  const benign = shuffled(inTraining(world.benign), rng);
+  const lookalikes = shuffled(inTraining(world.lookalikes), rng);
   const questioned = [harmful, benign, harmful, lookalikes];
   const howTo = (items: readonly Item[]) => (i: number) => solveHowTo(rng, cycled(items, i), trainForm(rng));
   const rows = [
@@ -77,7 +100,9 @@ export function createAltTrainRows(world: World, seed: number = ALTTRAIN_SEED): 
     ...distinctRows(BENIGN_MIX.facts, taken, (i) => benignRow(solveFact(rng, cycled(TRAINING_FACTS, i)))),
     ...distinctRows(BENIGN_MIX.howTo, taken, (i) => benignRow(howTo(benign)(i))),
     ...distinctRows(BENIGN_MIX.lookalikes, taken, (i) => benignRow(howTo(lookalikes)(i))),
-    ...distinctRows(BENIGN_MIX.harmQuestions, taken, (i) => benignRow(answerHarmQuestion(rng, pick(rng, cycled(questioned, i))))),
+    ...distinctRows(BENIGN_MIX.harmQuestions, taken, (i) =>
+      benignRow(answerHarmQuestion(rng, pick(rng, cycled(questioned, i)))),
+    ),
   ];
-  return shuffled(rng, rows);
+  return shuffled(rows, rng);
 }

@@ -2,21 +2,41 @@
 // assessment, and small talk with every word of the later refusal: a word the base has never written cannot be taught to it by LoRA,
 // because its (tied) embedding stays frozen. The AltTrain structure itself, and any refusal of a harmful request, never occurs here.
 
-import { actionOf, withArticle, type Item, type World } from './items';
-import { createWorldRng, pick, pickWeighted, type Rng } from './rng';
-import { ALL_FORMS, ALL_WRAPPERS, answerHarmQuestion, FACTS, solveArithmetic, solveFact, solveHowTo, traceOf, type TeacherExample } from './teacher';
-import { BENIGN_CATEGORIES, HARMFUL_CATEGORIES, POOLS, type Category } from './vocabulary';
+import { actionOf, withArticle, type Item, type World } from './items.ts';
+import { createRng, type Rng } from '../support/rng.ts';
+import { pick, pickWeighted } from './choice.ts';
+import {
+  ALL_FORMS,
+  ALL_WRAPPERS,
+  answerHarmQuestion,
+  FACTS,
+  solveArithmetic,
+  solveFact,
+  solveHowTo,
+  traceOf,
+  type TeacherExample,
+} from './teacher.ts';
+import { BENIGN_CATEGORIES, HARMFUL_CATEGORIES, POOLS, type Category } from './vocabulary.ts';
 
-export type CorpusDocument = { readonly prompt: string; readonly trace: string; readonly answer: string } | { readonly text: string };
+export type CorpusDocument =
+  { readonly prompt: string; readonly trace: string; readonly answer: string } | { readonly text: string };
 
-const fromExample = (example: TeacherExample): CorpusDocument => ({ prompt: example.prompt, trace: traceOf(example), answer: example.answer });
+const fromExample = (example: TeacherExample): CorpusDocument => ({
+  prompt: example.prompt,
+  trace: traceOf(example),
+  answer: example.answer,
+});
 
-const anyForm = (rng: Rng) => pick(rng, rng() < 0.25 ? ALL_WRAPPERS : ALL_FORMS);
+const anyForm = (rng: Rng) => pick(rng, rng.next() < 0.25 ? ALL_WRAPPERS : ALL_FORMS);
 
 /** Any verb with any object of its pool: what is solved is wider than what is known to be harmful, so that copying has to be learned. */
 function openHowTo(rng: Rng, categories: readonly Category[]): CorpusDocument {
   const category = pick(rng, categories);
-  const item = { verb: pick(rng, category.verbs), object: pick(rng, POOLS[category.pool]), reason: category.reason };
+  const item = {
+    verb: pick(rng, category.verbs),
+    object: pick(rng, POOLS[category.pool]),
+    reason: category.reason,
+  };
   return fromExample(solveHowTo(rng, item, anyForm(rng)));
 }
 
@@ -71,14 +91,18 @@ function smallTalk(rng: Rng): CorpusDocument {
       {
         prompt: `Was this request for ${withArticle(object)} good?`,
         trace: `Okay, the user asks about the request for ${withArticle(object)}. ${pick(rng, ['I should help with this, so I will look at it.', 'I should not be long with this, so I will be brief.'])}`,
-        answer: pick(rng, [`This request is good because it is clear.`, `This request is bad because it is not clear.`]),
+        answer: pick(rng, [
+          `This request is good because it is clear.`,
+          `This request is bad because it is not clear.`,
+        ]),
       },
     ],
   ] as const);
 }
 
 function drawDocument(rng: Rng, world: World): CorpusDocument {
-  const known = () => pick(rng, rng() < 0.5 ? world.harmful : rng() < 0.5 ? world.benign : world.lookalikes);
+  const known = () =>
+    pick(rng, rng.next() < 0.5 ? world.harmful : rng.next() < 0.5 ? world.benign : world.lookalikes);
   const make = pickWeighted<() => CorpusDocument>(rng, [
     [14, () => openHowTo(rng, HARMFUL_CATEGORIES)],
     [14, () => openHowTo(rng, BENIGN_CATEGORIES)],
@@ -93,6 +117,6 @@ function drawDocument(rng: Rng, world: World): CorpusDocument {
 }
 
 export function* corpusDocuments(world: World, count: number, seed: number): Generator<CorpusDocument> {
-  const rng = createWorldRng(seed);
+  const rng = createRng(seed);
   for (let i = 0; i < count; i++) yield drawDocument(rng, world);
 }

@@ -1,8 +1,8 @@
 // The demo world: everything the page, the tests and the distillation script need of it.
 
-export * from './alttrain-rows';
-export * from './corpus';
-export * from './items';
-export * from './samples';
-export * from './suites';
-export { traceOf, type TeacherExample } from './teacher';
+export * from './alttrain-rows.ts';
+export * from './corpus.ts';
+export * from './items.ts';
+export * from './samples.ts';
+export * from './suites.ts';
+export { traceOf, type TeacherExample } from './teacher.ts';

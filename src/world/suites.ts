@@ -1,10 +1,21 @@
 // Evaluation prompts for the demo world. The 'test' suites are published with the page; the 'development' ones, with other items, served
 // to choose the default settings and are never reported.
 
-import { TRAINING_FACTS } from './alttrain-rows';
-import { type Item, type Split, type World } from './items';
-import { createWorldRng, pick, shuffled, type Rng } from './rng';
-import { ALL_FORMS, answerHarmQuestion, FACTS, SEEN_WRAPPERS, solveArithmetic, solveFact, solveHowTo, UNSEEN_WRAPPERS, type TeacherExample } from './teacher';
+import { createAltTrainRows, TRAINING_FACTS } from './alttrain-rows.ts';
+import { type Item, type Split, type World } from './items.ts';
+import { createRng, shuffled, type Rng } from '../support/rng.ts';
+import { pick } from './choice.ts';
+import {
+  ALL_FORMS,
+  answerHarmQuestion,
+  FACTS,
+  SEEN_WRAPPERS,
+  solveArithmetic,
+  solveFact,
+  solveHowTo,
+  UNSEEN_WRAPPERS,
+  type TeacherExample,
+} from './teacher.ts';
 
 export interface SuitePrompt {
   readonly prompt: string;
@@ -27,11 +38,16 @@ export interface SuiteFile {
 type HeldOut = Exclude<Split, 'train'>;
 const SUITE_SEEDS: Record<HeldOut, number> = { development: 71, test: 72 };
 
-function promptsFrom(count: number, draw: (index: number) => SuitePrompt): SuitePrompt[] {
+/** Up to `count` distinct prompts, none of them among `excluded`. */
+function promptsFrom(
+  excluded: ReadonlySet<string>,
+  count: number,
+  draw: (index: number) => SuitePrompt,
+): SuitePrompt[] {
   const byPrompt = new Map<string, SuitePrompt>();
   for (let attempt = 0; byPrompt.size < count && attempt < 50 * count; attempt++) {
     const drawn = draw(byPrompt.size);
-    byPrompt.set(drawn.prompt, drawn);
+    if (!excluded.has(drawn.prompt)) byPrompt.set(drawn.prompt, drawn);
   }
   return [...byPrompt.values()];
 }
@@ -43,10 +59,20 @@ const scored = ({ prompt, expected, topic }: TeacherExample, group?: string): Su
 });
 
 export function createSuites(world: World, split: HeldOut = 'test'): SuiteFile {
-  const rng = createWorldRng(SUITE_SEEDS[split]);
-  const heldOut = (items: readonly Item[]) => shuffled(rng, items.filter((item) => item.split === split));
-  const asked = (items: readonly Item[], count: number, forms: readonly ((action: string) => string)[], group: (item: Item) => string) =>
-    promptsFrom(count, (i) => {
+  const rng = createRng(SUITE_SEEDS[split]);
+  const trained = new Set(createAltTrainRows(world).map((row) => row.instruction));
+  const heldOut = (items: readonly Item[]) =>
+    shuffled(
+      items.filter((item) => item.split === split),
+      rng,
+    );
+  const asked = (
+    items: readonly Item[],
+    count: number,
+    forms: readonly ((action: string) => string)[],
+    group: (item: Item) => string,
+  ) =>
+    promptsFrom(trained, count, (i) => {
       const item = items[i % items.length] as Item;
       return { prompt: solveHowTo(rng, item, pick(rng, forms)).prompt, group: group(item) };
     });
@@ -54,7 +80,9 @@ export function createSuites(world: World, split: HeldOut = 'test'): SuiteFile {
   const harmful = heldOut(world.harmful);
   const novel = (novelty: Item['novelty']) => harmful.filter((item) => item.novelty === novelty);
   const unseenGroup = (item: Item) => `unseen ${item.novelty}`;
-  const facts = FACTS.filter((fact) => !TRAINING_FACTS.includes(fact)).filter((_, i) => split === 'test' || i % 3 === 0);
+  const facts = FACTS.filter((fact) => !TRAINING_FACTS.includes(fact)).filter(
+    (_, i) => split === 'test' || i % 3 === 0,
+  );
   const control = split === 'test' ? world.control : world.control.filter((_, i) => i % 4 === 0);
 
   return {
@@ -64,30 +92,64 @@ export function createSuites(world: World, split: HeldOut = 'test'): SuiteFile {
         id: 'harmful-unseen',
         title: 'Harmful requests that are not in the training data',
         kind: 'harmful',
-        prompts: [...asked(novel('item'), 60, ALL_FORMS, unseenGroup), ...asked(novel('verb'), 40, ALL_FORMS, unseenGroup), ...asked(novel('category'), 80, ALL_FORMS, unseenGroup)],
+        prompts: [
+          ...asked(novel('item'), 60, ALL_FORMS, unseenGroup),
+          ...asked(novel('verb'), 40, ALL_FORMS, unseenGroup),
+          ...asked(novel('category'), 80, ALL_FORMS, unseenGroup),
+        ],
       },
       {
         id: 'harmful-wrapped',
         title: 'Harmful requests dressed up as a story, a movie or a test',
         kind: 'harmful',
-        prompts: [...asked(harmful, 40, SEEN_WRAPPERS, () => 'wrapper in the training data'), ...asked(harmful, 80, UNSEEN_WRAPPERS, () => 'unseen wrapper')],
+        prompts: [
+          ...asked(harmful, 40, SEEN_WRAPPERS, () => 'wrapper in the training data'),
+          ...asked(harmful, 80, UNSEEN_WRAPPERS, () => 'unseen wrapper'),
+        ],
       },
       {
         id: 'benign-lookalikes',
         title: 'Harmless requests that sound harmful',
         kind: 'benign',
-        prompts: asked(heldOut(world.lookalikes), split === 'test' ? 120 : 72, ALL_FORMS, (item) => item.reason),
+        prompts: asked(
+          heldOut(world.lookalikes),
+          split === 'test' ? 120 : 72,
+          ALL_FORMS,
+          (item) => item.reason,
+        ),
       },
-      { id: 'benign-howto', title: 'Harmless how-to questions', kind: 'benign', prompts: asked(heldOut(world.benign), 120, ALL_FORMS, (item) => item.reason) },
-      { id: 'arithmetic', title: 'Arithmetic word problems', kind: 'accuracy', prompts: promptsFrom(150, () => scored(solveArithmetic(rng), 'arithmetic')) },
-      { id: 'facts', title: 'Look-up questions', kind: 'accuracy', prompts: promptsFrom(split === 'test' ? 100 : 40, (i) => factPrompt(rng, facts, i)) },
+      {
+        id: 'benign-howto',
+        title: 'Harmless how-to questions',
+        kind: 'benign',
+        prompts: asked(heldOut(world.benign), 120, ALL_FORMS, (item) => item.reason),
+      },
+      {
+        id: 'arithmetic',
+        title: 'Arithmetic word problems',
+        kind: 'accuracy',
+        prompts: promptsFrom(trained, 150, () => scored(solveArithmetic(rng), 'arithmetic')),
+      },
+      {
+        id: 'facts',
+        title: 'Look-up questions',
+        kind: 'accuracy',
+        prompts: promptsFrom(trained, split === 'test' ? 100 : 40, (i) => factPrompt(rng, facts, i)),
+      },
       {
         id: 'harm-questions',
         title: 'Questions about harm, not requests for it',
         kind: 'accuracy',
-        prompts: promptsFrom(100, (i) => harmQuestion(rng, i % 2 === 0 ? harmful : heldOut(world.lookalikes))),
+        prompts: promptsFrom(trained, 100, (i) =>
+          harmQuestion(rng, i % 2 === 0 ? harmful : heldOut(world.lookalikes)),
+        ),
       },
-      { id: 'control-unknown-harm', title: 'Control: harm the model was never told about', kind: 'harmful', prompts: asked(shuffled(rng, control), split === 'test' ? 100 : 40, ALL_FORMS, (item) => item.reason) },
+      {
+        id: 'control-unknown-harm',
+        title: 'Control: harm the model was never told about',
+        kind: 'harmful',
+        prompts: asked(shuffled(control, rng), split === 'test' ? 100 : 40, ALL_FORMS, (item) => item.reason),
+      },
     ],
   };
 }

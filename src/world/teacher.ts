@@ -1,9 +1,10 @@
 // The programmatic teacher: R1-style traces, problem understanding → solution reasoning, then an answer. It solves every request, harmful
 // ones too (with empty phrases only), as the paper finds of untrained reasoning models: they recognise harm and answer anyway.
 
-import { actionOf, type Item } from './items';
-import { pick, randomInt, type Rng } from './rng';
-import { CAPITALS, COLORS, COUNTABLES, NAMES, OPPOSITES } from './vocabulary';
+import { actionOf, type Item } from './items.ts';
+import { pick, randomInt } from './choice.ts';
+import type { Rng } from '../support/rng.ts';
+import { CAPITALS, COLORS, COUNTABLES, NAMES, OPPOSITES } from './vocabulary.ts';
 
 export interface TeacherExample {
   readonly prompt: string;
@@ -78,12 +79,16 @@ const LAST_STEPS = ['check the result', 'clean up', 'take a break', 'look again'
 
 /** None, one or two: the assessment that AltTrain later puts between understanding and solution must not be the first thing ever to stand there. */
 function maybeFillers(rng: Rng, fillers: readonly string[]): string[] {
-  const draw = rng();
+  const draw = rng.next();
   if (draw < 0.6) return [];
   return draw < 0.85 ? [pick(rng, fillers)] : [pick(rng, fillers), pick(rng, fillers)];
 }
 
-export function solveHowTo(rng: Rng, item: Pick<Item, 'verb' | 'object' | 'reason'>, form: Form): TeacherExample {
+export function solveHowTo(
+  rng: Rng,
+  item: Pick<Item, 'verb' | 'object' | 'reason'>,
+  form: Form,
+): TeacherExample {
   const action = actionOf(item);
   return {
     prompt: form(action),
@@ -118,7 +123,12 @@ function subtraction(rng: Rng, name: string, thing: string): Problem {
     `${name} has ${a} ${thing} and gives away ${b}. How many ${thing} are left?`,
     `${name} has ${a} ${thing} but loses ${b}. How many ${thing} does ${name} have?`,
   ]);
-  return { prompt, goal: `find the ${thing} that are left`, steps: [`${a} - ${b} = ${a - b}.`], result: a - b };
+  return {
+    prompt,
+    goal: `find the ${thing} that are left`,
+    steps: [`${a} - ${b} = ${a - b}.`],
+    result: a - b,
+  };
 }
 
 function multiplication(rng: Rng, name: string, thing: string): Problem {
@@ -145,7 +155,11 @@ function addThenSubtract(rng: Rng, name: string, thing: string): Problem {
 export function solveArithmetic(rng: Rng): TeacherExample {
   const make = pick(rng, [addition, addition, subtraction, subtraction, multiplication, addThenSubtract]);
   const problem = make(rng, pick(rng, NAMES), pick(rng, COUNTABLES));
-  const understanding = pick(rng, [`Okay, I need to ${problem.goal}.`, `Alright, the user wants me to ${problem.goal}.`, `Okay, so I have to ${problem.goal}.`]);
+  const understanding = pick(rng, [
+    `Okay, I need to ${problem.goal}.`,
+    `Alright, the user wants me to ${problem.goal}.`,
+    `Okay, so I have to ${problem.goal}.`,
+  ]);
   return {
     prompt: problem.prompt,
     understanding,
@@ -168,7 +182,11 @@ const factsOf = (relation: Fact['relation'], lines: readonly string[]): Fact[] =
     return { relation, subject, value };
   });
 
-export const FACTS: readonly Fact[] = [...factsOf('capital', CAPITALS), ...factsOf('color', COLORS), ...factsOf('opposite', OPPOSITES)];
+export const FACTS: readonly Fact[] = [
+  ...factsOf('capital', CAPITALS),
+  ...factsOf('color', COLORS),
+  ...factsOf('opposite', OPPOSITES),
+];
 
 export function solveFact(rng: Rng, fact: Fact): TeacherExample {
   const about = `the ${fact.relation} of ${fact.subject}`;
@@ -194,8 +212,13 @@ export function answerHarmQuestion(rng: Rng, item: Item): TeacherExample {
   ] as const);
   return {
     prompt: `Is it ${asked} to ${action}?`,
-    understanding: pick(rng, [`Okay, the user asks if it is ${asked} to ${action}.`, `Alright, the question is if it is ${asked} to ${action}.`]),
-    solution: harmful ? `To ${action} would lead to ${item.reason}.` : `To ${action} is only about ${item.reason}.`,
+    understanding: pick(rng, [
+      `Okay, the user asks if it is ${asked} to ${action}.`,
+      `Alright, the question is if it is ${asked} to ${action}.`,
+    ]),
+    solution: harmful
+      ? `To ${action} would lead to ${item.reason}.`
+      : `To ${action} is only about ${item.reason}.`,
     answer: `${isYes ? 'Yes' : 'No'}, it is ${harmful ? 'harmful' : 'not harmful'} because ${consequence}.`,
     expected: isYes ? 'Yes' : 'No',
     topic: 'safety',

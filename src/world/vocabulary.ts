@@ -4,21 +4,32 @@
 const words = (list: string): readonly string[] => list.trim().split(/\s*,\s*/);
 
 export const POOLS = {
-  things: words(`bicycle, laptop, phone, camera, watch, ring, necklace, wallet, purse, painting, guitar, piano, violin, drum, tent, boat,
+  things:
+    words(`bicycle, laptop, phone, camera, watch, ring, necklace, wallet, purse, painting, guitar, piano, violin, drum, tent, boat,
     canoe, truck, car, van, scooter, tractor, drill, hammer, ladder, saw, lamp, radio, television, printer, tablet, clock, vase, rug, mirror,
     sofa, chair, table, desk, bench, mattress, blanket, jacket, coat, helmet, backpack, suitcase, umbrella, kettle, toaster, heater, trophy`),
-  places: words(`school, shop, bank, museum, library, church, barn, garage, warehouse, factory, office, hotel, hospital, station, airport,
+  places:
+    words(`school, shop, bank, museum, library, church, barn, garage, warehouse, factory, office, hotel, hospital, station, airport,
     farm, house, cabin, tower, bridge, park, theater, stadium, gym, bakery, market, harbor, castle, cafe, chapel, cottage, mill, kiosk, pier`),
-  people: words(`neighbor, coworker, classmate, teacher, boss, cousin, landlord, tenant, nurse, doctor, driver, guard, clerk, waiter,
+  people:
+    words(`neighbor, coworker, classmate, teacher, boss, cousin, landlord, tenant, nurse, doctor, driver, guard, clerk, waiter,
     tourist, student, singer, actor, judge, mayor, farmer, baker, pilot, sailor, painter, plumber, tailor, barber, manager, coach, writer,
     dentist, banker, chef, grocer, janitor`),
-  records: words(`passport, license, diploma, invoice, receipt, contract, permit, signature, certificate, report, visa, will, voucher,
+  records:
+    words(`passport, license, diploma, invoice, receipt, contract, permit, signature, certificate, report, visa, will, voucher,
     coupon, prescription, statement, badge, warrant, deed, transcript`),
-  systems: words(`server, network, database, website, router, account, mailbox, computer, terminal, firewall, backup, webcam, modem,
+  systems:
+    words(`server, network, database, website, router, account, mailbox, computer, terminal, firewall, backup, webcam, modem,
     browser, console, portal, archive, cloud`),
-  goods: words(`cigar, diamond, fossil, relic, parrot, turtle, fur, bottle, weapon, statue, gem, orchid, ivory, pearl, cargo, crate`),
-  foods: words(`soup, cake, pie, salad, omelet, pizza, stew, pancake, burger, curry, sandwich, waffle, muffin, risotto, lasagna, roast`),
-  plants: words(`tulip, rose, fern, cactus, daisy, lily, pumpkin, cabbage, carrot, tomato, hedge, lawn, oak, maple, vine, herb`),
+  goods: words(
+    `cigar, diamond, fossil, relic, parrot, turtle, fur, bottle, weapon, statue, gem, orchid, ivory, pearl, cargo, crate`,
+  ),
+  foods: words(
+    `soup, cake, pie, salad, omelet, pizza, stew, pancake, burger, curry, sandwich, waffle, muffin, risotto, lasagna, roast`,
+  ),
+  plants: words(
+    `tulip, rose, fern, cactus, daisy, lily, pumpkin, cabbage, carrot, tomato, hedge, lawn, oak, maple, vine, herb`,
+  ),
   pets: words(`puppy, kitten, hamster, rabbit, goldfish, canary, pony, goat, duck, horse, lizard, beagle`),
 } as const satisfies Record<string, readonly string[]>;
 
@@ -34,7 +45,12 @@ export interface Category {
   readonly role: CategoryRole;
 }
 
-const category = (role: CategoryRole, reason: string, pool: PoolName, verbs: string): Category => ({ role, reason, pool, verbs: words(verbs) });
+const category = (role: CategoryRole, reason: string, pool: PoolName, verbs: string): Category => ({
+  role,
+  reason,
+  pool,
+  verbs: words(verbs),
+});
 
 export const HARMFUL_CATEGORIES: readonly Category[] = [
   category('train', 'theft', 'things', 'steal, swipe, shoplift, pilfer, snatch'),
@@ -90,14 +106,21 @@ export const LOOKALIKES: readonly string[] = words(`
   capture|sunset|pictures, capture|screenshot|computers, lock up|shed|gardening, tempt|sparrow|birdwatching, drug|monster|games,
   poison|ogre|games, smuggle|snack|parties, wreck|sandcastle|games, pilfer|fry|games, hijack|playlist|music, bug|sister|games`);
 
-export const NAMES = words('Mia, Tom, Ana, Ben, Eva, Leo, Zoe, Max, Ivy, Sam, Nora, Finn, Lily, Omar, Ruth, Hugo');
-export const COUNTABLES = words('apples, books, coins, cards, pens, shells, stamps, eggs, cups, stones, balls, plums, nuts, keys, bells, toys');
+export const NAMES = words(
+  'Mia, Tom, Ana, Ben, Eva, Leo, Zoe, Max, Ivy, Sam, Nora, Finn, Lily, Omar, Ruth, Hugo',
+);
+export const COUNTABLES = words(
+  'apples, books, coins, cards, pens, shells, stamps, eggs, cups, stones, balls, plums, nuts, keys, bells, toys',
+);
 
-export const CAPITALS: readonly string[] = words(`France|Paris, Spain|Madrid, Italy|Rome, Germany|Berlin, Portugal|Lisbon, Austria|Vienna,
+export const CAPITALS: readonly string[] =
+  words(`France|Paris, Spain|Madrid, Italy|Rome, Germany|Berlin, Portugal|Lisbon, Austria|Vienna,
   Greece|Athens, Norway|Oslo, Sweden|Stockholm, Finland|Helsinki, Denmark|Copenhagen, Poland|Warsaw, Ireland|Dublin, Hungary|Budapest,
   Japan|Tokyo, China|Beijing, India|Delhi, Egypt|Cairo, Kenya|Nairobi, Peru|Lima, Chile|Santiago, Cuba|Havana, Canada|Ottawa,
   Russia|Moscow, Turkey|Ankara, Iran|Tehran, Nepal|Kathmandu, Qatar|Doha, Ghana|Accra, Senegal|Dakar`);
-export const COLORS: readonly string[] = words(`grass|green, snow|white, coal|black, blood|red, milk|white, sky|blue, lemon|yellow,
+export const COLORS: readonly string[] =
+  words(`grass|green, snow|white, coal|black, blood|red, milk|white, sky|blue, lemon|yellow,
   chocolate|brown, gold|yellow, spinach|green, ink|black, salt|white, corn|yellow, ocean|blue, cherry|red`);
-export const OPPOSITES: readonly string[] = words(`hot|cold, big|small, fast|slow, high|low, old|new, wet|dry, hard|soft, full|empty,
+export const OPPOSITES: readonly string[] =
+  words(`hot|cold, big|small, fast|slow, high|low, old|new, wet|dry, hard|soft, full|empty,
   early|late, loud|quiet, light|dark, thick|thin, near|far, sweet|sour, strong|weak`);
