@@ -130,7 +130,9 @@ export function requireBrowser(say: (line: string) => void): Browser {
   const apt = (...words: string[]): boolean => {
     const [program = 'apt-get', ...rest] = [...prefix, 'apt-get', ...words];
     const environment = { ...env, DEBIAN_FRONTEND: 'noninteractive' };
-    return spawnSync(program, rest, { stdio: ['ignore', 'ignore', 'inherit'], env: environment }).status === 0;
+    return (
+      spawnSync(program, rest, { stdio: ['ignore', 'ignore', 'inherit'], env: environment }).status === 0
+    );
   };
   apt('update');
   apt('install', '-y', '--no-install-recommends', 'chromium');

@@ -1,0 +1,119 @@
+/**
+ * Who may import whom, once: ESLint shows it in the editor, tests/unit/architecture/imports.test.ts checks it in CI.
+ *
+ *   ui → api → (worker) → trainer → model → kernels → device
+ *
+ * @typedef {{ regex: string, message: string }} Wall  A forbidden import path, and what to do instead.
+ * @typedef {{ folder: string, walls: Wall[] }} Rule  For all files under src/<folder>.
+ */
+
+/** @returns {Wall} */
+const wall = (regex, message) => ({ regex, message });
+/** Relative imports that pass through one of these folders. @returns {Wall} */
+const folders = (names, message) => wall(`^\\.{1,2}/(.*/)?(${names})/`, message);
+
+const noTfjs = wall(
+  '^@tensorflow/',
+  'Tensors live in device/, kernels/, model/ and trainer/: hand plain arrays or numbers across.',
+);
+const noTransformers = wall(
+  '^@xenova/transformers',
+  'Only src/data/tokenizer.ts loads @xenova/transformers: import the tokenizer from there.',
+);
+const noComlink = wall(
+  '^comlink',
+  'Only api/ and workers/ cross the worker boundary: use src/api/trainer-client.ts.',
+);
+const noPreact = wall(
+  '^(preact|@preact/signals|uplot)(/|$)',
+  'Only ui/ draws: return data and let ui/ show it.',
+);
+const noNode = wall('^node:', 'This runs in a browser: take files, clocks and environment as arguments.');
+
+const pure = [
+  noTfjs,
+  noComlink,
+  noPreact,
+  noNode,
+  folders(
+    'ui|device|kernels|model|trainer|headless|workers',
+    'Pure code, text and numbers in and out: take what you need as an argument.',
+  ),
+];
+const engine = [noTransformers, noComlink, noPreact, noNode];
+
+/** The first rule whose folder (or exact file) matches is the one that counts. @type {Rule[]} */
+export const rules = [
+  { folder: 'data/tokenizer.ts', walls: pure },
+  ...['data', 'adapter', 'config', 'alttrain', 'world', 'support'].map((folder) => ({
+    folder,
+    walls: [...pure, noTransformers],
+  })),
+  {
+    folder: 'ui',
+    walls: [
+      noTfjs,
+      noTransformers,
+      noComlink,
+      noNode,
+      folders(
+        'data|device|kernels|model|trainer|adapter|workers|headless',
+        'ui/ sees api/, config/ and ui/ only: ask the worker through src/api/trainer-client.ts.',
+      ),
+    ],
+  },
+  {
+    folder: 'headless',
+    walls: [
+      noTfjs,
+      noTransformers,
+      noComlink,
+      noPreact,
+      noNode,
+      folders(
+        'ui|data|device|kernels|model|trainer|adapter',
+        'headless/ drives the worker through api/ only.',
+      ),
+    ],
+  },
+  {
+    folder: 'api',
+    walls: [
+      noTfjs,
+      noTransformers,
+      noPreact,
+      noNode,
+      folders(
+        'ui|data|device|kernels|model|trainer|adapter|headless',
+        'api/ is the contract and its transport: types and messages only.',
+      ),
+    ],
+  },
+  ...['device', 'kernels'].map((folder) => ({
+    folder,
+    walls: [
+      ...engine,
+      folders(
+        'ui|model|trainer|data|adapter|headless|workers',
+        'device/ and kernels/ know shapes and numbers, not models or files: take them as arguments.',
+      ),
+    ],
+  })),
+  {
+    folder: 'model',
+    walls: [
+      ...engine,
+      folders('ui|trainer|headless|workers', 'model/ does not know who trains it: take it as an argument.'),
+    ],
+  },
+  {
+    folder: 'trainer',
+    walls: [
+      ...engine,
+      folders('ui|headless|workers', 'trainer/ reports through callbacks; ui/ listens through api/.'),
+    ],
+  },
+];
+
+/** GPU objects are made and used in these folders; model/ and trainer/ hold tensors that device/ gave them. */
+export const gpuFolders = ['device', 'kernels', 'model', 'trainer'];
