@@ -208,6 +208,8 @@ export interface TrainerApi {
   pause(): Promise<void>;
   resume(): Promise<void>;
   stop(): Promise<void>;
+  /** Puts an existing PEFT adapter on the loaded model, for `generate` with `useAdapter`. */
+  loadAdapter(source: AdapterSource): Promise<void>;
   generate(request: GenerateRequest): Promise<readonly Generation[]>;
   /** adapter_model.safetensors, adapter_config.json, README.md, metrics.jsonl, run_config.json. */
   exportFiles(): Promise<readonly ExportedFile[]>;

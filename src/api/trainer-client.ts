@@ -21,6 +21,7 @@ export function createTrainerClient(): TrainerApi {
     pause: () => guard(() => remote.pause()),
     resume: () => guard(() => remote.resume()),
     stop: () => guard(() => remote.stop()),
+    loadAdapter: (source) => guard(() => remote.loadAdapter(source)),
     generate: (request) => guard(() => remote.generate(request)),
     exportFiles: () => guard(() => remote.exportFiles()),
     exportZip: () => guard(() => remote.exportZip()),

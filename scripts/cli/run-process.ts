@@ -1,0 +1,36 @@
+/** Runs a program of node_modules (or node itself) with its output streamed, and waits for its exit code. */
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { projectRoot } from './build.ts';
+
+export interface RunOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  readonly limitMs?: number; // a program that hangs is ended and counts as failed
+}
+
+/** `script` is a path from the project's root, e.g. "node_modules/vitest/vitest.mjs". */
+export function runNode(script: string, args: readonly string[], options: RunOptions = {}): Promise<number> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [join(projectRoot, script), ...args], {
+      cwd: projectRoot,
+      stdio: ['ignore', 'inherit', 'inherit'],
+      env: { ...process.env, ...options.env },
+    });
+    const timer =
+      options.limitMs === undefined
+        ? undefined
+        : setTimeout(() => {
+            console.error(`${script} ${args.join(' ')} took more than ${options.limitMs} ms: ended.`);
+            child.kill('SIGKILL');
+          }, options.limitMs);
+    child.on('error', (error) => {
+      clearTimeout(timer);
+      console.error(error.message);
+      resolve(1);
+    });
+    child.on('exit', (code) => {
+      clearTimeout(timer);
+      resolve(code ?? 1);
+    });
+  });
+}

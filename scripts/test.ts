@@ -1,0 +1,101 @@
+/**
+ * `npm test`: types, lint, format, build, then every test (Node, Chromium with WebGPU, the whole app).
+ * The last line is "N passed, N failed"; each static check counts as one test.
+ * `npm test -- <words>` runs only the test files whose path has one of the words.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buildDist } from './cli/build.ts';
+import { launchBrowser } from './cli/browser.ts';
+import { findBrowser } from './cli/find-browser.ts';
+import { runNode } from './cli/run-process.ts';
+import { addCounts, noTests, readCounts, summary, type Counts } from './cli/test-counts.ts';
+
+const projects = ['unit', 'gpu', 'app'] as const;
+const projectLimitMs = 15 * 60_000;
+
+const vitest = 'node_modules/vitest/vitest.mjs';
+const tsc = 'node_modules/typescript/bin/tsc';
+const eslint = 'node_modules/eslint/bin/eslint.js';
+const prettier = 'node_modules/prettier/bin/prettier.cjs';
+
+const checks: readonly { readonly name: string; readonly run: () => Promise<boolean> }[] = [
+  ...['core', 'page', 'node'].map((realm) => ({
+    name: `types (${realm})`,
+    run: async () => (await runNode(tsc, ['-p', `tsconfig.${realm}.json`])) === 0,
+  })),
+  { name: 'lint', run: async () => (await runNode(eslint, ['.', '--max-warnings', '0'])) === 0 },
+  {
+    name: 'format',
+    run: async () => (await runNode(prettier, ['--check', '--log-level', 'warn', '.'])) === 0,
+  },
+  {
+    name: 'build',
+    run: () =>
+      buildDist().then(
+        () => true,
+        (error: unknown) => {
+          console.error(error);
+          return false;
+        },
+      ),
+  },
+];
+
+async function runChecks(): Promise<Counts> {
+  let counts = noTests;
+  for (const { name, run } of checks) {
+    const startedAt = performance.now();
+    const passed = await run();
+    const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+    console.log(`${passed ? '✓' : '✗'} ${name} (${seconds} s)`);
+    counts = addCounts(counts, { ...noTests, passed: Number(passed), failed: Number(!passed) });
+  }
+  return counts;
+}
+
+async function runVitest(name: string, args: readonly string[], mayBeEmpty: boolean): Promise<Counts> {
+  const folder = await mkdtemp(join(tmpdir(), 'alttrain-test-'));
+  const report = join(folder, 'report.json');
+  try {
+    const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+    const exitCode = await runNode(vitest, ['run', ...args, ...reporters], { limitMs: projectLimitMs });
+    const counts = readCounts(report, exitCode, mayBeEmpty);
+    console.log(`${name}: ${summary(counts)}\n`);
+    return counts;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Also decides, once for all projects, whether the real GPU can be used. */
+async function prepareBrowser(): Promise<void> {
+  const { browser, mode } = await launchBrowser((line) => console.log(line));
+  const path = findBrowser()?.path;
+  console.log(`Browser: ${path} ${browser.version()}, ${mode} WebGPU`);
+  await browser.close();
+  process.env['CHROME_PATH'] = path;
+  process.env['ALTTRAIN_GPU'] = mode;
+}
+
+async function main(): Promise<void> {
+  const filters = process.argv.slice(2);
+  await prepareBrowser();
+  let counts = noTests;
+  if (filters.length > 0) {
+    counts = await runVitest('selected', filters, false);
+  } else {
+    counts = await runChecks();
+    for (const project of projects)
+      counts = addCounts(counts, await runVitest(project, ['--project', project], false));
+  }
+  console.log(summary(counts));
+  process.exitCode = counts.failed === 0 ? 0 : 1;
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  console.log(summary({ ...noTests, failed: 1 }));
+  process.exitCode = 1;
+});
