@@ -1,0 +1,93 @@
+/** Checks what the command line names, as far as that is possible before anything is started. */
+import { existsSync, readdirSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { TrainerError } from '../../src/api/trainer-error.ts';
+import type { ServedAdapter, ServedDataset, ServedModel } from '../../src/headless/bridge.ts';
+import { projectRoot } from './build.ts';
+import { isFile, isFolder, isObject, readJson } from './files.ts';
+import type { Mount } from './serve.ts';
+
+/** What the page is told, and the part of this machine it may read for it. */
+export interface Input<T> {
+  readonly served: T;
+  readonly mounts: readonly Mount[];
+}
+
+const datasetsFolder = join(projectRoot, 'public/datasets');
+const demoFolder = join(projectRoot, 'public/models/demo');
+
+function requireModelFiles(folder: string): void {
+  const configPath = join(folder, 'config.json');
+  for (const name of ['config.json', 'tokenizer.json']) {
+    if (!isFile(join(folder, name)))
+      throw new TrainerError(
+        'model-file-missing',
+        `${folder} has no ${name}. A model folder holds config.json, tokenizer.json, tokenizer_config.json and *.safetensors.`,
+      );
+  }
+  if (!readdirSync(folder).some((name) => name.endsWith('.safetensors')))
+    throw new TrainerError('model-file-missing', `${folder} has no *.safetensors file with the weights.`);
+  try {
+    if (!isObject(readJson(configPath))) throw new SyntaxError('it is not a JSON object');
+  } catch (error) {
+    throw new TrainerError('model-file-invalid', `${configPath} cannot be read: ${reasonOf(error)}.`);
+  }
+}
+
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** `demo`, or a folder in Hugging Face layout. */
+export function modelInput(name: string): Input<ServedModel> {
+  if (isFolder(name)) {
+    const folder = resolve(name);
+    requireModelFiles(folder);
+    const served = { kind: 'url', name: basename(folder), baseUrl: '/local/model/' } as const;
+    return { served, mounts: [{ prefix: 'local/model', path: folder }] };
+  }
+  if (name === 'demo') {
+    requireModelFiles(demoFolder);
+    return { served: { kind: 'demo' }, mounts: [] };
+  }
+  if (/^[\w.-]+\/[\w.-]+$/.test(name))
+    throw new TrainerError(
+      'model-file-missing',
+      `${name} is no folder here, and loading from the Hugging Face hub is not available yet: download it (config.json, tokenizer.json, tokenizer_config.json, *.safetensors) and give the folder.`,
+    );
+  throw new TrainerError('model-file-missing', `${name} is neither "demo" nor a folder.`);
+}
+
+export function builtinDatasets(): readonly string[] {
+  return readdirSync(datasetsFolder)
+    .filter((name) => name.endsWith('.jsonl'))
+    .map((name) => basename(name, '.jsonl'));
+}
+
+/** A file, or the name of a built-in data set. */
+export function datasetInput(name: string): Input<ServedDataset> {
+  if (isFile(name)) {
+    const served = { kind: 'url', name: basename(name), url: '/local/dataset' } as const;
+    return { served, mounts: [{ prefix: 'local/dataset', path: resolve(name) }] };
+  }
+  if (builtinDatasets().includes(name)) return { served: { kind: 'builtin', name }, mounts: [] };
+  const what = existsSync(name) ? 'is not a file' : 'does not exist';
+  throw new TrainerError(
+    'dataset-unreadable',
+    `${name} ${what}; give a .jsonl or .json file, or one of the built-in sets: ${builtinDatasets().join(', ')}.`,
+  );
+}
+
+/** A folder with adapter_config.json and adapter_model.safetensors, as PEFT writes it. */
+export function adapterInput(folder: string): Input<ServedAdapter> {
+  if (!isFolder(folder)) throw new TrainerError('adapter-invalid', `${folder} is not a folder.`);
+  for (const name of ['adapter_config.json', 'adapter_model.safetensors']) {
+    if (!isFile(join(folder, name))) throw new TrainerError('adapter-invalid', `${folder} has no ${name}.`);
+  }
+  const served = {
+    name: basename(resolve(folder)),
+    configUrl: '/local/adapter/adapter_config.json',
+    weightsUrl: '/local/adapter/adapter_model.safetensors',
+  };
+  return { served, mounts: [{ prefix: 'local/adapter', path: resolve(folder) }] };
+}

@@ -1,0 +1,164 @@
+/**
+ * The page without a page: `/?headless` gives scripts (scripts/train.ts, scripts/generate.ts) the same worker that
+ * the page uses. Inputs are read from addresses served beside the page; results go back with PUT.
+ * Failures come back as values, because a rejected promise loses its code on the way through the browser's debugger.
+ */
+import type {
+  AdapterSource,
+  DatasetReport,
+  DatasetSource,
+  DeviceReport,
+  GenerateRequest,
+  Generation,
+  LoadProgress,
+  ModelReport,
+  ModelSource,
+  RunResult,
+  TrainerApi,
+  TrainEvent,
+} from '../api/trainer-api.ts';
+import { toWire, TrainerError, type WireError } from '../api/trainer-error.ts';
+import type { RunConfig } from '../config/run-config.ts';
+
+export interface ServedAdapter {
+  readonly name: string;
+  readonly configUrl: string;
+  readonly weightsUrl: string;
+}
+
+export type ServedDataset =
+  | { readonly kind: 'builtin'; readonly name: string }
+  | { readonly kind: 'url'; readonly name: string; readonly url: string };
+
+export type ServedModel = Exclude<ModelSource, { kind: 'files' }>;
+
+export interface TrainPlan {
+  readonly model: ServedModel;
+  readonly dataset: ServedDataset;
+  readonly config: RunConfig;
+  readonly initAdapter: ServedAdapter | null;
+  readonly checkpointUrl: string | null;
+  readonly outUrl: string; // results are PUT below it
+}
+
+export interface GeneratePlan {
+  readonly model: ServedModel;
+  readonly adapter: ServedAdapter | null;
+  readonly request: GenerateRequest;
+}
+
+export type HeadlessEvent =
+  | TrainEvent
+  | { readonly kind: 'device'; readonly report: DeviceReport }
+  | { readonly kind: 'load'; readonly progress: LoadProgress }
+  | { readonly kind: 'model'; readonly report: ModelReport }
+  | { readonly kind: 'dataset'; readonly report: DatasetReport };
+
+/** `hasStarted`: training had begun, so the fault is not (only) in what was given. */
+export type Outcome<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly error: WireError; readonly hasStarted: boolean };
+
+export interface HeadlessBridge {
+  train(plan: TrainPlan): Promise<Outcome<RunResult>>;
+  generate(plan: GeneratePlan): Promise<Outcome<readonly Generation[]>>;
+  /** Ends the run after the step it is in; `train` then delivers what there is. */
+  stop(): Promise<void>;
+}
+
+/** Files that a run delivers besides those of `exportFiles()`. */
+export const checkpointName = 'checkpoint/checkpoint.safetensors';
+
+declare global {
+  var altTrainHeadless: HeadlessBridge | undefined;
+  /** Put there by the script that drives the page. */
+  var altTrainEvent: ((event: HeadlessEvent) => Promise<void>) | undefined;
+}
+
+export function startHeadlessBridge(client: TrainerApi): void {
+  globalThis.altTrainHeadless = {
+    train: (plan) => train(client, plan),
+    generate: (plan) => generate(client, plan),
+    stop: () => client.stop(),
+  };
+}
+
+/** Sends events in order, and waits for the last one before a result is given. */
+function createReporter(): { report: (event: HeadlessEvent) => void; flush: () => Promise<void> } {
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    report: (event) => {
+      last = last.then(() => globalThis.altTrainEvent?.(event)).catch(() => undefined);
+    },
+    flush: async () => {
+      await last;
+    },
+  };
+}
+
+async function train(client: TrainerApi, plan: TrainPlan): Promise<Outcome<RunResult>> {
+  const { report, flush } = createReporter();
+  const onLoad = (progress: LoadProgress): void => report({ kind: 'load', progress });
+  let hasStarted = false;
+  try {
+    report({ kind: 'device', report: await client.openDevice() });
+    report({ kind: 'model', report: await client.loadModel(plan.model, onLoad) });
+    const dataset = await datasetSource(plan.dataset);
+    report({ kind: 'dataset', report: await client.readDataset(dataset, plan.config.maxLength, onLoad) });
+    const initAdapter = plan.initAdapter === null ? undefined : await adapterSource(plan.initAdapter);
+    const checkpoint = plan.checkpointUrl === null ? undefined : await fetchBlob(plan.checkpointUrl);
+    const value = await client.startTraining({ config: plan.config, initAdapter, checkpoint }, (event) => {
+      if (event.kind === 'step') hasStarted = true;
+      report(event);
+    });
+    await deliver(client, plan.outUrl);
+    return { ok: true, value };
+  } catch (error) {
+    // The last adapter of a failed run is still worth having; when there is none, the failure itself is the news.
+    if (hasStarted) await deliver(client, plan.outUrl).catch(() => undefined);
+    return { ok: false, error: toWire(error), hasStarted };
+  } finally {
+    await flush();
+  }
+}
+
+async function generate(client: TrainerApi, plan: GeneratePlan): Promise<Outcome<readonly Generation[]>> {
+  const { report, flush } = createReporter();
+  try {
+    report({ kind: 'device', report: await client.openDevice() });
+    const model = await client.loadModel(plan.model, (progress) => report({ kind: 'load', progress }));
+    report({ kind: 'model', report: model });
+    if (plan.adapter !== null) await client.loadAdapter(await adapterSource(plan.adapter));
+    return { ok: true, value: await client.generate(plan.request) };
+  } catch (error) {
+    return { ok: false, error: toWire(error), hasStarted: false };
+  } finally {
+    await flush();
+  }
+}
+
+async function deliver(client: TrainerApi, outUrl: string): Promise<void> {
+  for (const { name, bytes } of await client.exportFiles()) await put(`${outUrl}/${name}`, bytes as BodyInit);
+  await put(`${outUrl}/${checkpointName}`, await client.exportCheckpoint());
+}
+
+async function put(url: string, body: BodyInit): Promise<void> {
+  const response = await fetch(url, { method: 'PUT', body });
+  if (response.ok) return;
+  throw new TrainerError('internal', `${url} could not be written: ${await response.text()}`);
+}
+
+async function fetchBlob(url: string): Promise<Blob> {
+  const response = await fetch(url);
+  if (response.ok) return response.blob();
+  throw new TrainerError('internal', `${url} answered ${response.status}.`);
+}
+
+async function datasetSource(dataset: ServedDataset): Promise<DatasetSource> {
+  if (dataset.kind === 'builtin') return dataset;
+  return { kind: 'file', name: dataset.name, file: await fetchBlob(dataset.url) };
+}
+
+async function adapterSource({ name, configUrl, weightsUrl }: ServedAdapter): Promise<AdapterSource> {
+  return { name, config: await fetchBlob(configUrl), weights: await fetchBlob(weightsUrl) };
+}
