@@ -1,0 +1,210 @@
+/**
+ * The safetensors file format: u64 header length, JSON header, then the tensors' bytes, little endian.
+ * Files come from users, so the header is checked completely before a byte of a tensor is read:
+ * github.com/huggingface/safetensors, "Format" and its validation rules.
+ */
+import { TrainerError } from '../api/trainer-error.ts';
+import type { ByteSource } from './byte-source.ts';
+
+export { blobSource, bytesSource, urlSource, type ByteSource } from './byte-source.ts';
+
+const MAX_HEADER_BYTES = 100_000_000; // the limit of the reference implementation
+const dtypeBytes: Readonly<Record<string, number>> = {
+  BOOL: 1,
+  U8: 1,
+  I8: 1,
+  F8_E5M2: 1,
+  F8_E4M3: 1,
+  I16: 2,
+  U16: 2,
+  F16: 2,
+  BF16: 2,
+  I32: 4,
+  U32: 4,
+  F32: 4,
+  F64: 8,
+  I64: 8,
+  U64: 8,
+};
+
+export interface TensorInfo {
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  readonly start: number; // byte offsets in the file, [start, end)
+  readonly end: number;
+}
+
+export interface SafetensorsFile {
+  readonly tensors: ReadonlyMap<string, TensorInfo>;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** The tensor's bytes as stored. @throws TrainerError "model-file-invalid" if there is no such tensor. */
+  readBytes(name: string): Promise<Uint8Array>;
+  /** F32, F16 and BF16 as f32. @throws TrainerError "model-file-invalid" for other types or an unknown name. */
+  readFloat32(name: string): Promise<Float32Array>;
+}
+
+const invalid = (message: string, detail: string | null = null): TrainerError =>
+  new TrainerError('model-file-invalid', `Not a usable safetensors file: ${message}`, detail);
+
+/** @throws TrainerError "model-file-invalid" naming what is wrong with the header. */
+export async function openSafetensors(source: ByteSource): Promise<SafetensorsFile> {
+  if (source.size < 8) throw invalid(`it has ${source.size} bytes, its header alone needs 8.`);
+  const lengthBytes = await source.read(0, 8);
+  const headerBytes = Number(new DataView(lengthBytes.buffer, lengthBytes.byteOffset, 8).getBigUint64(0, true));
+  if (headerBytes > MAX_HEADER_BYTES || headerBytes > source.size - 8)
+    throw invalid(`its header claims ${headerBytes} bytes, the file has ${source.size}.`);
+  const header = parseHeader(await source.read(8, 8 + headerBytes));
+  const { tensors, metadata } = checkHeader(header, 8 + headerBytes, source.size);
+
+  const find = (name: string): TensorInfo => {
+    const info = tensors.get(name);
+    if (info === undefined) throw invalid(`it has no tensor "${name}".`);
+    return info;
+  };
+  const readBytes = async (name: string): Promise<Uint8Array> => {
+    const { start, end } = find(name);
+    const bytes = await source.read(start, end);
+    if (bytes.length !== end - start) throw invalid(`"${name}" is cut off.`);
+    return bytes;
+  };
+  return {
+    tensors,
+    metadata,
+    readBytes,
+    readFloat32: async (name) => toFloat32(await readBytes(name), find(name).dtype, name),
+  };
+}
+
+function parseHeader(bytes: Uint8Array): Record<string, unknown> {
+  let header: unknown;
+  try {
+    header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (error) {
+    throw invalid('its header is not JSON.', String(error));
+  }
+  if (!isObject(header)) throw invalid('its header is not a JSON object.');
+  return header;
+}
+
+function checkHeader(
+  header: Record<string, unknown>,
+  dataStart: number, // bytes
+  fileSize: number,
+): { tensors: Map<string, TensorInfo>; metadata: Record<string, string> } {
+  const tensors = new Map<string, TensorInfo>();
+  let metadata: Record<string, string> = {};
+  for (const [name, entry] of Object.entries(header)) {
+    if (name === '__metadata__') {
+      if (!isObject(entry) || Object.values(entry).some((value) => typeof value !== 'string'))
+        throw invalid('its __metadata__ does not map texts to texts.');
+      metadata = entry as Record<string, string>;
+    } else {
+      tensors.set(name, checkEntry(name, entry, dataStart, fileSize));
+    }
+  }
+  let covered = dataStart;
+  for (const [name, { start, end }] of [...tensors].sort(([, a], [, b]) => a.start - b.start || a.end - b.end)) {
+    if (start < covered) throw invalid(`"${name}" overlaps another tensor.`);
+    if (start > covered) throw invalid(`there are ${start - covered} unnamed bytes before "${name}".`);
+    covered = end;
+  }
+  if (covered !== fileSize) throw invalid(`its tensors end at byte ${covered}, the file at ${fileSize}.`);
+  return { tensors, metadata };
+}
+
+function checkEntry(name: string, entry: unknown, dataStart: number, fileSize: number): TensorInfo {
+  if (!isObject(entry)) throw invalid(`"${name}" is not described by an object.`);
+  const { dtype, shape, data_offsets: offsets } = entry;
+  if (typeof dtype !== 'string' || !Object.hasOwn(dtypeBytes, dtype))
+    throw invalid(`"${name}" has the unknown dtype ${JSON.stringify(dtype)}.`);
+  if (!Array.isArray(shape) || !shape.every(isCount))
+    throw invalid(`"${name}" has the shape ${JSON.stringify(shape)}.`);
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount))
+    throw invalid(`"${name}" has the offsets ${JSON.stringify(offsets)}.`);
+  const [start, end] = [dataStart + offsets[0], dataStart + offsets[1]];
+  if (end < start || end > fileSize)
+    throw invalid(`"${name}" lies outside the file (bytes ${start} to ${end} of ${fileSize}); it may be cut off.`);
+  const expected = shape.reduce((product, n) => product * n, dtypeBytes[dtype]);
+  if (expected !== end - start)
+    throw invalid(`"${name}" is ${dtype} [${shape.join(', ')}], ${expected} bytes, but has ${end - start}.`);
+  return { dtype, shape, start, end };
+}
+
+function toFloat32(bytes: Uint8Array, dtype: string, name: string): Float32Array {
+  // A fresh copy starts at offset 0, so the typed views below are always aligned.
+  const { buffer } = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
+  const offset = bytes.byteOffset % 4 === 0 ? bytes.byteOffset : 0;
+  switch (dtype) {
+    case 'F32':
+      return new Float32Array(buffer, offset, bytes.length / 4);
+    case 'F16':
+      return float16ToFloat32(new Uint16Array(buffer, offset, bytes.length / 2));
+    case 'BF16': {
+      const halves = new Uint16Array(buffer, offset, bytes.length / 2);
+      const words = new Uint32Array(halves.length);
+      for (let i = 0; i < halves.length; i++) words[i] = halves[i] << 16;
+      return new Float32Array(words.buffer);
+    }
+    default:
+      throw invalid(`"${name}" is ${dtype}; F32, F16 and BF16 are supported.`);
+  }
+}
+
+/** IEEE binary16 to binary32, exact, by table: 65,536 values. */
+let float16Table: Float32Array | null = null;
+function float16ToFloat32(halves: Uint16Array): Float32Array {
+  float16Table ??= Float32Array.from({ length: 65_536 }, (_, bits) => {
+    const sign = bits & 0x8000 ? -1 : 1;
+    const exponent = (bits >> 10) & 31;
+    const fraction = bits & 1023;
+    if (exponent === 0) return sign * fraction * 2 ** -24;
+    if (exponent === 31) return fraction === 0 ? sign * Infinity : Number.NaN;
+    return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+  });
+  const result = new Float32Array(halves.length);
+  for (let i = 0; i < halves.length; i++) result[i] = float16Table[halves[i]];
+  return result;
+}
+
+export interface TensorToWrite {
+  readonly name: string;
+  readonly dtype: 'F32' | 'U32' | 'I32';
+  readonly shape: readonly number[];
+  readonly data: Float32Array | Uint32Array | Int32Array;
+}
+
+/** The tensors in the given order. The header is padded with spaces so that the data start at a multiple of 8. */
+export function writeSafetensors(
+  tensors: readonly TensorToWrite[],
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array {
+  const entries: [string, unknown][] = Object.keys(metadata).length > 0 ? [['__metadata__', metadata]] : [];
+  let dataBytes = 0;
+  for (const { name, dtype, shape, data } of tensors) {
+    const count = shape.reduce((product, n) => product * n, 1);
+    if (count !== data.length) throw new Error(`"${name}" has ${data.length} values, its shape says ${count}`);
+    entries.push([name, { dtype, shape, data_offsets: [dataBytes, dataBytes + data.byteLength] }]);
+    dataBytes += data.byteLength;
+  }
+  if (new Set(entries.map(([name]) => name)).size !== entries.length) throw new Error('two tensors share a name');
+  const header = new TextEncoder().encode(JSON.stringify(Object.fromEntries(entries)));
+  const headerBytes = Math.ceil(header.length / 8) * 8;
+  const file = new Uint8Array(8 + headerBytes + dataBytes);
+  new DataView(file.buffer).setBigUint64(0, BigInt(headerBytes), true);
+  file.fill(0x20, 8, 8 + headerBytes);
+  file.set(header, 8);
+  let position = 8 + headerBytes;
+  for (const { data } of tensors) {
+    file.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), position);
+    position += data.byteLength;
+  }
+  return file;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}

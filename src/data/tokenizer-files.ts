@@ -1,0 +1,105 @@
+/**
+ * A Hugging Face tokenizer.json, checked and rewritten into what @xenova/transformers 2.17 reads as intended:
+ * merges written as pairs (tokenizers ≥ 0.20), the longest added token first, Unicode white space in patterns.
+ */
+import { TrainerError } from '../api/trainer-error.ts';
+
+export type Json = Record<string, unknown>;
+export interface AddedToken extends Json {
+  readonly id: number;
+  readonly content: string;
+  readonly special: boolean;
+}
+
+const invalid = (message: string, detail: string | null = null): TrainerError =>
+  new TrainerError('model-file-invalid', `tokenizer.json ${message}`, detail);
+
+/** GPT-2's split pattern, which "ByteLevel" applies when use_regex is not switched off. */
+const gpt2Pattern = String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`;
+
+/** @throws TrainerError "model-file-invalid" */
+export function normaliseTokenizerJson(value: unknown): { json: Json; addedTokens: readonly AddedToken[] } {
+  if (!isJson(value) || !isJson(value['model'])) throw invalid('is not a tokenizer: it has no "model".');
+  const model = value['model'];
+  if (model['type'] !== undefined && model['type'] !== 'BPE')
+    throw invalid(`has a ${String(model['type'])} model; BPE is supported.`);
+  if (!isJson(model['vocab']) || !Object.values(model['vocab']).every(isId))
+    throw invalid('has no "model.vocab" from tokens to ids.');
+  const addedTokens = readAddedTokens(value['added_tokens'] ?? []);
+  const json: Json = {
+    ...value,
+    model: { ...model, type: 'BPE', merges: readMerges(model['merges']) },
+    // HF takes the longest token that matches; an alternation takes the first.
+    added_tokens: [...addedTokens].sort((a, b) => b.content.length - a.content.length),
+    normalizer: value['normalizer'] ?? null,
+    pre_tokenizer: rewritePreTokenizer(value['pre_tokenizer'] ?? null),
+    post_processor: null, // adds special tokens, which rendered template text already has
+    decoder: value['decoder'] ?? null,
+  };
+  return { json, addedTokens };
+}
+
+function readMerges(merges: unknown): string[] {
+  if (!Array.isArray(merges)) throw invalid('has no "model.merges" list.');
+  return merges.map((merge: unknown) => {
+    if (typeof merge === 'string') return merge;
+    if (Array.isArray(merge) && merge.length === 2 && merge.every((part) => typeof part === 'string'))
+      return merge.join(' ');
+    throw invalid(`has the merge ${JSON.stringify(merge)}; a text or a pair of texts is accepted.`);
+  });
+}
+
+function readAddedTokens(tokens: unknown): AddedToken[] {
+  if (!Array.isArray(tokens)) throw invalid('has "added_tokens" that are not a list.');
+  return tokens
+    .map((token: unknown) => {
+      if (!isJson(token) || typeof token['content'] !== 'string' || !isId(token['id']))
+        throw invalid(`has the added token ${JSON.stringify(token)}; it needs "id" and "content".`);
+      return { ...token, id: token['id'], content: token['content'], special: token['special'] === true };
+    })
+    .filter(({ content }) => content !== '');
+}
+
+function rewritePreTokenizer(value: unknown): unknown {
+  if (value === null) return null;
+  if (!isJson(value)) throw invalid('has a "pre_tokenizer" that is not an object.');
+  switch (value['type']) {
+    case 'Sequence': {
+      const steps = value['pretokenizers'];
+      if (!Array.isArray(steps)) throw invalid('has a pre-tokenizer "Sequence" without steps.');
+      return { ...value, pretokenizers: steps.map(rewritePreTokenizer) };
+    }
+    case 'ByteLevel': {
+      if (value['use_regex'] === false || value['add_prefix_space'] === true) return value;
+      const split = { type: 'Split', pattern: { Regex: gpt2Pattern }, behavior: 'Isolated', invert: false };
+      return {
+        type: 'Sequence',
+        pretokenizers: [rewritePreTokenizer(split), { ...value, use_regex: false }],
+      };
+    }
+    case 'Split': {
+      const kept = value['behavior'] === 'Isolated' || (value['behavior'] === 'Removed' && value['invert'] === true);
+      if (!kept) throw invalid(`splits with behavior ${String(value['behavior'])}; "Isolated" is supported.`);
+      const pattern = value['pattern'];
+      if (!isJson(pattern) || typeof pattern['Regex'] !== 'string') return value;
+      return { ...value, pattern: { Regex: unicodeSpaces(pattern['Regex']) } };
+    }
+    default:
+      return value;
+  }
+}
+
+/** In JavaScript \s has U+FEFF and lacks U+0085; in HF's expressions it is the Unicode property. */
+function unicodeSpaces(pattern: string): string {
+  return pattern.replace(/\\(.)/gs, (escape, letter: string) =>
+    letter === 's' ? String.raw`\p{White_Space}` : letter === 'S' ? String.raw`\P{White_Space}` : escape,
+  );
+}
+
+export function isJson(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isId(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
