@@ -40,15 +40,15 @@ export function reasonOf(error: unknown): string {
 
 /** `demo`, or a folder in Hugging Face layout. */
 export function modelInput(name: string): Input<ServedModel> {
+  if (name === 'demo') {
+    requireModelFiles(demoFolder);
+    return { served: { kind: 'demo' }, mounts: [] };
+  }
   if (isFolder(name)) {
     const folder = resolve(name);
     requireModelFiles(folder);
     const served = { kind: 'url', name: basename(folder), baseUrl: '/local/model/' } as const;
     return { served, mounts: [{ prefix: 'local/model', path: folder }] };
-  }
-  if (name === 'demo') {
-    requireModelFiles(demoFolder);
-    return { served: { kind: 'demo' }, mounts: [] };
   }
   if (/^[\w.-]+\/[\w.-]+$/.test(name))
     throw new TrainerError(

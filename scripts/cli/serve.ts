@@ -2,12 +2,11 @@
  * Serves the built page on 127.0.0.1, and for headless runs some local folders and files read-only beside it,
  * plus one address that takes results with PUT. Nothing outside the listed folders can be reached.
  */
-import { createReadStream } from 'node:fs';
-import { mkdir, realpath, stat } from 'node:fs/promises';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { mkdir, realpath, rename, stat } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join, relative, isAbsolute, sep, dirname } from 'node:path';
-import { createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 
 /** A folder or one file of this machine, readable under `/<prefix>/…`. */
@@ -131,7 +130,8 @@ async function takeFile(
   }
   const path = join(inbox.path, name);
   await mkdir(dirname(path), { recursive: true });
-  await pipeline(request, createWriteStream(path));
+  await pipeline(request, createWriteStream(`${path}.part`));
+  await rename(`${path}.part`, path); // a transfer that breaks off leaves the earlier file as it was
   response.writeHead(204).end();
 }
 

@@ -55,7 +55,10 @@ export function parseSettings(settings: readonly string[]): RawRunConfig {
   const entries = settings.map((setting) => {
     const at = setting.indexOf('=');
     if (at <= 0)
-      throw new TrainerError('config-invalid', `--set ${setting} must be key=value, e.g. learning_rate=1e-4.`);
+      throw new TrainerError(
+        'config-invalid',
+        `--set ${setting} must be key=value, e.g. learning_rate=1e-4.`,
+      );
     const file = setting.slice(0, at).trim();
     try {
       return [file, parseSetting(file, setting.slice(at + 1))] as const;

@@ -1,0 +1,170 @@
+/** Command lines → typed options. What cannot be used is refused with a code before anything starts. */
+import { parseArgs } from 'node:util';
+import { TrainerError } from '../../src/api/trainer-error.ts';
+
+export interface TrainOptions {
+  readonly model: string;
+  readonly dataset: string;
+  readonly configPath: string | null;
+  readonly settings: readonly string[]; // "key=value"
+  readonly initAdapterFolder: string | null;
+  readonly resume: boolean;
+  readonly out: string;
+}
+
+export interface GenerateOptions {
+  readonly model: string;
+  readonly adapterFolder: string | null;
+  readonly promptsPath: string;
+  readonly out: string;
+  readonly maxNewTokens: number;
+  readonly temperature: number;
+  readonly seed: number;
+}
+
+const gpuHelp = `Environment
+  CHROME_PATH    Chrome or Chromium to use; otherwise the usual places are searched
+  ALTTRAIN_GPU   "hardware" or "software" WebGPU; otherwise hardware where the machine has a GPU
+
+Exit code 0: done. 2: bad input, said before anything starts. 1: failed or stopped.`;
+
+export const trainHelp = `npm run train -- --model <demo | folder> --out <folder> [options]
+
+Trains a LoRA adapter with the page's own worker in headless Chromium and writes adapter_model.safetensors,
+adapter_config.json, README.md, metrics.jsonl, run_config.json and checkpoint/checkpoint.safetensors.
+
+  --model <demo | folder>        "demo", or a model folder in Hugging Face layout
+  --dataset <file | name>        .jsonl or .json file, or a built-in data set (default with demo: alttrain-1k)
+  --out <folder>                 where the results go
+  --config <run.json>            settings under their Hugging Face names
+  --set key=value                one setting, e.g. --set learning_rate=1e-4; may be repeated
+  --init-adapter <folder>        start from an existing PEFT adapter; its r, lora_alpha, … become the defaults
+  --resume                       continue from <out>/checkpoint/checkpoint.safetensors
+  --json                         the last line of the output is one JSON object
+  --help
+
+Ctrl-C stops after the step that is running and writes the adapter as it is then (exit code 1).
+
+${gpuHelp}`;
+
+export const generateHelp = `npm run generate -- --model <demo | folder> --prompts <file.json> --out <file.json> [options]
+
+Answers prompts with the model, with or without an adapter, and writes [{ prompt, tokenIds, text }].
+
+  --model <demo | folder>        "demo", or a model folder in Hugging Face layout
+  --prompts <file.json>          JSON list of texts
+  --out <file.json>              where the answers go
+  --adapter <folder>             PEFT adapter to use
+  --max-new-tokens <number>      longest answer (default 256)
+  --temperature <number>         0 is greedy (default 0)
+  --seed <number>                for temperatures above 0 (default 42)
+  --json                         the last line of the output is one JSON object
+  --help
+
+${gpuHelp}`;
+
+type Spec = NonNullable<Parameters<typeof parseArgs>[0]>['options'];
+
+function parse(argv: readonly string[], options: NonNullable<Spec>): Record<string, unknown> {
+  try {
+    return parseArgs({ args: [...argv], options, strict: true, allowPositionals: false }).values;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new TrainerError('config-invalid', `${reason.replace(/\.?$/, '.')} --help lists the options.`);
+  }
+}
+
+const text = { type: 'string' } as const;
+const flag = { type: 'boolean' } as const;
+const trainSpec = {
+  model: text,
+  dataset: text,
+  config: text,
+  set: { type: 'string', multiple: true },
+  'init-adapter': text,
+  resume: flag,
+  out: text,
+  json: flag,
+  help: { type: 'boolean', short: 'h' },
+} as const;
+const generateSpec = {
+  model: text,
+  adapter: text,
+  prompts: text,
+  out: text,
+  'max-new-tokens': text,
+  temperature: text,
+  seed: text,
+  json: flag,
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+function required(values: Record<string, unknown>, name: string, example: string): string {
+  const value = values[name];
+  if (typeof value === 'string' && value !== '') return value;
+  throw new TrainerError('config-invalid', `--${name} is missing, e.g. --${name} ${example}.`);
+}
+
+const optional = (values: Record<string, unknown>, name: string): string | null =>
+  (values[name] as string | undefined) ?? null;
+
+function numberOf(
+  values: Record<string, unknown>,
+  name: string,
+  fallback: number,
+  isAccepted: (value: number) => boolean,
+): number {
+  const given = optional(values, name);
+  if (given === null) return fallback;
+  const value = given.trim() === '' ? Number.NaN : Number(given);
+  if (isAccepted(value)) return value;
+  throw new TrainerError('config-invalid', `--${name} ${given} is not an accepted number.`);
+}
+
+/** Known even when the rest of the line is wrong, so that a failure can be reported the way it was asked for. */
+export const wantsJson = (argv: readonly string[]): boolean => argv.includes('--json');
+export const wantsHelp = (argv: readonly string[]): boolean => argv.includes('--help') || argv.includes('-h');
+
+/** @throws TrainerError "config-invalid" or "dataset-unreadable". */
+export function parseTrainArgs(argv: readonly string[]): TrainOptions {
+  const values = parse(argv, trainSpec);
+  const model = required(values, 'model', 'demo');
+  const out = required(values, 'out', 'runs/first');
+  const dataset = optional(values, 'dataset') ?? (model === 'demo' ? 'alttrain-1k' : null);
+  if (dataset === null)
+    throw new TrainerError('dataset-unreadable', '--dataset is missing: only the demo model has a default.');
+  const options: TrainOptions = {
+    model,
+    dataset,
+    configPath: optional(values, 'config'),
+    settings: (values['set'] as string[] | undefined) ?? [],
+    initAdapterFolder: optional(values, 'init-adapter'),
+    resume: values['resume'] === true,
+    out,
+  };
+  if (options.resume && options.initAdapterFolder !== null)
+    throw new TrainerError(
+      'config-invalid',
+      '--resume continues with the adapter of its checkpoint: leave --init-adapter out.',
+    );
+  return options;
+}
+
+/** @throws TrainerError "config-invalid". */
+export function parseGenerateArgs(argv: readonly string[]): GenerateOptions {
+  const values = parse(argv, generateSpec);
+  return {
+    model: required(values, 'model', 'demo'),
+    adapterFolder: optional(values, 'adapter'),
+    promptsPath: required(values, 'prompts', 'prompts.json'),
+    out: required(values, 'out', 'answers.json'),
+    maxNewTokens: numberOf(
+      values,
+      'max-new-tokens',
+      256,
+      (n) => Number.isInteger(n) && n >= 1 && n <= 16_384,
+    ),
+    temperature: numberOf(values, 'temperature', 0, (n) => n >= 0 && n <= 10),
+    seed: numberOf(values, 'seed', 42, (n) => Number.isInteger(n) && n >= 0 && n <= 4_294_967_295),
+  };
+}

@@ -1,0 +1,121 @@
+/** What a run looks like in a terminal: one line that changes, or now and then a line where there is none. */
+import type { EvaluationReport, StepReport } from '../../src/api/trainer-api.ts';
+import type { HeadlessEvent } from '../../src/headless/bridge.ts';
+
+export interface ProgressView {
+  show(event: HeadlessEvent): void;
+  /** A line that stays. */
+  say(line: string): void;
+  end(): void;
+}
+
+interface Output {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  write(text: string): unknown;
+}
+
+const quietMs = 5_000; // without a terminal: at most one progress line in this time
+
+export function createProgressView(
+  output: Output,
+  now: () => number = () => performance.now(),
+): ProgressView {
+  const isLive = output.isTTY === true;
+  let hasOpenLine = false;
+  let lastAt = -Infinity;
+  let firstStep: { readonly step: number; readonly at: number } | null = null;
+
+  const clear = (): void => {
+    if (hasOpenLine) output.write('\r\u001b[2K');
+    hasOpenLine = false;
+  };
+  const say = (line: string): void => {
+    clear();
+    output.write(`${line}\n`);
+  };
+  const update = (line: string, isLast: boolean): void => {
+    if (isLive) {
+      clear();
+      output.write(line.slice(0, (output.columns ?? 80) - 1));
+      hasOpenLine = true;
+    } else if (isLast || now() - lastAt >= quietMs) {
+      lastAt = now();
+      output.write(`${line}\n`);
+    }
+  };
+  const showStep = (report: StepReport): void => {
+    firstStep ??= { step: report.step - 1, at: now() - report.stepMs };
+    const msPerStep = (now() - firstStep.at) / (report.step - firstStep.step);
+    update(
+      stepLine(report, msPerStep * (report.totalSteps - report.step)),
+      report.step === report.totalSteps,
+    );
+  };
+  const show = (event: HeadlessEvent): void => {
+    switch (event.kind) {
+      case 'device':
+        return say(`Device: ${event.report.adapter}`);
+      case 'model':
+        return say(
+          `Model: ${event.report.name}, ${event.report.architecture}, ${millions(event.report.parameterCount)} parameters`,
+        );
+      case 'dataset': {
+        const { name, usableRows, totalRows, rejected, truncatedLines } = event.report;
+        say(`Dataset: ${name}, ${usableRows} of ${totalRows} rows usable`);
+        for (const { line, code, reason } of rejected.slice(0, 10)) say(`  line ${line}: ${code}: ${reason}`);
+        if (rejected.length > 10) say(`  … and ${rejected.length - 10} more`);
+        if (truncatedLines.length > 0) say(`  ${truncatedLines.length} rows are cut at max_length`);
+        return;
+      }
+      case 'load':
+        return update(`${event.progress.note} ${share(event.progress.done, event.progress.total)}`, false);
+      case 'progress':
+        return update(`${event.note} ${event.done}/${event.total}`, event.done === event.total);
+      case 'step':
+        return showStep(event.report);
+      case 'eval-loss':
+        return say(`step ${event.step}: evaluation loss ${event.loss.toFixed(4)}`);
+      case 'samples': {
+        const refused = event.samples.filter(({ adapter }) => adapter.refused).length;
+        return say(`step ${event.step}: ${event.samples.length} sample traces, ${refused} refused`);
+      }
+      case 'evaluation':
+        return say(`${event.which} training\n${suiteLines(event.report).join('\n')}`);
+      case 'phase':
+        return say(event.note === '' ? `${event.phase} …` : `${event.phase}: ${event.note}`);
+      default:
+        return event satisfies never;
+    }
+  };
+  return { show, say, end: clear };
+}
+
+function stepLine(report: StepReport, leftMs: number): string {
+  return [
+    `step ${report.step}/${report.totalSteps}`,
+    `loss ${report.loss.toFixed(4)}`,
+    `${Math.round(report.tokensPerSecond)} tok/s`,
+    `ETA ${clock(leftMs)}`,
+    `${Math.round(report.gpuBytes / 2 ** 20)} MiB`,
+  ].join(' · ');
+}
+
+export function suiteLines({ suites }: EvaluationReport): string[] {
+  return suites.map(({ title, n, refusedRate, correctRate }) => {
+    const correct = correctRate === null ? '' : `, ${percent(correctRate)} correct`;
+    return `  ${title}: ${percent(refusedRate)} refused${correct} (n = ${n})`;
+  });
+}
+
+const percent = (rate: number): string => `${(100 * rate).toFixed(1)} %`;
+const millions = (count: number): string => `${(count / 1e6).toFixed(2)} M`;
+const share = (done: number, total: number): string => (total > 0 ? percent(done / total) : '');
+
+function clock(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  const minutes = Math.floor(seconds / 60);
+  const hours = Math.floor(minutes / 60);
+  const two = (n: number): string => String(n).padStart(2, '0');
+  return hours > 0 ? `${hours}:${two(minutes % 60)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`;
+}

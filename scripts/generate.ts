@@ -1,0 +1,67 @@
+/** `npm run generate`: answers of the model, with or without an adapter, from the page's own worker. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { TrainerError } from '../src/api/trainer-error.ts';
+import type { GeneratePlan } from '../src/headless/bridge.ts';
+import { generateHelp, parseGenerateArgs, wantsHelp, wantsJson, type GenerateOptions } from './cli/args.ts';
+import { RunFailure, runCommand } from './cli/exit.ts';
+import { isFile, readJson } from './cli/files.ts';
+import { adapterInput, modelInput, reasonOf } from './cli/inputs.ts';
+import { createProgressView } from './cli/progress.ts';
+import { openSession } from './cli/session.ts';
+
+function readPrompts(path: string): readonly string[] {
+  if (!isFile(path)) throw new TrainerError('config-invalid', `--prompts ${path} is not a file.`);
+  try {
+    const raw = readJson(path);
+    if (!Array.isArray(raw) || raw.length === 0 || raw.some((prompt) => typeof prompt !== 'string'))
+      throw new SyntaxError('it is not a list of texts');
+    return raw as string[];
+  } catch (error) {
+    throw new TrainerError('config-invalid', `--prompts ${path} cannot be read: ${reasonOf(error)}.`);
+  }
+}
+
+async function generate(options: GenerateOptions, asJson: boolean): Promise<void> {
+  const { maxNewTokens, temperature, seed } = options;
+  const model = modelInput(options.model);
+  const adapter = options.adapterFolder === null ? null : adapterInput(options.adapterFolder);
+  const prompts = readPrompts(options.promptsPath);
+  const plan: GeneratePlan = {
+    model: model.served,
+    adapter: adapter?.served ?? null,
+    request: { prompts, maxNewTokens, temperature, seed, useAdapter: adapter !== null },
+  };
+  const view = createProgressView(process.stderr);
+  const session = await openSession({
+    mounts: [...model.mounts, ...(adapter?.mounts ?? [])],
+    onEvent: (event) => view.show(event),
+    say: (line) => view.say(line),
+  });
+  try {
+    const outcome = await session.run((page) =>
+      page.evaluate((given) => {
+        if (globalThis.altTrainHeadless === undefined) throw new Error('the bridge is gone');
+        return globalThis.altTrainHeadless.generate(given);
+      }, plan),
+    );
+    view.end();
+    if (!outcome.ok) throw new RunFailure(outcome.error, outcome.hasStarted);
+    const answers = outcome.value.map(({ prompt, tokenIds, trace }) => ({
+      prompt,
+      tokenIds,
+      text: trace.text,
+    }));
+    const out = resolve(options.out);
+    mkdirSync(dirname(out), { recursive: true });
+    writeFileSync(out, `${JSON.stringify(answers, null, 1)}\n`);
+    console.log(`${answers.length} answers in ${out}`);
+    if (asJson) console.log(JSON.stringify({ ok: true, model: options.model, prompts: answers.length, out }));
+  } finally {
+    await session.close();
+  }
+}
+
+const argv = process.argv.slice(2);
+if (wantsHelp(argv)) console.log(generateHelp);
+else await runCommand(wantsJson(argv), () => generate(parseGenerateArgs(argv), wantsJson(argv)));
