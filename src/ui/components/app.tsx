@@ -1,0 +1,32 @@
+import { isDraggingFile } from '../page-drop.ts';
+import { About } from './about.tsx';
+import { DatasetPanel } from './dataset-panel.tsx';
+import { Header } from './header.tsx';
+import { LossPanel } from './loss-panel.tsx';
+import { ModelPanel } from './model-panel.tsx';
+import { ResultsPanel } from './results-panel.tsx';
+import { RunPanel } from './run-panel.tsx';
+import { SampleTraces } from './sample-traces.tsx';
+import { SettingsPanel } from './settings-panel.tsx';
+
+export function App() {
+  return (
+    <div class={`page ${isDraggingFile.value ? 'is-dragging' : ''}`}>
+      <Header />
+      <main class="columns">
+        <div class="set-up">
+          <ModelPanel />
+          <DatasetPanel />
+          <SettingsPanel />
+        </div>
+        <div class="live">
+          <RunPanel />
+          <LossPanel />
+          <SampleTraces />
+          <ResultsPanel />
+        </div>
+      </main>
+      <About />
+    </div>
+  );
+}

@@ -1,0 +1,49 @@
+import { useEffect, useRef } from 'preact/hooks';
+import { adviceFor, type FailureScope } from '../state/failures.ts';
+import { useApp } from '../state/app-state.ts';
+
+interface FailureAlertProps {
+  readonly scope: FailureScope;
+  readonly retry?: { readonly label: string; readonly action: () => void };
+}
+
+/** Stands where the failed part is, and comes into view there. */
+export function FailureAlert({ scope, retry }: FailureAlertProps) {
+  const { failures } = useApp();
+  const failure = failures.of(scope).value;
+  const element = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (failure !== null) element.current?.scrollIntoView({ block: 'nearest' });
+  }, [failure]);
+  if (failure === null) return null;
+
+  return (
+    <div class="alert" role="alert" data-code={failure.code} ref={element}>
+      <div class="alert-head">
+        <code class="alert-code">{failure.code}</code>
+        <button
+          type="button"
+          class="button quiet"
+          aria-label="Dismiss this message"
+          onClick={() => failures.clear(scope)}
+          hidden={scope === 'device'}
+        >
+          ✕
+        </button>
+      </div>
+      <p class="alert-message">{failure.message}</p>
+      <p class="alert-advice">{adviceFor[failure.code]}</p>
+      {failure.detail !== null && (
+        <details>
+          <summary>Detail</summary>
+          <pre>{failure.detail}</pre>
+        </details>
+      )}
+      {retry && (
+        <button type="button" class="button" onClick={retry.action}>
+          {retry.label}
+        </button>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,64 @@
+import type { ComponentChildren } from 'preact';
+import type { LoadProgress } from '../../api/trainer-api.ts';
+import { formatBytes } from '../format.ts';
+
+interface StepPanelProps {
+  readonly number: number;
+  readonly title: string;
+  readonly isReady: boolean;
+  /** Makes the panel a named region. */
+  readonly region?: string;
+  readonly class?: string;
+  readonly children: ComponentChildren;
+}
+
+/** One of the set-up steps: numbered until it is ready. */
+export function StepPanel({ number, title, isReady, region, class: extra = '', children }: StepPanelProps) {
+  return (
+    <section class={`panel ${extra}`} aria-label={region}>
+      <h2 class="step-title">
+        <span class="step-number" data-ready={isReady} aria-hidden="true">
+          {isReady ? '✓' : number}
+        </span>
+        {title}
+      </h2>
+      {children}
+    </section>
+  );
+}
+
+/** Always takes its line, so that nothing moves when loading begins or ends. */
+export function LoadingLine({ progress, label }: { progress: LoadProgress | null; label: string }) {
+  if (progress === null) return <div class="loading-line" />;
+  const share = progress.total > 0 ? progress.done / progress.total : null;
+  const amount = share === null ? '' : `${formatBytes(progress.done)} of ${formatBytes(progress.total)}`;
+  return (
+    <div class="loading-line">
+      <div
+        class="bar thin"
+        role="progressbar"
+        aria-label={label}
+        aria-valuemin={0}
+        aria-valuemax={100}
+        aria-valuenow={share === null ? undefined : Math.round(100 * share)}
+      >
+        <div class="bar-fill" data-unknown={share === null} style={{ width: `${100 * (share ?? 0.3)}%` }} />
+      </div>
+      <p class="small muted">{[progress.note || label, amount].filter((part) => part !== '').join(' · ')}</p>
+    </div>
+  );
+}
+
+/** Label and value pairs. */
+export function Facts({ facts }: { facts: readonly (readonly [label: string, value: string])[] }) {
+  return (
+    <dl class="facts">
+      {facts.map(([label, value]) => (
+        <div key={label}>
+          <dt>{label}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}

@@ -1,0 +1,45 @@
+import type { Trace, TracePartKind } from '../../api/trainer-api.ts';
+
+export const partNames: Readonly<Record<TracePartKind, { label: string; meaning: string }>> = {
+  PU: { label: 'PU', meaning: 'problem understanding' },
+  HA: { label: 'HA', meaning: 'harmfulness assessment' },
+  CR: { label: 'CR', meaning: 'conditional reasoning' },
+  answer: { label: 'Answer', meaning: 'after </think>' },
+  other: { label: 'Other', meaning: 'no part of the structure' },
+};
+
+/** One generated trace, part by part. Each part has its label as well as its colour. */
+export function TraceView({ title, trace }: { title: string; trace: Trace }) {
+  const parts = trace.parts.length > 0 ? trace.parts : [{ kind: 'other' as const, text: trace.text }];
+  return (
+    <article class="trace" aria-label={title}>
+      <header class="trace-head">
+        <h3>{title}</h3>
+        {trace.refused && (
+          <span class="badge refused" title="String match, not a human verdict">
+            refused
+          </span>
+        )}
+        {!trace.finished && (
+          <span class="badge" title="The limit of new tokens was reached before the end">
+            cut off
+          </span>
+        )}
+      </header>
+      {trace.text.trim() === '' ? (
+        <p class="empty">The model ended at once: nothing was written.</p>
+      ) : (
+        <div class="parts">
+          {parts.map((part, i) => (
+            <p key={i} class="part" data-kind={part.kind}>
+              <span class="part-label" title={partNames[part.kind].meaning}>
+                {partNames[part.kind].label}
+              </span>
+              <span class="part-text">{part.text.trim()}</span>
+            </p>
+          ))}
+        </div>
+      )}
+    </article>
+  );
+}

@@ -1,0 +1,37 @@
+/** Puts state and components together on the page. */
+import { render } from 'preact';
+import type { TrainerApi } from '../api/trainer-api.ts';
+import { App } from './components/app.tsx';
+import { installPageDrop } from './page-drop.ts';
+import { AppProvider, createAppState, type AppState } from './state/app-state.ts';
+import 'uplot/dist/uPlot.min.css';
+import './styles/base.css';
+import './styles/set-up.css';
+import './styles/live.css';
+
+export interface PageOptions {
+  /** Start with the demo model and the built-in dataset as soon as both are there. */
+  readonly startDemo: boolean;
+}
+
+export async function mountPage(client: TrainerApi, { startDemo }: PageOptions): Promise<void> {
+  const root = document.getElementById('app');
+  if (root === null) throw new Error('index.html has no #app');
+  const app = createAppState(client);
+  render(
+    <AppProvider value={app}>
+      <App />
+    </AppProvider>,
+    root,
+  );
+  installPageDrop(app);
+  warnBeforeLeaving(app);
+  await app.setUp.open();
+  if (startDemo) await app.start();
+}
+
+function warnBeforeLeaving(app: AppState): void {
+  window.addEventListener('beforeunload', (event) => {
+    if (app.run.isActive.value || app.run.hasUnsavedAdapter.value) event.preventDefault();
+  });
+}

@@ -1,0 +1,117 @@
+/** The page's state, put together once in mount.tsx and handed to the components through a Preact context. */
+import { computed, signal, type ReadonlySignal, type Signal } from '@preact/signals';
+import { createContext } from 'preact';
+import { useContext } from 'preact/hooks';
+import type { ModelSource, TrainerApi } from '../../api/trainer-api.ts';
+import { TrainerError } from '../../api/trainer-error.ts';
+import { createFailures, type Failures } from './failures.ts';
+import { createRun, type Run } from './run.ts';
+import { createSettings, type Settings } from './settings.ts';
+import { createSetUp, type SetUp } from './set-up.ts';
+
+export interface AppState {
+  readonly failures: Failures;
+  readonly settings: Settings;
+  readonly setUp: SetUp;
+  readonly run: Run;
+  /** Why a run cannot start now; null where it can. */
+  readonly startBlocker: ReadonlySignal<string | null>;
+  /** The user pressed start while an adapter would be lost, and has not answered yet. */
+  readonly isConfirmingStart: Signal<boolean>;
+  readonly requestStart: () => Promise<void>;
+  readonly start: () => Promise<void>;
+  readonly downloadAdapter: () => Promise<void>;
+  readonly useModel: (source: ModelSource) => Promise<void>;
+  readonly useDatasetFile: (file: File) => Promise<void>;
+}
+
+export function createAppState(client: TrainerApi): AppState {
+  const failures = createFailures();
+  const settings = createSettings();
+  const setUp = createSetUp(client, settings, failures);
+  const run = createRun(client, failures);
+  const isConfirmingStart = signal(false);
+  const startBlocker = computed(() => whyNotStart(setUp, settings, run, failures));
+
+  async function start(): Promise<void> {
+    isConfirmingStart.value = false;
+    await setUp.refreshDataset();
+    const { maxLength } = settings.config.value;
+    if (startBlocker.value !== null || setUp.datasetMaxLength.value !== maxLength) return;
+    await run.start(settings.config.value);
+  }
+
+  const isLocked = (scope: 'model' | 'dataset'): boolean => {
+    if (!run.isActive.value) return false;
+    const what = scope === 'model' ? 'model' : 'dataset';
+    failures.report(
+      scope,
+      new TrainerError('busy', `The ${what} cannot be changed while a run is under way.`),
+    );
+    return true;
+  };
+
+  return {
+    failures,
+    settings,
+    setUp,
+    run,
+    startBlocker,
+    isConfirmingStart,
+    start,
+    requestStart: async () => {
+      if (startBlocker.value !== null) return;
+      if (run.hasUnsavedAdapter.value) isConfirmingStart.value = true;
+      else await start();
+    },
+    downloadAdapter: async () => {
+      const name = `alttrain-${slug(setUp.model.report.value?.name ?? 'model')}-adapter.zip`;
+      await run.download((zip) => saveFile(zip, name));
+    },
+    useModel: async (source) => {
+      if (!isLocked('model')) await setUp.loadModel(source);
+    },
+    useDatasetFile: async (file) => {
+      if (!isLocked('dataset')) await setUp.readDataset({ kind: 'file', name: file.name, file });
+    },
+  };
+}
+
+function whyNotStart(setUp: SetUp, settings: Settings, run: Run, failures: Failures): string | null {
+  const { model, dataset } = setUp;
+  const problemCount = settings.problems.value.size;
+  if (run.isActive.value) return 'A run is under way.';
+  if (failures.of('device').value !== null) return 'Training needs WebGPU: see the message at the top.';
+  if (setUp.device.value === null) return 'Opening the GPU …';
+  if (model.progress.value !== null) return 'Loading the model …';
+  if (model.report.value === null) return 'Choose a model first.';
+  if (dataset.progress.value !== null) return 'Reading the dataset …';
+  if (dataset.report.value === null) return 'Choose a dataset first.';
+  if (problemCount > 0)
+    return `Correct ${problemCount === 1 ? 'one setting' : `${problemCount} settings`} first.`;
+  return null;
+}
+
+const slug = (name: string): string =>
+  name
+    .toLowerCase()
+    .replace(/[^a-z0-9.]+/g, '-')
+    .replace(/^-+|-+$/g, '') || 'model';
+
+function saveFile(content: Blob, name: string): void {
+  const url = URL.createObjectURL(content);
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 60_000); // the browser reads it after this call
+}
+
+const AppContext = createContext<AppState | null>(null);
+export const AppProvider = AppContext.Provider;
+
+export function useApp(): AppState {
+  const app = useContext(AppContext);
+  if (app === null) throw new Error('useApp outside AppProvider');
+  return app;
+}

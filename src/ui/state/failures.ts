@@ -1,0 +1,65 @@
+/** What went wrong, per part of the page: a new failure replaces the former one of its part, a success clears it. */
+import { signal, type ReadonlySignal } from '@preact/signals';
+import { toWire, type ErrorCode, type WireError } from '../../api/trainer-error.ts';
+
+export type FailureScope = 'device' | 'model' | 'dataset' | 'run' | 'download';
+
+export interface Failures {
+  readonly of: (scope: FailureScope) => ReadonlySignal<WireError | null>;
+  readonly report: (scope: FailureScope, error: unknown) => void;
+  readonly clear: (scope: FailureScope) => void;
+}
+
+export function createFailures(): Failures {
+  const byScope = {
+    device: signal<WireError | null>(null),
+    model: signal<WireError | null>(null),
+    dataset: signal<WireError | null>(null),
+    run: signal<WireError | null>(null),
+    download: signal<WireError | null>(null),
+  };
+  return {
+    of: (scope) => byScope[scope],
+    report: (scope, error) => (byScope[scope].value = toWire(error)),
+    clear: (scope) => (byScope[scope].value = null),
+  };
+}
+
+/** What the user can do about it. The message says what happened; this says what next. */
+export const adviceFor: Readonly<Record<ErrorCode, string>> = {
+  'webgpu-unavailable':
+    'Use a browser with WebGPU: Chrome or Edge 113 or newer (121 on Android), Safari 26, or Firefox 141 on Windows and 145 on macOS. ' +
+    'In Chrome on Linux, switch on chrome://flags/#enable-unsafe-webgpu and chrome://flags/#enable-vulkan, then restart it. ' +
+    'Also check that "Use graphics acceleration" is on in the browser’s settings. The page must be served over https or from localhost.',
+  'device-lost':
+    'The GPU stopped answering: a driver reset, a sleeping computer, or another program that needed its memory. ' +
+    'Download the adapter of the last snapshot, then reconnect the GPU. A smaller batch or max length puts less load on it.',
+  'gpu-error':
+    'The GPU refused an operation, so the run was ended before it could give wrong numbers. Reconnect the GPU and try a smaller batch; ' +
+    'if it happens again, report it with the detail below.',
+  'gpu-out-of-memory':
+    'Reduce the batch size or max length, switch on gradient checkpointing, or close other tabs that use the GPU.',
+  'self-test-failed':
+    'This GPU or its driver computes wrong values, so nothing is trained on it. Update the browser and the graphics driver, or choose another GPU.',
+  'model-unsupported':
+    'Choose a model of a supported family: Qwen2, with config.json, tokenizer.json and safetensors weights.',
+  'model-file-missing':
+    'Choose the folder itself that holds config.json, tokenizer.json, tokenizer_config.json and the .safetensors files, completely downloaded.',
+  'model-file-invalid':
+    'Download the named file again; it may be cut short, or a Git LFS pointer instead of the file.',
+  'adapter-invalid':
+    'Choose adapter_config.json and adapter_model.safetensors of a PEFT LoRA adapter made for this model.',
+  'dataset-unreadable':
+    'Choose a UTF-8 text file: JSONL (one object per line) or a JSON array. The dataset loaded before stays in use.',
+  'dataset-empty':
+    'Each row needs instruction and response, prompt and completion, or messages, with an answer that fits into max length. ' +
+    'The dataset loaded before stays in use.',
+  'config-invalid': 'Correct the named settings under “Run settings”, or reset them to the defaults.',
+  busy: 'Wait for the current work to end, or end the run first.',
+  'nothing-to-export': 'Run at least one step: there is no adapter before that.',
+  'loss-not-finite':
+    'Lower the learning rate or the gradient norm limit, and look for odd rows in the dataset, then start again.',
+  'checkpoint-invalid': 'Choose a checkpoint saved by this page for the same model and settings.',
+  cancelled: 'Nothing needs to be done.',
+  internal: 'This is a fault of this page. Reload it; if it happens again, report it with the detail below.',
+};

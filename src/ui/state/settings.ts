@@ -1,0 +1,82 @@
+/**
+ * The run settings as the user types them: edits over defaults, parsed by the same table that reads run_config.json.
+ * Fields nobody touched follow the model's defaults; edited ones stay as they are.
+ */
+import { computed, signal, type ReadonlySignal } from '@preact/signals';
+import { demoRunConfig } from '../../config/demo-preset.ts';
+import {
+  fieldOf,
+  parseRunConfig,
+  runConfigKeys,
+  type RunConfig,
+  type RunConfigKey,
+} from '../../config/run-config.ts';
+
+/** What a form control holds: text for numbers and choices, lines or ticks for lists. */
+export type Draft = string | boolean | readonly string[];
+
+export interface Settings {
+  readonly drafts: ReadonlySignal<Readonly<Record<RunConfigKey, Draft>>>;
+  readonly config: ReadonlySignal<RunConfig>;
+  /** By key: "must be from 0 to 1, not 5". */
+  readonly problems: ReadonlySignal<ReadonlyMap<RunConfigKey, string>>;
+  readonly isEdited: ReadonlySignal<boolean>;
+  readonly edit: (key: RunConfigKey, draft: Draft) => void;
+  readonly reset: () => void;
+  readonly useDefaults: (config: RunConfig) => void;
+}
+
+export function createSettings(): Settings {
+  const defaults = signal<RunConfig>(demoRunConfig);
+  const edits = signal<Partial<Record<RunConfigKey, Draft>>>({});
+
+  const drafts = computed(
+    () =>
+      Object.fromEntries(
+        runConfigKeys.map((key) => [key, edits.value[key] ?? draftOf(defaults.value[key])]),
+      ) as Record<RunConfigKey, Draft>,
+  );
+  const parsed = computed(() => {
+    const keys = Object.keys(edits.value) as RunConfigKey[];
+    const raw = Object.fromEntries(keys.map((key) => [fieldOf(key).file, valueOf(key, edits.value[key])]));
+    return parseRunConfig(raw, defaults.value);
+  });
+  const problems = computed(() => {
+    const messages = new Map(parsed.value.problems.map(({ file, message }) => [file, message]));
+    const known = runConfigKeys.flatMap((key): [RunConfigKey, string][] => {
+      const message = messages.get(fieldOf(key).file);
+      return message === undefined ? [] : [[key, message]];
+    });
+    return new Map(known);
+  });
+
+  return {
+    drafts,
+    config: computed(() => parsed.value.config),
+    problems,
+    isEdited: computed(() => Object.keys(edits.value).length > 0),
+    edit: (key, draft) => {
+      const { [key]: _former, ...others } = edits.value;
+      const isDefault = JSON.stringify(draft) === JSON.stringify(draftOf(defaults.value[key]));
+      edits.value = isDefault ? others : { ...others, [key]: draft };
+    },
+    reset: () => (edits.value = {}),
+    useDefaults: (config) => (defaults.value = config),
+  };
+}
+
+function draftOf(value: RunConfig[RunConfigKey]): Draft {
+  return typeof value === 'number' ? String(value) : value;
+}
+
+/** What the parser is to judge: text that is no number is handed on as text, so that its message can quote it. */
+function valueOf(key: RunConfigKey, draft: Draft | undefined): unknown {
+  const { type } = fieldOf(key);
+  if (type === 'list' && isLines(draft))
+    return draft.map((line) => line.trim()).filter((line) => line !== '');
+  if ((type !== 'number' && type !== 'integer') || typeof draft !== 'string') return draft;
+  const text = draft.trim();
+  return text === '' || Number.isNaN(Number(text)) ? text : Number(text);
+}
+
+export const isLines = (draft: Draft | undefined): draft is readonly string[] => Array.isArray(draft);
