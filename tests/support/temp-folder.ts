@@ -1,0 +1,20 @@
+/** A folder that is gone when the tests of the file are over. Node tests only. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll } from 'vitest';
+
+export function tempFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'alttrain-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** Writes `files` (path below the folder → text) and returns the folder. */
+export function writeFiles(folder: string, files: Readonly<Record<string, string>>): string {
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    writeFileSync(join(folder, name), text);
+  }
+  return folder;
+}
