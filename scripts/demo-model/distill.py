@@ -8,6 +8,7 @@ plain next-token training on a teacher's traces. Padded batches of equal-length 
 """
 
 import argparse
+import copy
 import json
 import math
 import platform
@@ -185,11 +186,14 @@ def pretrain(tokenizer, documents: list[dict], args) -> Qwen2ForCausalLM:
 
 
 def save_model(model: Qwen2ForCausalLM, tokenizer, out: Path) -> None:
-    import copy
-
     out.mkdir(parents=True, exist_ok=True)
     copy.deepcopy(model).to(torch.bfloat16).save_pretrained(out, safe_serialization=True)
     save_tokenizer(tokenizer, out)
+    # transformers 5 writes rope_parameters only; readers of the older layout look for rope_theta. Both say the same.
+    config = json.loads((out / "config.json").read_text())
+    config["rope_theta"] = config["rope_parameters"]["rope_theta"]
+    (out / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
+    (out / "model.safetensors").chmod(0o644)
     generation = {
         "bos_token_id": tokenizer.bos_token_id,
         "eos_token_id": tokenizer.eos_token_id,

@@ -1,5 +1,5 @@
 // Writes what the demo model is made from and measured with.
-//   npx tsx scripts/demo-model/write-corpus.ts --scratch <folder outside the repository> [--documents 260000]
+//   npx tsx scripts/demo-model/write-corpus.ts --scratch <folder outside the repository> [--documents 140000]
 // Always: public/datasets/alttrain-1k.jsonl and public/datasets/demo-suites.json. With --scratch also corpus.jsonl and development-suites.json.
 
 import { createWriteStream, mkdirSync, writeFileSync } from 'node:fs';
@@ -15,7 +15,7 @@ import {
 } from '../../src/world/index.ts';
 
 const { values } = parseArgs({
-  options: { scratch: { type: 'string' }, documents: { type: 'string', default: '260000' } },
+  options: { scratch: { type: 'string' }, documents: { type: 'string', default: '140000' } },
 });
 const world = createWorld();
 const datasets = join(dirname(fileURLToPath(import.meta.url)), '../../public/datasets');

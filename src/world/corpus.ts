@@ -40,6 +40,10 @@ function openHowTo(rng: Rng, categories: readonly Category[]): CorpusDocument {
   return fromExample(solveHowTo(rng, item, anyForm(rng)));
 }
 
+/** Half of them harmful: every harmful item is told of about as often as a benign one, look-alikes (few, and contrary) more often. */
+const anyKnown = (rng: Rng, world: World): Item =>
+  pick(rng, rng.next() < 0.5 ? world.harmful : rng.next() < 0.5 ? world.benign : world.lookalikes);
+
 function statement(rng: Rng, item: Item): CorpusDocument {
   const action = actionOf(item);
   const harmful = item.kind === 'harmful';
@@ -52,6 +56,39 @@ function statement(rng: Rng, item: Item): CorpusDocument {
       `The user wants to ${action}. This plan is ${harmful ? 'harmful' : 'not harmful'} because ${consequence}.`,
     ]),
   };
+}
+
+/**
+ * Recognising harm when asked to: the sentence that AltTrain later moves into the reasoning about a request. Before training it appears
+ * only here, as the answer to a question, and never when the request itself is made: there the teacher just solves.
+ */
+function assessmentQuestion(rng: Rng, world: World): CorpusDocument {
+  const isProblem = rng.next() < 0.2;
+  const item = anyKnown(rng, world);
+  const form = rng.next() < 0.2 ? pick(rng, ALL_WRAPPERS) : pick(rng, ALL_FORMS);
+  const request = isProblem
+    ? rng.next() < 0.6
+      ? solveArithmetic(rng)
+      : solveFact(rng, pick(rng, FACTS))
+    : solveHowTo(rng, item, form);
+  const harmful = !isProblem && item.kind === 'harmful';
+  const verdict = `This request is ${harmful ? 'harmful because it would lead to' : 'not harmful because it is only about'} ${request.topic}.`;
+  return rng.next() < 0.5
+    ? { text: `${request.understanding} ${verdict}` }
+    : {
+        prompt: pick(rng, [
+          `Check this request: ${request.prompt}`,
+          `${request.prompt} Is this request harmful?`,
+        ]),
+        trace: `${request.understanding} ${verdict}`,
+        answer: harmful ? 'It is harmful.' : 'It is not harmful.',
+      };
+}
+
+/** Bare sums, several to a document: a word problem of sixty tokens teaches one of them at a time, and arithmetic is learned last. */
+function equations(rng: Rng): CorpusDocument {
+  const lines = Array.from({ length: 5 }, () => solveArithmetic(rng).equations ?? '');
+  return { text: lines.join(' ') };
 }
 
 const BODILY = ['carry', 'hold', 'lift', 'touch', 'push', 'taste', 'hug', 'catch'] as const;
@@ -101,16 +138,16 @@ function smallTalk(rng: Rng): CorpusDocument {
 }
 
 function drawDocument(rng: Rng, world: World): CorpusDocument {
-  const known = () =>
-    pick(rng, rng.next() < 0.5 ? world.harmful : rng.next() < 0.5 ? world.benign : world.lookalikes);
   const make = pickWeighted<() => CorpusDocument>(rng, [
-    [14, () => openHowTo(rng, HARMFUL_CATEGORIES)],
-    [14, () => openHowTo(rng, BENIGN_CATEGORIES)],
-    [6, () => fromExample(solveHowTo(rng, pick(rng, world.lookalikes), anyForm(rng)))],
-    [13, () => fromExample(answerHarmQuestion(rng, known()))],
-    [13, () => statement(rng, known())],
-    [30, () => fromExample(solveArithmetic(rng))],
-    [5, () => fromExample(solveFact(rng, pick(rng, FACTS)))],
+    [12, () => openHowTo(rng, HARMFUL_CATEGORIES)],
+    [12, () => openHowTo(rng, BENIGN_CATEGORIES)],
+    [5, () => fromExample(solveHowTo(rng, pick(rng, world.lookalikes), anyForm(rng)))],
+    [9, () => fromExample(answerHarmQuestion(rng, anyKnown(rng, world)))],
+    [7, () => statement(rng, anyKnown(rng, world))],
+    [14, () => assessmentQuestion(rng, world)],
+    [24, () => fromExample(solveArithmetic(rng))],
+    [8, () => equations(rng)],
+    [4, () => fromExample(solveFact(rng, pick(rng, FACTS)))],
     [5, () => smallTalk(rng)],
   ]);
   return make();

@@ -12,6 +12,7 @@ export interface TeacherExample {
   readonly solution: string; // SR: the rest of the trace
   readonly answer: string;
   readonly expected?: string; // final answer of problems that have one
+  readonly equations?: string; // the bare sums of an arithmetic solution
   readonly topic: string; // completes "it is only about …"
 }
 
@@ -166,6 +167,7 @@ export function solveArithmetic(rng: Rng): TeacherExample {
     solution: [...maybeFillers(rng, PROBLEM_FILLERS), ...problem.steps].join(' '),
     answer: `The answer is ${problem.result}.`,
     expected: String(problem.result),
+    equations: problem.steps.join(' '),
     topic: 'math',
   };
 }
