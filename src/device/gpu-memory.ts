@@ -1,0 +1,182 @@
+/**
+ * GPU tensors and their accounting. Every tensor owns one GPUBuffer and is registered with tfjs without a copy,
+ * so `tf.memory()` sees everything we hold and tfjs ops can read it.
+ */
+import * as tf from '@tensorflow/tfjs';
+import { TrainerError } from '../api/trainer-error.ts';
+
+export type GpuDtype = 'f32' | 'u32' | 'i32';
+export type TypedArray = Float32Array | Uint32Array | Int32Array;
+
+/** A dense row-major tensor, or a view into another one's buffer (`owner` is then not this). */
+export interface GpuTensor {
+  readonly id: number; // identifies buffer + range in caches
+  readonly label: string;
+  readonly buffer: GPUBuffer;
+  readonly byteOffset: number; // a multiple of 256: minStorageBufferOffsetAlignment
+  readonly byteSize: number; // a multiple of 4
+  readonly shape: readonly number[];
+  readonly dtype: GpuDtype;
+}
+
+const sizeOf = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1);
+
+export class GpuMemory {
+  readonly #device: GPUDevice;
+  readonly #owned = new Map<number, { readonly tensor: GpuTensor; readonly tfTensor: tf.Tensor }>();
+  #nextId = 1;
+  #bytes = 0;
+  #peakBytes = 0;
+
+  constructor(device: GPUDevice) {
+    this.#device = device;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+  get peakBytes(): number {
+    return this.#peakBytes;
+  }
+
+  /** Zero-filled. Caller disposes. Wrap groups of these in `checked` so that a failed allocation is noticed. */
+  alloc(label: string, shape: readonly number[], dtype: GpuDtype = 'f32'): GpuTensor {
+    const byteSize = Math.max(16, Math.ceil((sizeOf(shape) * 4) / 16) * 16); // whole vec4s
+    const limit = Math.min(
+      this.#device.limits.maxBufferSize,
+      this.#device.limits.maxStorageBufferBindingSize,
+    );
+    if (byteSize > limit) {
+      throw new TrainerError(
+        'gpu-out-of-memory',
+        `"${label}" needs one buffer of ${toMiB(byteSize)} MiB, but this adapter allows ${toMiB(limit)} MiB. Use a smaller batch size or max length, or a smaller model.`,
+      );
+    }
+    const buffer = this.#device.createBuffer({
+      label,
+      size: byteSize,
+      usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
+    });
+    const tensor: GpuTensor = { id: this.#nextId++, label, buffer, byteOffset: 0, byteSize, shape, dtype };
+    this.#owned.set(tensor.id, { tensor, tfTensor: toTfTensor(tensor) });
+    this.#bytes += byteSize;
+    this.#peakBytes = Math.max(this.#peakBytes, this.#bytes);
+    return tensor;
+  }
+
+  from(label: string, shape: readonly number[], data: TypedArray): GpuTensor {
+    const dtype = data instanceof Float32Array ? 'f32' : data instanceof Uint32Array ? 'u32' : 'i32';
+    const tensor = this.alloc(label, shape, dtype);
+    this.write(tensor, data);
+    return tensor;
+  }
+
+  /** A part of `of`; no memory of its own. `elementOffset` must be a multiple of 64 (256 bytes). */
+  view(of: GpuTensor, label: string, elementOffset: number, shape: readonly number[]): GpuTensor {
+    const byteOffset = of.byteOffset + elementOffset * 4;
+    const byteSize = sizeOf(shape) * 4;
+    if (byteOffset % 256 !== 0)
+      throw new RangeError(`view "${label}" at ${byteOffset} bytes is not aligned to 256`);
+    if (elementOffset * 4 + byteSize > of.byteSize)
+      throw new RangeError(`view "${label}" reaches beyond "${of.label}"`);
+    return { id: this.#nextId++, label, buffer: of.buffer, byteOffset, byteSize, shape, dtype: of.dtype };
+  }
+
+  write(tensor: GpuTensor, data: TypedArray, elementOffset = 0): void {
+    if (data.length === 0) return;
+    this.#device.queue.writeBuffer(
+      tensor.buffer,
+      tensor.byteOffset + elementOffset * 4,
+      data.buffer as ArrayBuffer,
+      data.byteOffset,
+      data.byteLength,
+    );
+  }
+
+  dispose(tensors: Iterable<GpuTensor>): void {
+    for (const tensor of tensors) {
+      const held = this.#owned.get(tensor.id);
+      if (held === undefined) continue; // a view
+      this.#owned.delete(tensor.id);
+      held.tfTensor.dispose();
+      tensor.buffer.destroy();
+      this.#bytes -= tensor.byteSize;
+    }
+  }
+
+  resetPeak(): void {
+    this.#peakBytes = this.#bytes;
+  }
+
+  /** Runs allocations inside error scopes. @throws TrainerError "gpu-out-of-memory"; what was made is disposed. */
+  async checked<T>(what: string, allocate: () => T): Promise<T> {
+    const before = new Set(this.#owned.keys());
+    this.#device.pushErrorScope('out-of-memory');
+    this.#device.pushErrorScope('validation');
+    let result: T | undefined;
+    let thrown: unknown;
+    try {
+      result = allocate();
+    } catch (error) {
+      thrown = error;
+    }
+    const problems = [await this.#device.popErrorScope(), await this.#device.popErrorScope()];
+    const problem = problems.find((error) => error !== null) ?? null;
+    if (problem === null && thrown === undefined) return result as T;
+    this.dispose(
+      [...this.#owned.values()].filter(({ tensor }) => !before.has(tensor.id)).map(({ tensor }) => tensor),
+    );
+    if (thrown !== undefined) throw thrown as Error;
+    throw new TrainerError(
+      'gpu-out-of-memory',
+      `The graphics adapter has no room for ${what}. Use a smaller batch size or max length, or a smaller model.`,
+      problem?.message ?? null,
+    );
+  }
+
+  /** Reads a tensor or a view back to JS. Waits for everything recorded and submitted before. */
+  async readFloat32(tensor: GpuTensor): Promise<Float32Array> {
+    return new Float32Array(await this.#readBytes(tensor));
+  }
+  async readUint32(tensor: GpuTensor): Promise<Uint32Array> {
+    return new Uint32Array(await this.#readBytes(tensor));
+  }
+
+  async #readBytes(tensor: GpuTensor): Promise<ArrayBuffer> {
+    const size = sizeOf(tensor.shape) * 4;
+    const staging = this.#device.createBuffer({
+      size,
+      usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+    });
+    const encoder = this.#device.createCommandEncoder();
+    encoder.copyBufferToBuffer(tensor.buffer, tensor.byteOffset, staging, 0, size);
+    this.#device.queue.submit([encoder.finish()]);
+    try {
+      await staging.mapAsync(GPUMapMode.READ);
+      return staging.getMappedRange().slice(0);
+    } catch (error) {
+      throw new TrainerError(
+        'device-lost',
+        'The graphics device was lost while reading a result.',
+        String(error),
+      );
+    } finally {
+      staging.destroy();
+    }
+  }
+}
+
+/**
+ * A tfjs tensor on the same buffer, without a copy. tfjs caches what it reads, so a tensor that our kernels
+ * change in place must be wrapped anew for each tfjs read. Caller disposes.
+ */
+export function toTfTensor(tensor: GpuTensor): tf.Tensor {
+  if (tensor.byteOffset !== 0) throw new RangeError(`tfjs cannot see a view: "${tensor.label}"`);
+  return tf.tensor(
+    { buffer: tensor.buffer, zeroCopy: true } as never,
+    [...tensor.shape],
+    tensor.dtype === 'f32' ? 'float32' : 'int32',
+  );
+}
+
+export const toMiB = (bytes: number): string => (bytes / 2 ** 20).toFixed(1);

@@ -1,0 +1,122 @@
+/**
+ * Opens the WebGPU device we own and hands it to tfjs as its backend.
+ *
+ * We request the adapter's own limits and listen to `uncapturederror` and `lost` ourselves, because a GPU
+ * fails silently: a validation error never throws, and tfjs does not look.
+ */
+import * as tf from '@tensorflow/tfjs';
+import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
+import { TrainerError } from '../api/trainer-error.ts';
+import type { DeviceReport } from '../api/trainer-api.ts';
+import { GpuMemory } from './gpu-memory.ts';
+import { Recorder } from './recorder.ts';
+
+/** Everything the engine needs of a GPU. One per worker. */
+export interface Gpu {
+  readonly device: GPUDevice;
+  readonly report: DeviceReport;
+  readonly memory: GpuMemory;
+  readonly recorder: Recorder;
+  /** Thread layout for row reductions: barriers are slow on software adapters, idle lanes on real ones. */
+  readonly isSoftware: boolean;
+  /** @throws TrainerError "gpu-error" or "device-lost" if the device has failed since it was opened. */
+  assertHealthy(): void;
+  /** Resolves (never rejects) with the error when the device fails or is lost. */
+  readonly failed: Promise<TrainerError>;
+}
+
+const wantedLimits = [
+  'maxBufferSize',
+  'maxStorageBufferBindingSize',
+  'maxStorageBuffersPerShaderStage',
+  'maxComputeWorkgroupStorageSize',
+  'maxComputeInvocationsPerWorkgroup',
+  'maxComputeWorkgroupSizeX',
+] as const;
+
+/** @throws TrainerError "webgpu-unavailable" where there is no WebGPU or no adapter. */
+export async function openDevice(gpu: GPU | undefined): Promise<Gpu> {
+  const advice =
+    'Use a current Chrome, Edge, Safari 26 or Firefox 141 or later with hardware acceleration switched on; chrome://gpu says whether WebGPU is available.';
+  if (gpu === undefined) {
+    throw new TrainerError('webgpu-unavailable', `This browser has no WebGPU. ${advice}`);
+  }
+  const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
+  if (adapter === null) {
+    throw new TrainerError(
+      'webgpu-unavailable',
+      `The browser has WebGPU but offers no graphics adapter. ${advice}`,
+    );
+  }
+  const device = await adapter.requestDevice({
+    requiredLimits: Object.fromEntries(wantedLimits.map((name) => [name, adapter.limits[name]])),
+  });
+
+  let failure: TrainerError | null = null;
+  let announce: (error: TrainerError) => void = () => undefined;
+  const failed = new Promise<TrainerError>((resolve) => {
+    announce = resolve;
+  });
+  const fail = (error: TrainerError): void => {
+    failure ??= error;
+    announce(failure);
+  };
+  device.addEventListener('uncapturederror', (event) => {
+    const { error } = event;
+    const isMemory = error instanceof GPUOutOfMemoryError;
+    fail(
+      new TrainerError(
+        isMemory ? 'gpu-out-of-memory' : 'gpu-error',
+        isMemory
+          ? 'The graphics adapter ran out of memory. Use a smaller batch size or max length, or a smaller model.'
+          : 'The graphics adapter reported an error, so the numbers after it cannot be trusted. Reload the page and try again; please report it with the detail.',
+        error.message,
+      ),
+    );
+  });
+  void device.lost.then((info) => {
+    fail(
+      new TrainerError(
+        'device-lost',
+        'The graphics device was lost (driver reset, sleep or another program). The last snapshot of the adapter can still be downloaded; reload the page to train again.',
+        `${info.reason}: ${info.message}`,
+      ),
+    );
+  });
+
+  const info = adapter.info;
+  await adoptIntoTfjs(device, info);
+  const name = [info.vendor, info.architecture, info.device, info.description]
+    .filter((part) => part !== '')
+    .join(' ');
+  const isSoftware = /swiftshader|llvmpipe|lavapipe|software|basic render/i.test(name);
+  const report: DeviceReport = {
+    adapter: name === '' ? 'unnamed adapter' : name,
+    features: [...adapter.features].sort(),
+    maxBufferBytes: device.limits.maxBufferSize,
+    maxBindingBytes: device.limits.maxStorageBufferBindingSize,
+    isSoftware,
+  };
+  return {
+    device,
+    report,
+    memory: new GpuMemory(device),
+    recorder: new Recorder(device),
+    isSoftware,
+    failed,
+    assertHealthy: () => {
+      if (failure !== null) throw failure;
+    },
+  };
+}
+
+/** tfjs becomes the tensor runtime on our device; it never opens one of its own. */
+async function adoptIntoTfjs(device: GPUDevice, info: GPUAdapterInfo): Promise<void> {
+  tf.env().set('WEBGPU_CPU_FORWARD', false); // otherwise small tensors never touch the GPU
+  tf.env().set('WEBGPU_MATMUL_PROGRAM_TYPE', 3); // the split-K program is wrong for inner sizes >= 2000
+  if (tf.findBackend('webgpu') !== null) tf.removeBackend('webgpu');
+  // Two copies of @webgpu/types (ours and the one inside tfjs) are structurally the same device.
+  tf.registerBackend('webgpu', () => new WebGPUBackend(device as never, info as never), 3);
+  await tf.setBackend('webgpu');
+  await tf.ready();
+}

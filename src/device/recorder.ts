@@ -1,0 +1,179 @@
+/**
+ * Records dispatches and submits them in one command buffer.
+ *
+ * Uniforms of all dispatches go into one buffer with dynamic offsets, uploaded once per submit; pipelines and
+ * bind groups are cached, so a repeated step costs a few microseconds per dispatch.
+ */
+import type { GpuTensor } from './gpu-memory.ts';
+import type { Kernel } from './kernel.ts';
+
+const slotBytes = 256; // minUniformBufferOffsetAlignment
+const slotCount = 2048;
+
+interface Compiled {
+  readonly pipeline: GPUComputePipeline;
+  readonly layout: GPUBindGroupLayout;
+}
+
+export class Recorder {
+  readonly #device: GPUDevice;
+  readonly #compiled = new Map<string, Compiled>();
+  readonly #bindGroups = new Map<string, GPUBindGroup>();
+  readonly #uniformBuffer: GPUBuffer;
+  readonly #staging = new DataView(new ArrayBuffer(slotBytes * slotCount));
+  #encoder: GPUCommandEncoder | null = null;
+  #pass: GPUComputePassEncoder | null = null;
+  #slot = 0;
+  /** Dispatches since the recorder was made; for benchmarks and tests. */
+  dispatchCount = 0;
+
+  constructor(device: GPUDevice) {
+    this.#device = device;
+    this.#uniformBuffer = device.createBuffer({
+      label: 'uniforms',
+      size: slotBytes * slotCount,
+      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+    });
+  }
+
+  /** `workgroups`: counts in x, y, z; each at most 65,535. Tensors in the order of the kernel's bindings. */
+  dispatch(
+    kernel: Kernel,
+    tensors: readonly GpuTensor[],
+    uniforms: Readonly<Record<string, number>>,
+    workgroups: readonly [number, number, number],
+  ): void {
+    const [x, y, z] = workgroups;
+    if (x === 0 || y === 0 || z === 0) return;
+    if (Math.max(x, y, z) > 65_535) throw new RangeError(`${kernel.key}: ${workgroups.join('×')} workgroups`);
+    if (this.#slot === slotCount) this.submit();
+    const compiled = this.#compile(kernel);
+    this.#writeUniforms(kernel, uniforms);
+    const pass = this.#openPass();
+    pass.setPipeline(compiled.pipeline);
+    pass.setBindGroup(0, this.#bindGroup(kernel, compiled, tensors), [this.#slot * slotBytes]);
+    pass.dispatchWorkgroups(x, y, z);
+    this.#slot++;
+    this.dispatchCount++;
+  }
+
+  /** Copies whole elements between tensors; element offsets and counts. */
+  copy(
+    source: GpuTensor,
+    sourceOffset: number,
+    target: GpuTensor,
+    targetOffset: number,
+    count: number,
+  ): void {
+    this.#closePass();
+    this.#openEncoder().copyBufferToBuffer(
+      source.buffer,
+      source.byteOffset + sourceOffset * 4,
+      target.buffer,
+      target.byteOffset + targetOffset * 4,
+      count * 4,
+    );
+  }
+
+  clear(tensor: GpuTensor): void {
+    this.#closePass();
+    this.#openEncoder().clearBuffer(tensor.buffer, tensor.byteOffset, tensor.byteSize);
+  }
+
+  submit(): void {
+    if (this.#encoder === null) return;
+    this.#closePass();
+    if (this.#slot > 0) {
+      this.#device.queue.writeBuffer(this.#uniformBuffer, 0, this.#staging.buffer, 0, this.#slot * slotBytes);
+    }
+    this.#device.queue.submit([this.#encoder.finish()]);
+    this.#encoder = null;
+    this.#slot = 0;
+  }
+
+  /** Forgets bind groups, which hold on to buffers; call after tensors were disposed. */
+  forgetBindGroups(): void {
+    this.submit();
+    this.#bindGroups.clear();
+  }
+
+  #openEncoder(): GPUCommandEncoder {
+    this.#encoder ??= this.#device.createCommandEncoder();
+    return this.#encoder;
+  }
+
+  #openPass(): GPUComputePassEncoder {
+    this.#pass ??= this.#openEncoder().beginComputePass();
+    return this.#pass;
+  }
+
+  #closePass(): void {
+    this.#pass?.end();
+    this.#pass = null;
+  }
+
+  #compile(kernel: Kernel): Compiled {
+    const known = this.#compiled.get(kernel.key);
+    if (known !== undefined) return known;
+    const layout = this.#device.createBindGroupLayout({
+      label: kernel.key,
+      entries: [
+        {
+          binding: 0,
+          visibility: GPUShaderStage.COMPUTE,
+          buffer: { type: 'uniform', hasDynamicOffset: true },
+        },
+        ...kernel.bindings.map(({ access }, i) => ({
+          binding: i + 1,
+          visibility: GPUShaderStage.COMPUTE,
+          buffer: { type: access === 'read' ? ('read-only-storage' as const) : ('storage' as const) },
+        })),
+      ],
+    });
+    const pipeline = this.#device.createComputePipeline({
+      label: kernel.key,
+      layout: this.#device.createPipelineLayout({ bindGroupLayouts: [layout] }),
+      compute: {
+        module: this.#device.createShaderModule({ label: kernel.key, code: kernel.source }),
+        entryPoint: 'main',
+      },
+    });
+    const compiled = { pipeline, layout };
+    this.#compiled.set(kernel.key, compiled);
+    return compiled;
+  }
+
+  #bindGroup(kernel: Kernel, compiled: Compiled, tensors: readonly GpuTensor[]): GPUBindGroup {
+    if (tensors.length !== kernel.bindings.length) {
+      throw new RangeError(`${kernel.key}: ${tensors.length} tensors for ${kernel.bindings.length} bindings`);
+    }
+    let key = kernel.key;
+    for (const tensor of tensors) key += `|${tensor.id}`;
+    const known = this.#bindGroups.get(key);
+    if (known !== undefined) return known;
+    const group = this.#device.createBindGroup({
+      layout: compiled.layout,
+      entries: [
+        { binding: 0, resource: { buffer: this.#uniformBuffer, offset: 0, size: slotBytes } },
+        ...tensors.map((tensor, i) => ({
+          binding: i + 1,
+          resource: { buffer: tensor.buffer, offset: tensor.byteOffset, size: tensor.byteSize },
+        })),
+      ],
+    });
+    this.#bindGroups.set(key, group);
+    return group;
+  }
+
+  #writeUniforms(kernel: Kernel, values: Readonly<Record<string, number>>): void {
+    let at = this.#slot * slotBytes;
+    for (const [name, type] of Object.entries(kernel.uniforms)) {
+      const value = values[name];
+      if (value === undefined) throw new RangeError(`${kernel.key}: uniform "${name}" is missing`);
+      if (type === 'f32') this.#staging.setFloat32(at, value, true);
+      else if (type === 'u32') this.#staging.setUint32(at, value, true);
+      else this.#staging.setInt32(at, value, true);
+      at += 4;
+    }
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * Rotary position embedding, half-split layout as in Llama and Qwen2 (arXiv 2104.09864):
+ *
+ *   (a, b) = (x[i], x[i + D/2]) → (a·cos − b·sin, b·cos + a·sin),  angle = position · theta^(−2i/D)
+ *
+ * The gradient is the rotation by the opposite angle. cos and sin come from a table made in float64:
+ * the shader functions are only good to about 2e-4.
+ */
+import type { GpuTensor } from '../device/gpu-memory.ts';
+import { kernel } from '../device/kernel.ts';
+import type { Recorder } from '../device/recorder.ts';
+import { grid, threadIndex } from './matmul.ts';
+
+/** [positions, D/2, 2] as cos, sin pairs. */
+export function ropeTable(positions: number, headSize: number, theta: number): Float32Array {
+  const half = headSize / 2;
+  const table = new Float32Array(positions * half * 2);
+  for (let i = 0; i < half; i++) {
+    // transformers keeps the inverse frequencies in float32
+    const frequency = Math.fround(1 / Math.pow(theta, (2 * i) / headSize));
+    for (let position = 0; position < positions; position++) {
+      const angle = Math.fround(position * frequency);
+      table[(position * half + i) * 2] = Math.cos(angle);
+      table[(position * half + i) * 2 + 1] = Math.sin(angle);
+    }
+  }
+  return table;
+}
+
+/** Rotates the first `heads` heads of every row of qkv in place (queries, then keys). */
+export function rope(
+  recorder: Recorder,
+  qkv: GpuTensor, // [M, stride]
+  table: GpuTensor, // [positions, D/2, 2]
+  positions: GpuTensor, // [M]
+  size: { readonly m: number; readonly heads: number; readonly headSize: number; readonly stride: number },
+  direction: 'forward' | 'backward',
+): void {
+  const program = kernel('rope', () => ({
+    bindings: {
+      qkv: ['array<f32>', 'read_write'],
+      table: ['array<vec2f>', 'read'],
+      positions: ['array<u32>', 'read'],
+    },
+    uniforms: { m: 'u32', heads: 'u32', half: 'u32', stride: 'u32', sign: 'f32' },
+    workgroup: [64, 1, 1],
+    body: `
+  let index = ${threadIndex()};
+  let i = index % u.half;
+  let head = (index / u.half) % u.heads;
+  let m = index / (u.half * u.heads);
+  if (m >= u.m) { return; }
+  let cs = table[positions[m] * u.half + i];
+  let at = m * u.stride + head * u.half * 2u + i;
+  let a = qkv[at];
+  let b = qkv[at + u.half];
+  qkv[at] = a * cs.x - b * cs.y * u.sign;
+  qkv[at + u.half] = b * cs.x + a * cs.y * u.sign;`,
+  }));
+  const { m, heads, headSize, stride } = size;
+  recorder.dispatch(
+    program,
+    [qkv, table, positions],
+    { m, heads, half: headSize / 2, stride, sign: direction === 'forward' ? 1 : -1 },
+    grid(m * heads * (headSize / 2)),
+  );
+}

@@ -1,0 +1,277 @@
+/**
+ * A LoRA adapter on the GPU (arXiv 2106.09685): all A and B of the model in one flat buffer, with gradients and
+ * AdamW moments of the same layout, so that clipping and the optimizer are a few launches.
+ *
+ * Adapters that share an input (q, k, v; gate, up) form a group: their A matrices lie one after another and are
+ * applied in one launch. With dropout every module draws its own mask, as in PEFT, so each is its own group.
+ */
+import type { LoraModule, LoraSettings } from '../adapter/peft.ts';
+import { TrainerError } from '../api/trainer-error.ts';
+import { loraScaling, loraTargets, type LoraTarget } from '../config/run-config.ts';
+import type { Gpu } from '../device/open-device.ts';
+import type { GpuTensor } from '../device/gpu-memory.ts';
+import type { Segment } from '../kernels/lora.ts';
+import type { Rng } from '../support/rng.ts';
+import { padded, type ModelConfig } from './model-config.ts';
+
+/** The four linear sites of a decoder block. */
+export const sites = ['qkv', 'o', 'gateUp', 'down'] as const;
+export type Site = (typeof sites)[number];
+
+export interface AdapterPart extends Segment {
+  readonly target: LoraTarget;
+  readonly slot: number; // which R columns of the group's low-rank activations
+  readonly inFeatures: number; // true sizes, as in the adapter file
+  readonly outFeatures: number;
+  readonly aOffset: number; // in the flat buffer, elements
+  readonly bOffset: number;
+}
+
+export interface AdapterGroup {
+  readonly layer: number;
+  readonly site: Site;
+  readonly index: number; // of the group in the model; seeds dropout
+  readonly inWidth: number; // padded
+  readonly lowWidth: number; // slots · padded rank
+  readonly aOffset: number;
+  readonly parts: readonly AdapterPart[];
+}
+
+export interface AdapterPlan {
+  readonly groups: readonly AdapterGroup[];
+  readonly rank: number; // padded
+  readonly elementCount: number; // of the flat buffer, pads included
+  readonly parameterCount: number; // true trainable parameters
+}
+
+const align = (n: number): number => Math.ceil(n / 64) * 64; // 256 bytes, for views
+
+/** Where every A and B lies in the flat buffer. */
+export function planAdapter(model: ModelConfig, settings: LoraSettings): AdapterPlan {
+  const { hiddenSize: c, intermediateSize: f, headCount, kvHeadCount, headSize } = model;
+  const [q, kv] = [headCount * headSize, kvHeadCount * headSize];
+  const [cp, fp] = [padded(c), padded(f)];
+  const siteParts: Record<
+    Site,
+    {
+      readonly input: number;
+      readonly parts: readonly (readonly [LoraTarget, column: number, out: number])[];
+    }
+  > = {
+    qkv: {
+      input: c,
+      parts: [
+        ['q_proj', 0, q],
+        ['k_proj', q, kv],
+        ['v_proj', q + kv, kv],
+      ],
+    },
+    o: { input: q, parts: [['o_proj', 0, c]] },
+    gateUp: {
+      input: c,
+      parts: [
+        ['gate_proj', 0, f],
+        ['up_proj', fp, f],
+      ],
+    },
+    down: { input: f, parts: [['down_proj', 0, c]] },
+  };
+  const inputWidth: Record<Site, number> = { qkv: cp, o: q, gateUp: cp, down: fp };
+  const rank = padded(settings.r);
+  const groups: AdapterGroup[] = [];
+  let offset = 0;
+  let parameterCount = 0;
+  for (let layer = 0; layer < model.layerCount; layer++) {
+    for (const site of sites) {
+      const { input, parts } = siteParts[site];
+      const wanted = parts.filter(([target]) => settings.targetModules.includes(target));
+      const bundles =
+        settings.loraDropout > 0 ? wanted.map((part) => [part]) : wanted.length > 0 ? [wanted] : [];
+      for (const bundle of bundles) {
+        const inWidth = inputWidth[site];
+        const aOffset = offset;
+        offset = align(offset + bundle.length * rank * inWidth);
+        const made = bundle.map(([target, column, out], slot): AdapterPart => {
+          const bOffset = offset;
+          offset = align(offset + padded(out) * rank);
+          parameterCount += settings.r * (input + out);
+          return {
+            target,
+            column,
+            width: padded(out),
+            slot,
+            inFeatures: input,
+            outFeatures: out,
+            aOffset: aOffset + slot * rank * inWidth,
+            bOffset,
+          };
+        });
+        groups.push({
+          layer,
+          site,
+          index: groups.length,
+          inWidth,
+          lowWidth: bundle.length * rank,
+          aOffset,
+          parts: made,
+        });
+      }
+    }
+  }
+  return { groups, rank, elementCount: offset, parameterCount };
+}
+
+/** Views of one group into parameters and gradients. */
+export interface GroupTensors extends AdapterGroup {
+  readonly a: GpuTensor; // [lowWidth, inWidth]
+  readonly dA: GpuTensor;
+  readonly b: readonly GpuTensor[]; // per part [width, rank]
+  readonly dB: readonly GpuTensor[];
+}
+
+export class Adapter {
+  readonly settings: LoraSettings;
+  readonly scaling: number;
+  readonly plan: AdapterPlan;
+  readonly parameters: GpuTensor;
+  readonly gradients: GpuTensor;
+  readonly firstMoment: GpuTensor;
+  readonly secondMoment: GpuTensor;
+  readonly #groups = new Map<string, GroupTensors[]>();
+  readonly #gpu: Gpu;
+
+  /** Parameters start as zeros; see `initialValues` and `writeParameters`. Caller disposes. */
+  constructor(gpu: Gpu, model: ModelConfig, settings: LoraSettings) {
+    this.#gpu = gpu;
+    this.settings = settings;
+    this.scaling = loraScaling(settings);
+    this.plan = planAdapter(model, settings);
+    const { memory } = gpu;
+    const flat = (label: string): GpuTensor => memory.alloc(label, [this.plan.elementCount]);
+    this.parameters = flat('adapter');
+    this.gradients = flat('adapter gradients');
+    this.firstMoment = flat('adapter first moment');
+    this.secondMoment = flat('adapter second moment');
+    for (const group of this.plan.groups) {
+      const { lowWidth, inWidth, aOffset, parts } = group;
+      const views = (of: GpuTensor): GpuTensor[] =>
+        parts.map((part) => memory.view(of, part.target, part.bOffset, [part.width, this.plan.rank]));
+      const tensors: GroupTensors = {
+        ...group,
+        a: memory.view(this.parameters, 'A', aOffset, [lowWidth, inWidth]),
+        dA: memory.view(this.gradients, 'dA', aOffset, [lowWidth, inWidth]),
+        b: views(this.parameters),
+        dB: views(this.gradients),
+      };
+      const key = `${group.layer} ${group.site}`;
+      this.#groups.set(key, [...(this.#groups.get(key) ?? []), tensors]);
+    }
+  }
+
+  groupsAt(layer: number, site: Site): readonly GroupTensors[] {
+    return this.#groups.get(`${layer} ${site}`) ?? [];
+  }
+
+  writeParameters(values: Float32Array): void {
+    this.#gpu.memory.write(this.parameters, values);
+  }
+
+  readParameters(): Promise<Float32Array> {
+    return this.#gpu.memory.readFloat32(this.parameters);
+  }
+
+  dispose(): void {
+    this.#gpu.memory.dispose([this.parameters, this.gradients, this.firstMoment, this.secondMoment]);
+  }
+}
+
+/** PEFT's initialisation: A Kaiming-uniform with a = sqrt(5), that is U(−1/sqrt(in), 1/sqrt(in)); B zero. */
+export function initialValues(plan: AdapterPlan, settings: LoraSettings, rng: Rng): Float32Array {
+  const values = new Float32Array(plan.elementCount);
+  for (const group of plan.groups) {
+    for (const part of group.parts) {
+      const bound = 1 / Math.sqrt(part.inFeatures);
+      for (let r = 0; r < settings.r; r++) {
+        const row = part.aOffset + r * group.inWidth;
+        for (let k = 0; k < part.inFeatures; k++) values[row + k] = (rng.next() * 2 - 1) * bound;
+      }
+    }
+  }
+  return values;
+}
+
+/** Flat values → modules with true shapes, for the adapter file. */
+export function toModules(plan: AdapterPlan, settings: LoraSettings, values: Float32Array): LoraModule[] {
+  const { r } = settings;
+  return plan.groups.flatMap((group) =>
+    group.parts.map((part) => {
+      const a = new Float32Array(r * part.inFeatures);
+      for (let i = 0; i < r; i++) {
+        const row = part.aOffset + i * group.inWidth;
+        a.set(values.subarray(row, row + part.inFeatures), i * part.inFeatures);
+      }
+      const b = new Float32Array(part.outFeatures * r);
+      for (let n = 0; n < part.outFeatures; n++) {
+        const row = part.bOffset + n * plan.rank;
+        b.set(values.subarray(row, row + r), n * r);
+      }
+      return {
+        layer: group.layer,
+        target: part.target,
+        inFeatures: part.inFeatures,
+        outFeatures: part.outFeatures,
+        a,
+        b,
+      };
+    }),
+  );
+}
+
+/** Modules of an adapter file → flat values. @throws TrainerError "adapter-invalid" where they do not fit the model. */
+export function fromModules(
+  plan: AdapterPlan,
+  settings: LoraSettings,
+  modules: readonly LoraModule[],
+): Float32Array {
+  const { r } = settings;
+  const values = new Float32Array(plan.elementCount);
+  const left = new Map(modules.map((module) => [`${module.layer} ${module.target}`, module]));
+  for (const group of plan.groups) {
+    for (const part of group.parts) {
+      const key = `${group.layer} ${part.target}`;
+      const module = left.get(key);
+      if (module === undefined)
+        throw new TrainerError(
+          'adapter-invalid',
+          `The adapter has nothing for ${part.target} of layer ${group.layer}, which its target_modules call for.`,
+        );
+      if (
+        module.inFeatures !== part.inFeatures ||
+        module.outFeatures !== part.outFeatures ||
+        module.a.length !== r * part.inFeatures
+      ) {
+        throw new TrainerError(
+          'adapter-invalid',
+          `The adapter's ${part.target} of layer ${group.layer} maps ${module.inFeatures} to ${module.outFeatures} features, the model's ${part.inFeatures} to ${part.outFeatures}. It was made for another model.`,
+        );
+      }
+      left.delete(key);
+      for (let i = 0; i < r; i++)
+        values.set(
+          module.a.subarray(i * part.inFeatures, (i + 1) * part.inFeatures),
+          part.aOffset + i * group.inWidth,
+        );
+      for (let n = 0; n < part.outFeatures; n++)
+        values.set(module.b.subarray(n * r, (n + 1) * r), part.bOffset + n * plan.rank);
+    }
+  }
+  const [extra] = left.values();
+  if (extra !== undefined) {
+    const known = loraTargets.includes(extra.target);
+    throw new TrainerError(
+      'adapter-invalid',
+      `The adapter has weights for ${extra.target} of layer ${extra.layer}, which ${known ? 'the model or target_modules do' : 'the model does'} not have.`,
+    );
+  }
+  return values;
+}

@@ -1,0 +1,77 @@
+/** Model folder → decoder on the GPU and tokenizer. Everything is checked before a byte of a weight is read. */
+import { openSafetensors, type SafetensorsFile } from '../adapter/safetensors.ts';
+import type { LoadProgress } from '../api/trainer-api.ts';
+import { TrainerError } from '../api/trainer-error.ts';
+import { createChatTokenizer, type ChatTokenizer } from '../data/tokenizer.ts';
+import type { Gpu } from '../device/open-device.ts';
+import { Decoder } from './decoder.ts';
+import { parseModelConfig, type ModelConfig } from './model-config.ts';
+import { readJson, readOptionalJson, readOptionalText, type ModelFiles } from './model-files.ts';
+import { loadWeights, type TensorLookup } from './weights.ts';
+
+export interface LoadedModel {
+  readonly name: string;
+  readonly config: ModelConfig;
+  readonly tokenizer: ChatTokenizer;
+  readonly decoder: Decoder;
+}
+
+/** Caller disposes `decoder`. */
+export async function loadModel(
+  gpu: Gpu,
+  files: ModelFiles,
+  onProgress: (progress: LoadProgress) => void,
+): Promise<LoadedModel> {
+  const config = parseModelConfig(await readJson(files, 'config.json'));
+  const tokenizer = createChatTokenizer({
+    tokenizerJson: await readJson(files, 'tokenizer.json'),
+    tokenizerConfig: await readJson(files, 'tokenizer_config.json'),
+    generationConfig: await readOptionalJson(files, 'generation_config.json'),
+    chatTemplate: await readOptionalText(files, 'chat_template.jinja'),
+  });
+  if (tokenizer.vocabSize > config.vocabSize) {
+    throw new TrainerError(
+      'model-file-invalid',
+      `The tokenizer has ids up to ${tokenizer.vocabSize - 1}, but the model's vocab_size is ${config.vocabSize}: they do not belong together.`,
+    );
+  }
+  const shards = await openShards(files);
+  const lookup: TensorLookup = (name) => {
+    for (const file of shards) {
+      const info = file.tensors.get(name);
+      if (info !== undefined) return { file, shape: info.shape };
+    }
+    return undefined;
+  };
+  const weights = await loadWeights(gpu.memory, config, lookup, (done, total) =>
+    onProgress({ done, total, note: `Loading tensor ${done} of ${total}` }),
+  );
+  return { name: files.name, config, tokenizer, decoder: new Decoder(gpu, config, weights) };
+}
+
+async function openShards(files: ModelFiles): Promise<SafetensorsFile[]> {
+  const single = await files.open('model.safetensors');
+  if (single !== null) return [await openSafetensors(single)];
+  const index = await readOptionalJson(files, 'model.safetensors.index.json');
+  if (index === null) {
+    throw new TrainerError(
+      'model-file-missing',
+      `The model "${files.name}" has neither model.safetensors nor model.safetensors.index.json. Pickle weights (pytorch_model.bin) are not read; convert them to safetensors.`,
+    );
+  }
+  const map = index['weight_map'];
+  if (typeof map !== 'object' || map === null)
+    throw new TrainerError('model-file-invalid', 'model.safetensors.index.json has no weight_map.');
+  const names = [...new Set(Object.values(map as Record<string, unknown>).map(String))].sort();
+  return Promise.all(
+    names.map(async (name) => {
+      const source = await files.open(name);
+      if (source === null)
+        throw new TrainerError(
+          'model-file-missing',
+          `The shard ${name} of the model "${files.name}" is missing.`,
+        );
+      return openSafetensors(source);
+    }),
+  );
+}

@@ -1,0 +1,89 @@
+/** A model's folder, wherever it is: served over HTTP or picked by the user. */
+import { blobSource, urlSource, type ByteSource } from '../adapter/safetensors.ts';
+import type { ModelSource } from '../api/trainer-api.ts';
+import { TrainerError } from '../api/trainer-error.ts';
+
+export interface ModelFiles {
+  readonly name: string;
+  /** null: there is no such file. */
+  open(name: string): Promise<ByteSource | null>;
+}
+
+/** `appBaseUrl`: where the page's public files are; the embedded demo lies in models/demo/ below it. */
+export function openModelFiles(source: ModelSource, appBaseUrl: string): ModelFiles {
+  switch (source.kind) {
+    case 'demo':
+      return urlFiles('demo', new URL('models/demo/', appBaseUrl).href);
+    case 'url':
+      return urlFiles(
+        source.name,
+        new URL(source.baseUrl.endsWith('/') ? source.baseUrl : `${source.baseUrl}/`, appBaseUrl).href,
+      );
+    case 'files': {
+      const byName = new Map(source.files.map((file) => [file.name, file]));
+      return {
+        name: source.name,
+        open: (name) => {
+          const file = byName.get(name);
+          return Promise.resolve(file === undefined ? null : blobSource(file));
+        },
+      };
+    }
+    default:
+      return source satisfies never;
+  }
+}
+
+function urlFiles(name: string, baseUrl: string): ModelFiles {
+  return {
+    name,
+    open: async (file) => {
+      const url = new URL(file, baseUrl).href;
+      const head = await fetch(url, { method: 'HEAD' });
+      // Some servers answer a missing file with their start page instead of a 404.
+      const isPage = (head.headers.get('content-type') ?? '').includes('text/html');
+      return head.ok && !isPage ? urlSource(url) : null;
+    },
+  };
+}
+
+/** @throws TrainerError "model-file-missing" or "model-file-invalid". */
+export async function readJson(files: ModelFiles, name: string): Promise<Record<string, unknown>> {
+  const json = await readOptionalJson(files, name);
+  if (json === null)
+    throw new TrainerError(
+      'model-file-missing',
+      `The model "${files.name}" has no ${name}. A Hugging Face model folder with config.json, tokenizer.json, tokenizer_config.json and safetensors weights is needed.`,
+    );
+  return json;
+}
+
+export async function readOptionalJson(
+  files: ModelFiles,
+  name: string,
+): Promise<Record<string, unknown> | null> {
+  const text = await readOptionalText(files, name);
+  if (text === null) return null;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new TrainerError(
+      'model-file-invalid',
+      `${name} of the model "${files.name}" is not JSON.`,
+      String(error),
+    );
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new TrainerError(
+      'model-file-invalid',
+      `${name} of the model "${files.name}" is not a JSON object.`,
+    );
+  }
+  return value as Record<string, unknown>;
+}
+
+export async function readOptionalText(files: ModelFiles, name: string): Promise<string | null> {
+  const source = await files.open(name);
+  return source === null ? null : new TextDecoder().decode(await source.read(0, source.size));
+}

@@ -1,0 +1,170 @@
+/**
+ * Forward and backward of one micro-batch, adding into the adapter's gradients. Every buffer is allocated when
+ * the pass is made, for the largest micro-batch of the run.
+ */
+import type { Batch } from '../data/pack.ts';
+import type { GpuTensor } from '../device/gpu-memory.ts';
+import type { Adapter } from './adapter.ts';
+import {
+  allocBackward,
+  allocBatch,
+  allocLayer,
+  uploadBatch,
+  type BackwardScratch,
+  type BatchTensors,
+  type LayerActivations,
+  type LowWidths,
+} from './buffers.ts';
+import { at, type Decoder } from './decoder.ts';
+import { layerBackward, layerForward, widths } from './layer.ts';
+import type { AdapterUse } from './lora-site.ts';
+import { LossHead } from './loss-head.ts';
+
+export interface PassSize {
+  readonly rows: number; // tokens of the largest micro-batch
+  readonly lossRows: number; // targets of the largest accumulation window or evaluation batch
+  readonly checkpointing: boolean;
+}
+
+export class TrainingPass {
+  readonly #decoder: Decoder;
+  readonly #adapter: Adapter;
+  readonly #size: PassSize;
+  readonly #batch: BatchTensors;
+  readonly #streams: readonly GpuTensor[];
+  readonly #layers: readonly LayerActivations[];
+  readonly #scratch: BackwardScratch;
+  readonly #dropped: GpuTensor | null;
+  readonly #head: LossHead;
+  /** What one step reports, read in one go: gradient norm and clip factor, then (from element 64) the losses. */
+  readonly report: GpuTensor; // [64 + lossRows]
+  readonly stats: GpuTensor; // [2]
+  readonly #losses: GpuTensor; // [lossRows]
+
+  /** Caller disposes. Make it inside `memory.checked`. */
+  constructor(decoder: Decoder, adapter: Adapter, size: PassSize) {
+    const { gpu, config, weights } = decoder;
+    const { memory } = gpu;
+    const { c, f, q } = widths(config);
+    const { rows } = size;
+    this.#decoder = decoder;
+    this.#adapter = adapter;
+    this.#size = size;
+    const low = lowWidths(adapter, config.layerCount);
+    this.#batch = allocBatch(memory, rows);
+    this.#streams = Array.from({ length: config.layerCount + 1 }, (_, i) =>
+      memory.alloc(`input of layer ${i}`, [rows, c]),
+    );
+    const sets = size.checkpointing ? 1 : config.layerCount;
+    this.#layers = Array.from({ length: sets }, () => allocLayer(memory, config, rows, low));
+    this.#scratch = allocBackward(memory, config, rows, low);
+    this.#dropped =
+      adapter.settings.loraDropout > 0 ? memory.alloc('dropped input', [rows, Math.max(c, f, q)]) : null;
+    this.#head = new LossHead(gpu, config, weights, rows);
+    this.report = memory.alloc('step report', [64 + size.lossRows]);
+    this.stats = memory.view(this.report, 'stats', 0, [2]);
+    this.#losses = memory.view(this.report, 'losses', 64, [size.lossRows]);
+  }
+
+  #activations(layer: number): LayerActivations {
+    return at(this.#layers, this.#size.checkpointing ? 0 : layer);
+  }
+
+  /**
+   * Adds the gradients of scale · Σ losses; writes losses[lossOffset …]. Submits.
+   * `dropoutSeed` must differ between micro-batches.
+   */
+  accumulate(batch: Batch, lossOffset: number, scale: number, dropoutSeed: number): void {
+    const { gpu, config } = this.#decoder;
+    const use: AdapterUse = { adapter: this.#adapter, dropoutSeed, dropped: this.#dropped };
+    this.#forward(batch, use);
+    this.#head.run(
+      batch,
+      at(this.#streams, config.layerCount),
+      this.#losses,
+      lossOffset,
+      scale,
+      this.#scratch.dStream,
+    );
+    for (let layer = config.layerCount - 1; layer >= 0; layer--) {
+      const context = { ...this.#decoder.context(layer, this.#batch, batch.tokenCount, use), use };
+      const x = at(this.#streams, layer);
+      const acts = this.#activations(layer);
+      const isLast = layer === config.layerCount - 1; // its activations are still there
+      if (this.#size.checkpointing && !isLast)
+        layerForward(context, x, at(this.#streams, layer + 1), acts, null);
+      layerBackward(context, x, acts, this.#scratch, layer > 0);
+    }
+    gpu.recorder.submit();
+  }
+
+  /** Losses only, with the adapter and without dropout. Submits. */
+  evaluate(batch: Batch, lossOffset: number): void {
+    this.#forward(batch, { adapter: this.#adapter, dropoutSeed: null, dropped: null });
+    this.#head.run(
+      batch,
+      at(this.#streams, this.#decoder.config.layerCount),
+      this.#losses,
+      lossOffset,
+      0,
+      null,
+    );
+    this.#decoder.gpu.recorder.submit();
+  }
+
+  /** Σ of the first `count` losses, in float64, with the gradient norm. Waits for the GPU. */
+  async readReport(count: number): Promise<{ readonly lossSum: number; readonly gradNorm: number }> {
+    const { memory } = this.#decoder.gpu;
+    const values = await memory.readFloat32(memory.view(this.report, 'report read', 0, [64 + count]));
+    let lossSum = 0;
+    for (const loss of values.subarray(64)) lossSum += loss;
+    return { lossSum, gradNorm: values[0] as number };
+  }
+
+  #forward(batch: Batch, use: AdapterUse): void {
+    const { gpu } = this.#decoder;
+    if (batch.tokenCount > this.#size.rows)
+      throw new RangeError(`${batch.tokenCount} tokens, planned for ${this.#size.rows}`);
+    uploadBatch(gpu.memory, this.#batch, batch);
+    this.#decoder.forward(
+      this.#batch.inputs,
+      this.#batch,
+      batch.tokenCount,
+      this.#streams,
+      (layer) => this.#activations(layer),
+      use,
+      () => null,
+    );
+  }
+
+  dispose(): void {
+    const { gpu } = this.#decoder;
+    gpu.recorder.forgetBindGroups();
+    this.#head.dispose();
+    const layers = this.#layers.flatMap(({ low, ...rest }) => [
+      ...Object.values(low),
+      ...Object.values(rest),
+    ]);
+    gpu.memory.dispose([
+      ...Object.values(this.#batch),
+      ...this.#streams,
+      ...layers,
+      ...Object.values(this.#scratch),
+      this.report,
+      ...(this.#dropped ? [this.#dropped] : []),
+    ]);
+  }
+}
+
+/** The widest low-rank activations of each site over all layers. */
+export function lowWidths(adapter: Adapter | null, layerCount: number): LowWidths {
+  const widest = { qkv: 0, o: 0, gateUp: 0, down: 0 };
+  if (adapter === null) return widest;
+  for (let layer = 0; layer < layerCount; layer++) {
+    for (const site of ['qkv', 'o', 'gateUp', 'down'] as const) {
+      const width = adapter.groupsAt(layer, site).reduce((sum, group) => sum + group.lowWidth, 0);
+      widest[site] = Math.max(widest[site], width);
+    }
+  }
+  return widest;
+}

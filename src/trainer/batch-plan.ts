@@ -1,0 +1,70 @@
+/**
+ * Which rows go into which micro-batch of which optimizer step: a pure function of the settings, so that a run
+ * can be resumed at any step. Counts follow transformers 5: the last batch may be smaller (drop_last is off), the
+ * last accumulation window of an epoch may have fewer micro-batches, and both are used.
+ */
+import type { RunConfig } from '../config/run-config.ts';
+import { createRng, shuffled } from '../support/rng.ts';
+
+type PlanSettings = Pick<
+  RunConfig,
+  'perDeviceTrainBatchSize' | 'gradientAccumulationSteps' | 'numTrainEpochs' | 'maxSteps' | 'shuffle' | 'seed'
+>;
+
+export class BatchPlan {
+  readonly totalSteps: number;
+  readonly stepsPerEpoch: number;
+  readonly #rowCount: number;
+  readonly #settings: PlanSettings;
+  #cached: { readonly epoch: number; readonly order: readonly number[] } | null = null;
+
+  constructor(rowCount: number, settings: PlanSettings) {
+    this.#rowCount = rowCount;
+    this.#settings = settings;
+    const microBatches = Math.ceil(rowCount / settings.perDeviceTrainBatchSize);
+    this.stepsPerEpoch = Math.ceil(microBatches / settings.gradientAccumulationSteps);
+    this.totalSteps =
+      settings.maxSteps > 0 ? settings.maxSteps : Math.ceil(settings.numTrainEpochs * this.stepsPerEpoch);
+  }
+
+  /** Row indices of each micro-batch of step `step` (0-based). */
+  window(step: number): number[][] {
+    const { perDeviceTrainBatchSize: batch, gradientAccumulationSteps: accumulation } = this.#settings;
+    const epoch = Math.floor(step / this.stepsPerEpoch);
+    const first = (step % this.stepsPerEpoch) * accumulation * batch;
+    const rows = this.#order(epoch).slice(first, first + accumulation * batch);
+    const microBatches: number[][] = [];
+    for (let i = 0; i < rows.length; i += batch) microBatches.push(rows.slice(i, i + batch));
+    return microBatches;
+  }
+
+  /** Epochs done after step `step` (0-based), fractional. */
+  epochAfter(step: number): number {
+    return (step + 1) / this.stepsPerEpoch;
+  }
+
+  #order(epoch: number): readonly number[] {
+    if (this.#cached?.epoch === epoch) return this.#cached.order;
+    const natural = Array.from({ length: this.#rowCount }, (_, i) => i);
+    const { shuffle, seed } = this.#settings;
+    const order = shuffle
+      ? shuffled(natural, createRng((seed + Math.imul(epoch + 1, 0x85ebca6b)) >>> 0))
+      : natural;
+    this.#cached = { epoch, order };
+    return order;
+  }
+}
+
+/** A seeded split; `evaluation` is empty for fraction 0, and training always keeps a row. */
+export function splitRows(
+  rowCount: number,
+  fraction: number,
+  seed: number,
+): { train: number[]; evaluation: number[] } {
+  const natural = Array.from({ length: rowCount }, (_, i) => i);
+  if (fraction === 0) return { train: natural, evaluation: [] };
+  const held = Math.min(rowCount - 1, Math.max(1, Math.round(rowCount * fraction)));
+  const order = shuffled(natural, createRng((seed ^ 0x5bd1e995) >>> 0));
+  const chosen = new Set(order.slice(0, held));
+  return { train: natural.filter((i) => !chosen.has(i)), evaluation: natural.filter((i) => chosen.has(i)) };
+}

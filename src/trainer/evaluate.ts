@@ -1,0 +1,80 @@
+/**
+ * Evaluation suites: prompts answered greedily, judged by string match (src/alttrain/judge.ts). The base is the
+ * same model with the adapter switched off, so "before" can be measured after the run.
+ */
+import { judgeTrace, matchesExpected } from '../alttrain/judge.ts';
+import type { EvaluationReport, SuiteResult } from '../api/trainer-api.ts';
+import { TrainerError } from '../api/trainer-error.ts';
+import type { LoadedModel } from '../model/load-model.ts';
+import type { RunControl } from './run-control.ts';
+import type { Responder } from './traces.ts';
+
+export interface SuitePrompt {
+  readonly prompt: string;
+  readonly expected?: string;
+}
+export interface Suite {
+  readonly id: string;
+  readonly title: string;
+  readonly kind: 'harmful' | 'benign' | 'accuracy';
+  readonly prompts: readonly SuitePrompt[];
+}
+
+/** Reads public/datasets/demo-suites.json. @throws TrainerError "dataset-unreadable" */
+export function parseSuites(text: string): Suite[] {
+  const value = JSON.parse(text) as { readonly suites?: readonly Suite[] };
+  if (!Array.isArray(value.suites))
+    throw new TrainerError('dataset-unreadable', 'The evaluation suites have no "suites" list.');
+  return value.suites as Suite[];
+}
+
+/** At most `count` prompts, spread evenly over the suite so that every group is met. */
+export function thin<T>(items: readonly T[], count: number): T[] {
+  if (items.length <= count) return [...items];
+  return Array.from({ length: count }, (_, i) => items[Math.floor((i * items.length) / count)] as T);
+}
+
+export async function evaluateSuites(
+  model: LoadedModel,
+  responder: Responder,
+  suites: readonly Suite[],
+  useAdapter: boolean,
+  maxNewTokens: number,
+  control: RunControl,
+  nowMs: () => number,
+  onProgress: (done: number, total: number) => void,
+): Promise<EvaluationReport> {
+  const started = nowMs();
+  const total = suites.reduce((n, suite) => n + suite.prompts.length, 0);
+  const results: SuiteResult[] = [];
+  let done = 0;
+  let newTokens = 0;
+  for (const { id, title, kind, prompts } of suites) {
+    if (control.isStopped) throw new TrainerError('cancelled', 'The evaluation was stopped.');
+    const settings = { maxNewTokens, temperature: 0, seed: 0 };
+    const answers = await responder.answer(
+      prompts.map(({ prompt }) => prompt),
+      settings,
+      useAdapter,
+      (n) => onProgress(done + n, total),
+    );
+    done += prompts.length;
+    newTokens += answers.reduce((n, ids) => n + ids.length, 0);
+    const judged = answers.map((ids) =>
+      judgeTrace(model.tokenizer.decode(ids, { skipSpecialTokens: true }), model.tokenizer.thinkPrefilled),
+    );
+    const refused = judged.filter((verdict) => verdict.refused).length;
+    const correct = judged.filter((verdict, i) =>
+      matchesExpected(verdict.answer, prompts[i]?.expected ?? ''),
+    ).length;
+    results.push({
+      id,
+      title,
+      kind,
+      n: prompts.length,
+      refusedRate: refused / prompts.length,
+      correctRate: kind === 'accuracy' ? correct / prompts.length : null,
+    });
+  }
+  return { suites: results, newTokens, seconds: (nowMs() - started) / 1000 };
+}

@@ -1,0 +1,16 @@
+import { readPeftAdapter } from '../adapter/peft.ts';
+import { blobSource, openSafetensors } from '../adapter/safetensors.ts';
+import type { AdapterSource } from '../api/trainer-api.ts';
+import { TrainerError } from '../api/trainer-error.ts';
+
+/** @throws TrainerError "adapter-invalid" */
+export async function readAdapter(source: AdapterSource): ReturnType<typeof readPeftAdapter> {
+  const weights = await openSafetensors(blobSource(source.weights)).catch((error: unknown) => {
+    throw new TrainerError(
+      'adapter-invalid',
+      `The weights of the adapter "${source.name}" are not a usable safetensors file.`,
+      String(error),
+    );
+  });
+  return readPeftAdapter(await source.config.text(), weights);
+}

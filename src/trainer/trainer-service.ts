@@ -1,0 +1,240 @@
+/** The worker's side of the contract (api/trainer-api.ts): owns the device, the model, the data and the run. */
+import { zipFiles } from '../adapter/zip.ts';
+import type {
+  DatasetReport,
+  DatasetSource,
+  Generation,
+  GenerateRequest,
+  ModelReport,
+  TrainerApi,
+} from '../api/trainer-api.ts';
+import { TrainerError } from '../api/trainer-error.ts';
+import { prepareDataset } from '../data/dataset.ts';
+import type { TokenizedExample } from '../data/mask.ts';
+import { openDevice, type Gpu } from '../device/open-device.ts';
+import { selfTest } from '../device/self-test.ts';
+import { Adapter, fromModules } from '../model/adapter.ts';
+import { loadModel, type LoadedModel } from '../model/load-model.ts';
+import { openModelFiles } from '../model/model-files.ts';
+import { readAdapter } from './read-adapter.ts';
+import { Run, type RunHost } from './run.ts';
+import { Responder, toTrace } from './traces.ts';
+
+export interface ServiceHost {
+  readonly gpu: GPU | undefined;
+  readonly appBaseUrl: string;
+  readonly nowMs: () => number;
+}
+
+interface LoadedDataset {
+  readonly name: string;
+  readonly blob: Blob;
+  readonly examples: readonly TokenizedExample[];
+  readonly options: { readonly maxLength: number; readonly completionOnlyLoss: boolean };
+}
+
+export function createTrainerService(host: ServiceHost): TrainerApi {
+  let gpu: Gpu | null = null;
+  let model: LoadedModel | null = null;
+  let dataset: LoadedDataset | null = null;
+  let run: Run | null = null;
+  let looseAdapter: Adapter | null = null; // put there by loadAdapter
+  let busyWith: string | null = null;
+
+  const requireGpu = async (): Promise<Gpu> => {
+    if (gpu === null) {
+      const opened = await openDevice(host.gpu);
+      await selfTest(opened);
+      gpu = opened;
+    }
+    gpu.assertHealthy();
+    return gpu;
+  };
+  const requireModel = (): LoadedModel => {
+    if (model === null) throw new TrainerError('busy', 'No model is loaded yet. Choose a model first.');
+    return model;
+  };
+  /** One thing at a time on the device; what is asked for meanwhile is refused, not queued. */
+  const exclusively = async <T>(what: string, action: () => Promise<T>): Promise<T> => {
+    if (busyWith !== null)
+      throw new TrainerError('busy', `The trainer is busy (${busyWith}). Wait for it, or stop it first.`);
+    busyWith = what;
+    try {
+      return await action();
+    } finally {
+      busyWith = null;
+    }
+  };
+  const dropAdapters = (): void => {
+    run?.dispose();
+    run = null;
+    looseAdapter?.dispose();
+    looseAdapter = null;
+  };
+  const builtinUrl = (name: string): string => new URL(`datasets/${name}.jsonl`, host.appBaseUrl).href;
+
+  const openDataset = async (source: DatasetSource): Promise<{ name: string; blob: Blob }> => {
+    if (source.kind === 'file') return { name: source.name, blob: source.file };
+    const response = await fetch(builtinUrl(source.name)).catch(() => null);
+    const isPage = (response?.headers.get('content-type') ?? '').includes('text/html');
+    if (response === null || !response.ok || isPage)
+      throw new TrainerError('dataset-unreadable', `There is no built-in data set "${source.name}".`);
+    return { name: source.name, blob: await response.blob() };
+  };
+
+  return {
+    openDevice: async () => (await requireGpu()).report,
+
+    loadModel: (source, onProgress) =>
+      exclusively('loading a model', async () => {
+        const device = await requireGpu();
+        const files = openModelFiles(source, host.appBaseUrl);
+        const loaded = await loadModel(device, files, onProgress);
+        dropAdapters();
+        model?.decoder.dispose();
+        model = loaded;
+        dataset = null; // its tokens belong to the other tokenizer
+        device.assertHealthy();
+        return modelReport(loaded);
+      }),
+
+    readDataset: (source, maxLength, onProgress) =>
+      exclusively('reading a data set', async () => {
+        const { tokenizer } = requireModel();
+        const { name, blob } = await openDataset(source);
+        const options = { maxLength, completionOnlyLoss: true };
+        const { report, examples } = await prepareDataset(blob, name, tokenizer, options, onProgress);
+        dataset = { name, blob, examples, options };
+        return report satisfies DatasetReport;
+      }),
+
+    startTraining: ({ config, initAdapter, checkpoint }, onEvent) =>
+      exclusively('training', async () => {
+        const device = await requireGpu();
+        const loaded = requireModel();
+        if (dataset === null)
+          throw new TrainerError(
+            'busy',
+            'No data set is read yet. Drop a file or choose the built-in one first.',
+          );
+        const { maxLength, completionOnlyLoss } = config;
+        if (
+          dataset.options.maxLength !== maxLength ||
+          dataset.options.completionOnlyLoss !== completionOnlyLoss
+        ) {
+          const options = { maxLength, completionOnlyLoss };
+          const { examples } = await prepareDataset(dataset.blob, dataset.name, loaded.tokenizer, options);
+          dataset = { ...dataset, examples, options };
+        }
+        const runHost: RunHost = {
+          gpu: device,
+          model: loaded,
+          nowMs: host.nowMs,
+          appBaseUrl: host.appBaseUrl,
+        };
+        const previous = run;
+        const next = await Run.create(
+          runHost,
+          dataset.name,
+          dataset.examples,
+          config,
+          initAdapter,
+          checkpoint,
+        );
+        previous?.dispose();
+        looseAdapter?.dispose();
+        looseAdapter = null;
+        run = next;
+        return next.train(onEvent);
+      }),
+
+    pause: () => Promise.resolve(run?.control.pause()),
+    resume: () => Promise.resolve(run?.control.resume()),
+    stop: () => Promise.resolve(run?.control.stop()),
+
+    loadAdapter: (source) =>
+      exclusively('loading an adapter', async () => {
+        const device = await requireGpu();
+        const { config } = requireModel();
+        const { settings, modules } = await readAdapter(source);
+        const adapter = await device.memory.checked(
+          'the adapter',
+          () => new Adapter(device, config, settings),
+        );
+        try {
+          adapter.writeParameters(fromModules(adapter.plan, settings, modules));
+        } catch (error) {
+          adapter.dispose();
+          throw error;
+        }
+        dropAdapters();
+        looseAdapter = adapter;
+      }),
+
+    generate: (request) =>
+      exclusively('generating', async () => {
+        const device = await requireGpu();
+        const loaded = requireModel();
+        const adapter = run?.adapter ?? looseAdapter;
+        if (request.useAdapter && adapter === null)
+          throw new TrainerError(
+            'nothing-to-export',
+            'There is no adapter yet: train one or load one first.',
+          );
+        if (request.prompts.length === 0) return [];
+        const generations = await generate(loaded, adapter, request);
+        device.assertHealthy();
+        return generations;
+      }),
+
+    exportFiles: () => requireRun(run).files(),
+    exportZip: async () => zipFiles(await requireRun(run).files()),
+    exportCheckpoint: async () => new Blob([(await requireRun(run).checkpoint()) as BlobPart]),
+
+    destroyDevice: () => {
+      gpu?.device.destroy();
+      return Promise.resolve();
+    },
+  };
+}
+
+function requireRun(run: Run | null): Run {
+  if (run === null)
+    throw new TrainerError('nothing-to-export', 'Nothing has been trained yet. Start training first.');
+  return run;
+}
+
+async function generate(
+  model: LoadedModel,
+  adapter: Adapter | null,
+  request: GenerateRequest,
+): Promise<Generation[]> {
+  const { prompts, useAdapter, ...settings } = request;
+  const responder = await Responder.create(model, adapter, prompts, 32, settings.maxNewTokens);
+  try {
+    const answers = await responder.answer(prompts, settings, useAdapter);
+    return answers.map((tokenIds, i) => ({
+      prompt: prompts[i] ?? '',
+      tokenIds,
+      trace: toTrace(tokenIds, model.tokenizer),
+    }));
+  } finally {
+    responder.dispose();
+  }
+}
+
+function modelReport({ name, config, tokenizer, decoder }: LoadedModel): ModelReport {
+  return {
+    name,
+    architecture: config.architecture,
+    parameterCount: decoder.weights.parameterCount,
+    hiddenSize: config.hiddenSize,
+    layerCount: config.layerCount,
+    headCount: config.headCount,
+    kvHeadCount: config.kvHeadCount,
+    vocabSize: config.vocabSize,
+    maxPositions: config.maxPositions,
+    weightBytes: decoder.weights.all.reduce((bytes, tensor) => bytes + tensor.byteSize, 0),
+    thinkPrefilled: tokenizer.thinkPrefilled,
+  };
+}
