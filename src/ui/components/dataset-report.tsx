@@ -14,7 +14,7 @@ export function DatasetReportView({ report, isBuiltin }: { report: DatasetReport
         facts={[
           ['Usable rows', formatCount(report.usableRows)],
           ['Rejected rows', formatCount(report.rejected.length)],
-          ['Shape', report.shape],
+          ['Shape', report.shape.replaceAll('/', ' / ')],
           ['Truncated rows', formatCount(report.truncatedLines.length)],
           ['Tokens', formatCount(report.tokenCount)],
           ['Trained tokens', formatCount(report.targetTokenCount)],

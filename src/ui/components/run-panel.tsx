@@ -48,7 +48,7 @@ function Controls() {
       <div class="controls">
         <button
           type="button"
-          class="button primary"
+          class={`button ${run.hasUnsavedAdapter.value ? '' : 'primary'}`}
           disabled={blocker !== null}
           aria-describedby="start-blocker"
           onClick={() => void requestStart()}

@@ -1,4 +1,4 @@
-import { useSignal } from '@preact/signals';
+import { useSignal, useSignalEffect } from '@preact/signals';
 import { formatCount } from '../format.ts';
 import { useApp } from '../state/app-state.ts';
 import type { SampleSet } from '../state/run.ts';
@@ -8,6 +8,9 @@ export function SampleTraces() {
   const { run, settings } = useApp();
   const sets = run.sampleSets.value;
   const chosen = useSignal<number | null>(null); // null: follow the newest
+  useSignalEffect(() => {
+    if (run.sampleSets.value.length === 0) chosen.value = null; // a new run
+  });
   const index = Math.min(chosen.value ?? sets.length - 1, sets.length - 1);
   const shown = sets[index];
   const { samplePrompts, sampleSteps } = settings.config.value;
