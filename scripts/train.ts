@@ -31,7 +31,7 @@ interface Prepared {
 }
 
 /** Everything that can be refused without a browser. @throws TrainerError */
-function prepare(options: TrainOptions): Prepared {
+async function prepare(options: TrainOptions): Promise<Prepared> {
   const out = resolve(options.out);
   const model = modelInput(options.model);
   const dataset = datasetInput(options.dataset);
@@ -39,7 +39,7 @@ function prepare(options: TrainOptions): Prepared {
   const checkpoint = join(out, checkpointName);
   if (options.resume && !isFile(checkpoint))
     throw new TrainerError('checkpoint-invalid', `--resume: there is no ${checkpoint}.`);
-  const config: RunConfig = resolveRunConfig({
+  const config: RunConfig = await resolveRunConfig({
     isDemo: model.served.kind === 'demo',
     configPath: options.configPath,
     settings: options.settings,
@@ -89,7 +89,7 @@ function stopOnSignal(session: Session, say: (line: string) => void): { readonly
 }
 
 async function train(options: TrainOptions, asJson: boolean): Promise<void> {
-  const { plan, mounts, out } = prepare(options);
+  const { plan, mounts, out } = await prepare(options);
   const view = createProgressView(process.stderr);
   const metrics = openMetricsLog(join(out, 'metrics.jsonl'), options.resume);
   const onEvent = (event: HeadlessEvent): void => {

@@ -1,10 +1,12 @@
 /** Where a run's settings come from, weakest first: defaults, the run that is resumed, the adapter, --config, --set. */
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readPeftAdapter } from '../../src/adapter/peft.ts';
+import { bytesSource, openSafetensors } from '../../src/adapter/safetensors.ts';
 import { TrainerError } from '../../src/api/trainer-error.ts';
 import { demoRunConfig } from '../../src/config/demo-preset.ts';
 import {
   defaultRunConfig,
-  loraTargets,
   parseSetting,
   requireRunConfig,
   type RawRunConfig,
@@ -21,14 +23,14 @@ export interface SettingSources {
   readonly resumedRunFolder: string | null;
 }
 
-/** @throws TrainerError "config-invalid" or "adapter-invalid". */
-export function resolveRunConfig(sources: SettingSources): RunConfig {
+/** @throws TrainerError "config-invalid", "adapter-invalid" or "model-file-invalid". */
+export async function resolveRunConfig(sources: SettingSources): Promise<RunConfig> {
   const { isDemo, configPath, settings, initAdapterFolder, resumedRunFolder } = sources;
   const given: RawRunConfig = {
     ...(configPath === null ? {} : readSettingsFile(configPath)),
     ...parseSettings(settings),
   };
-  const adapter = initAdapterFolder === null ? {} : readAdapterSettings(initAdapterFolder);
+  const adapter = initAdapterFolder === null ? {} : await readAdapterSettings(initAdapterFolder);
   refuseContradictions(adapter, given);
   const resumed = resumedRunFolder === null ? {} : readResumedSettings(resumedRunFolder);
   return requireRunConfig({ ...resumed, ...adapter, ...given }, isDemo ? demoRunConfig : defaultRunConfig);
@@ -69,40 +71,23 @@ export function parseSettings(settings: readonly string[]): RawRunConfig {
   return Object.fromEntries(entries);
 }
 
-/** The settings that an adapter's own adapter_config.json fixes. */
-export function readAdapterSettings(folder: string): RawRunConfig {
-  const path = join(folder, 'adapter_config.json');
-  let raw: unknown;
-  try {
-    raw = readJson(path);
-  } catch (error) {
-    throw new TrainerError('adapter-invalid', `${path} cannot be read: ${reasonOf(error)}.`);
-  }
-  const bad = (message: string): TrainerError => new TrainerError('adapter-invalid', `${path}: ${message}`);
-  if (!isObject(raw)) throw bad('it is not a JSON object.');
-  if (raw['peft_type'] !== undefined && raw['peft_type'] !== 'LORA')
-    throw bad(`peft_type is ${JSON.stringify(raw['peft_type'])}; only LORA can be trained.`);
-  const targets = raw['target_modules'];
-  const isList = Array.isArray(targets) && targets.every((target) => typeof target === 'string');
-  if (!isList && targets !== 'all-linear')
-    throw bad(`target_modules is ${JSON.stringify(targets)}; a list of layer names is needed.`);
-  const named = isList ? new Set(targets) : new Set<string>(loraTargets);
-  const unknown = [...named].filter((name) => !loraTargets.includes(name as (typeof loraTargets)[number]));
-  if (unknown.length > 0)
-    throw bad(`target_modules has ${unknown.join(', ')}; supported: ${loraTargets.join(', ')}.`);
-  const settings: Record<string, unknown> = {
-    r: raw['r'],
-    lora_alpha: raw['lora_alpha'],
-    lora_dropout: raw['lora_dropout'] ?? 0,
-    use_rslora: raw['use_rslora'] ?? false,
-    target_modules: loraTargets.filter((name) => named.has(name)),
+/**
+ * The settings that an adapter fixes. Its files are read completely, so a bad one is refused before a browser starts.
+ * @throws TrainerError "adapter-invalid" or "model-file-invalid"
+ */
+export async function readAdapterSettings(folder: string): Promise<RawRunConfig> {
+  const [configText, weights] = await Promise.all([
+    readFile(join(folder, 'adapter_config.json'), 'utf8'),
+    readFile(join(folder, 'adapter_model.safetensors')),
+  ]);
+  const { settings } = await readPeftAdapter(configText, await openSafetensors(bytesSource(weights)));
+  return {
+    r: settings.r,
+    lora_alpha: settings.loraAlpha,
+    lora_dropout: settings.loraDropout,
+    use_rslora: settings.useRslora,
+    target_modules: settings.targetModules,
   };
-  try {
-    requireRunConfig(settings);
-  } catch (error) {
-    throw bad(reasonOf(error));
-  }
-  return settings;
 }
 
 function refuseContradictions(adapter: RawRunConfig, given: RawRunConfig): void {

@@ -10,11 +10,11 @@ export function tempFolder(): string {
   return folder;
 }
 
-/** Writes `files` (path below the folder → text) and returns the folder. */
-export function writeFiles(folder: string, files: Readonly<Record<string, string>>): string {
-  for (const [name, text] of Object.entries(files)) {
+/** Writes `files` (path below the folder → content) and returns the folder. */
+export function writeFiles(folder: string, files: Readonly<Record<string, string | Uint8Array>>): string {
+  for (const [name, content] of Object.entries(files)) {
     mkdirSync(dirname(join(folder, name)), { recursive: true });
-    writeFileSync(join(folder, name), text);
+    writeFileSync(join(folder, name), content);
   }
   return folder;
 }

@@ -42,7 +42,7 @@ describe('the progress line', () => {
     );
     view.show({ kind: 'step', report: stepReport(1) });
     view.say('hello');
-    expect(screen).toMatch(/^step 1\/100[^\n]{1,40}\r\u001b\[2Khello\n$/);  
+    expect(screen).toMatch(/^step 1\/100[^\n]{1,40}\r\u001b\[2Khello\n$/);
   });
 });
 

@@ -1,26 +1,48 @@
 import { describe, expect, test } from 'vitest';
+import { writePeftAdapter } from '../../../src/adapter/peft.ts';
 import { demoRunConfig } from '../../../src/config/demo-preset.ts';
 import { defaultRunConfig, toRawRunConfig } from '../../../src/config/run-config.ts';
 import { TrainerError } from '../../../src/api/trainer-error.ts';
 import { resolveRunConfig, type SettingSources } from '../../../scripts/cli/settings.ts';
 import { tempFolder, writeFiles } from '../../support/temp-folder.ts';
 
+/** An adapter folder of one layer with in = out = 4; `changes` go into its adapter_config.json. */
+function adapterFiles(changes: Record<string, unknown> = {}): Record<string, string | Uint8Array> {
+  const settings = {
+    r: 2,
+    loraAlpha: 24,
+    loraDropout: 0.1,
+    useRslora: true,
+    targetModules: ['v_proj', 'q_proj'],
+  };
+  const modules = (['q_proj', 'v_proj'] as const).map((target) => ({
+    layer: 0,
+    target,
+    inFeatures: 4,
+    outFeatures: 4,
+    a: new Float32Array(8),
+    b: new Float32Array(8),
+  }));
+  const { config, weights } = writePeftAdapter(modules, settings, 'tiny');
+  const raw = JSON.parse(new TextDecoder().decode(config)) as Record<string, unknown>;
+  return {
+    'adapter_config.json': JSON.stringify({ ...raw, ...changes }),
+    'adapter_model.safetensors': weights,
+  };
+}
+const inFolder = (name: string, files: Record<string, string | Uint8Array>) =>
+  Object.fromEntries(Object.entries(files).map(([file, content]) => [`${name}/${file}`, content]));
+
 const folder = writeFiles(tempFolder(), {
   'run.json': JSON.stringify({ learning_rate: 0.5, r: 4 }),
   'list.json': '[1]',
   'broken.json': '{',
-  'adapter/adapter_config.json': JSON.stringify({
-    peft_type: 'LORA',
-    r: 8,
-    lora_alpha: 24,
-    lora_dropout: 0.1,
-    use_rslora: true,
-    target_modules: ['v_proj', 'q_proj'],
-  }),
-  'ia3/adapter_config.json': JSON.stringify({ peft_type: 'IA3', target_modules: ['q_proj'] }),
-  'pattern/adapter_config.json': JSON.stringify({ r: 8, lora_alpha: 8, target_modules: '.*q_proj' }),
-  'other/adapter_config.json': JSON.stringify({ r: 8, lora_alpha: 8, target_modules: ['lm_head'] }),
-  'rankless/adapter_config.json': JSON.stringify({ lora_alpha: 8, target_modules: ['q_proj'] }),
+  ...inFolder('adapter', adapterFiles()),
+  ...inFolder('ia3', adapterFiles({ peft_type: 'IA3' })),
+  ...inFolder('dora', adapterFiles({ use_dora: true })),
+  ...inFolder('other', adapterFiles({ target_modules: ['lm_head'] })),
+  ...inFolder('rank', adapterFiles({ r: 3 })),
+  ...inFolder('cut', { ...adapterFiles(), 'adapter_model.safetensors': 'abc' }),
   'earlier/run_config.json': JSON.stringify({ ...toRawRunConfig(defaultRunConfig), seed: 7, max_steps: 12 }),
 });
 
@@ -34,9 +56,9 @@ const nothing: SettingSources = {
 const resolveWith = (sources: Partial<SettingSources>) => resolveRunConfig({ ...nothing, ...sources });
 const path = (name: string): string => `${folder}/${name}`;
 
-function problem(sources: Partial<SettingSources>): TrainerError {
+async function problem(sources: Partial<SettingSources>): Promise<TrainerError> {
   try {
-    resolveWith(sources);
+    await resolveWith(sources);
   } catch (error) {
     if (error instanceof TrainerError) return error;
     throw error;
@@ -45,22 +67,22 @@ function problem(sources: Partial<SettingSources>): TrainerError {
 }
 
 describe('the settings of a run', () => {
-  test('start from the demo preset or the defaults', () => {
-    expect(resolveWith({ isDemo: true })).toEqual(demoRunConfig);
-    expect(resolveWith({})).toEqual(defaultRunConfig);
+  test('start from the demo preset or the defaults', async () => {
+    expect(await resolveWith({ isDemo: true })).toEqual(demoRunConfig);
+    expect(await resolveWith({})).toEqual(defaultRunConfig);
   });
 
-  test('--set is stronger than --config', () => {
-    const config = resolveWith({
+  test('--set is stronger than --config', async () => {
+    const config = await resolveWith({
       configPath: path('run.json'),
       settings: ['r=2', 'target_modules=q_proj,o_proj'],
     });
     expect(config).toMatchObject({ learningRate: 0.5, r: 2, targetModules: ['q_proj', 'o_proj'] });
   });
 
-  test('an adapter brings its own LoRA settings, targets in their usual order', () => {
-    expect(resolveWith({ initAdapterFolder: path('adapter') })).toMatchObject({
-      r: 8,
+  test('an adapter brings its own LoRA settings, targets in their usual order', async () => {
+    expect(await resolveWith({ initAdapterFolder: path('adapter') })).toMatchObject({
+      r: 2,
       loraAlpha: 24,
       loraDropout: 0.1,
       useRslora: true,
@@ -68,20 +90,22 @@ describe('the settings of a run', () => {
     });
   });
 
-  test('a setting that agrees with the adapter is accepted, one that contradicts it is refused', () => {
+  test('a setting that agrees with the adapter is accepted, one that contradicts it is refused', async () => {
     const initAdapterFolder = path('adapter');
-    expect(resolveWith({ initAdapterFolder, settings: ['target_modules=v_proj,q_proj', 'r=8'] }).r).toBe(8);
-    const refused = problem({ initAdapterFolder, settings: ['r=16', 'lora_alpha=24'] });
+    expect(
+      (await resolveWith({ initAdapterFolder, settings: ['target_modules=v_proj,q_proj', 'r=2'] })).r,
+    ).toBe(2);
+    const refused = await problem({ initAdapterFolder, settings: ['r=16', 'lora_alpha=24'] });
     expect(refused.code).toBe('config-invalid');
-    expect(refused.message).toContain('r is 16, but the adapter has 8');
+    expect(refused.message).toContain('r is 16, but the adapter has 2');
     expect(refused.message).not.toContain('lora_alpha');
-    expect(problem({ initAdapterFolder, configPath: path('run.json') }).code).toBe('config-invalid');
+    expect((await problem({ initAdapterFolder, configPath: path('run.json') })).code).toBe('config-invalid');
   });
 
-  test('a resumed run keeps its settings', () => {
-    const config = resolveWith({ resumedRunFolder: path('earlier'), settings: ['max_steps=20'] });
+  test('a resumed run keeps its settings', async () => {
+    const config = await resolveWith({ resumedRunFolder: path('earlier'), settings: ['max_steps=20'] });
     expect(config).toMatchObject({ seed: 7, maxSteps: 20 });
-    expect(resolveWith({ resumedRunFolder: path('adapter') })).toEqual(defaultRunConfig);
+    expect(await resolveWith({ resumedRunFolder: path('adapter') })).toEqual(defaultRunConfig);
   });
 
   test.each([
@@ -94,11 +118,11 @@ describe('the settings of a run', () => {
     [{ configPath: path('broken.json') }, 'config-invalid'],
     [{ configPath: path('list.json') }, 'config-invalid'],
     [{ initAdapterFolder: path('ia3') }, 'adapter-invalid'],
-    [{ initAdapterFolder: path('pattern') }, 'adapter-invalid'],
+    [{ initAdapterFolder: path('dora') }, 'adapter-invalid'],
     [{ initAdapterFolder: path('other') }, 'adapter-invalid'],
-    [{ initAdapterFolder: path('rankless') }, 'adapter-invalid'],
-    [{ initAdapterFolder: path('nowhere') }, 'adapter-invalid'],
-  ])('%j is refused with %s', (sources, code) => {
-    expect(problem(sources).code).toBe(code);
+    [{ initAdapterFolder: path('rank') }, 'adapter-invalid'],
+    [{ initAdapterFolder: path('cut') }, 'model-file-invalid'],
+  ])('%j is refused with %s', async (sources, code) => {
+    expect((await problem(sources)).code).toBe(code);
   });
 });
