@@ -114,7 +114,7 @@ export async function openDevice(gpu: GPU | undefined): Promise<Gpu> {
 async function adoptIntoTfjs(device: GPUDevice, info: GPUAdapterInfo): Promise<void> {
   tf.env().set('WEBGPU_CPU_FORWARD', false); // otherwise small tensors never touch the GPU
   tf.env().set('WEBGPU_MATMUL_PROGRAM_TYPE', 3); // the split-K program is wrong for inner sizes >= 2000
-  if (tf.findBackend('webgpu') !== null) tf.removeBackend('webgpu');
+  if (tf.findBackendFactory('webgpu') !== null) tf.removeBackend('webgpu');
   // Two copies of @webgpu/types (ours and the one inside tfjs) are structurally the same device.
   tf.registerBackend('webgpu', () => new WebGPUBackend(device as never, info as never), 3);
   await tf.setBackend('webgpu');
