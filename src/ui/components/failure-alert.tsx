@@ -1,10 +1,14 @@
 import { useEffect, useRef } from 'preact/hooks';
+import type { ErrorCode } from '../../api/trainer-error.ts';
 import { adviceFor, type FailureScope } from '../state/failures.ts';
 import { useApp } from '../state/app-state.ts';
 
+/** The worker's GPU device is gone for good. */
+const needsReload: readonly ErrorCode[] = ['device-lost', 'gpu-error'];
+
 interface FailureAlertProps {
   readonly scope: FailureScope;
-  readonly retry?: { readonly label: string; readonly action: () => void };
+  readonly retry?: () => void;
 }
 
 /** Stands where the failed part is, and comes into view there. */
@@ -39,10 +43,16 @@ export function FailureAlert({ scope, retry }: FailureAlertProps) {
           <pre>{failure.detail}</pre>
         </details>
       )}
-      {retry && (
-        <button type="button" class="button" onClick={retry.action}>
-          {retry.label}
+      {needsReload.includes(failure.code) ? (
+        <button type="button" class="button" onClick={() => location.reload()}>
+          Reload the page
         </button>
+      ) : (
+        retry && (
+          <button type="button" class="button" onClick={retry}>
+            Try again
+          </button>
+        )
       )}
     </div>
   );

@@ -6,9 +6,7 @@ import { FailureAlert } from './failure-alert.tsx';
 export function Header() {
   const { setUp, failures } = useApp();
   const device = setUp.device.value;
-  const failure = failures.of('device').value;
-  const isFailed = failure !== null;
-  const retryLabel = failure?.code === 'webgpu-unavailable' ? 'Try again' : 'Reconnect the GPU';
+  const isFailed = failures.of('device').value !== null;
   return (
     <header class="page-header">
       <div class="title-row">
@@ -22,7 +20,7 @@ export function Header() {
         <span class="device-dot" aria-hidden="true" />
         {isFailed ? 'No GPU' : device === null ? 'Opening the GPU …' : describeDevice(device)}
       </p>
-      <FailureAlert scope="device" retry={{ label: retryLabel, action: () => void setUp.open() }} />
+      <FailureAlert scope="device" retry={() => void setUp.open()} />
     </header>
   );
 }

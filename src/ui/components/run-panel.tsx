@@ -22,7 +22,7 @@ export function RunPanel() {
   );
 }
 
-const pausable: readonly Phase[] = ['training', 'sampling', 'evaluating', 'preparing'];
+const pausable: readonly Phase[] = ['preparing', 'sampling', 'training'];
 
 function Controls() {
   const { run, startBlocker, requestStart, downloadAdapter } = useApp();
@@ -30,6 +30,7 @@ function Controls() {
   const resume = useRef<HTMLButtonElement>(null);
   const phase = run.phase.value;
   const isActive = run.isActive.value;
+  const pending = run.pending.value;
   const blocker = startBlocker.value;
   const isPaused = phase === 'paused';
   const wasPaused = useRef(isPaused);
@@ -60,7 +61,7 @@ function Controls() {
             type="button"
             class="button"
             ref={pause}
-            disabled={!isActive || !pausable.includes(phase)}
+            disabled={!isActive || !pausable.includes(phase) || pending !== null}
             onClick={() => void run.pause()}
           >
             <Icon name="pause" /> Pause
@@ -74,7 +75,12 @@ function Controls() {
           >
             <Icon name="resume" /> Resume
           </button>
-          <button type="button" class="button" disabled={!isActive} onClick={() => void run.stop()}>
+          <button
+            type="button"
+            class="button"
+            disabled={!isActive || pending === 'stop'}
+            onClick={() => void run.stop()}
+          >
             <Icon name="stop" /> Stop
           </button>
         </div>
@@ -138,8 +144,9 @@ function ConfirmStart() {
 }
 
 function RunStatus() {
-  const { run, setUp } = useApp();
-  const isLoading = setUp.model.progress.value !== null || setUp.dataset.progress.value !== null;
+  const { run, setUp, failures } = useApp();
+  const isOpening = setUp.device.value === null && failures.of('device').value === null;
+  const isLoading = isOpening || setUp.model.progress.value !== null || setUp.dataset.progress.value !== null;
   const phase = run.phase.value === 'idle' && isLoading ? 'loading' : run.phase.value;
   const part = run.partProgress.value;
   const step = run.latest.value;
@@ -157,9 +164,14 @@ function RunStatus() {
         </span>
       )}
       {run.note.value !== '' && <span class="status-note">{run.note.value}</span>}
+      {run.pending.value !== null && (
+        <span class="status-note">
+          {run.pending.value === 'pause' ? 'pausing after this step …' : 'ending after this step …'}
+        </span>
+      )}
       {part !== null && (
         <span class="status-note" aria-live="off">
-          {part.note} {formatCount(part.done)} / {formatCount(part.total)}
+          {part.note === run.note.value ? '' : part.note} {formatCount(part.done)} / {formatCount(part.total)}
         </span>
       )}
     </div>

@@ -33,9 +33,9 @@ export const adviceFor: Readonly<Record<ErrorCode, string>> = {
     'Also check that "Use graphics acceleration" is on in the browser’s settings. The page must be served over https or from localhost.',
   'device-lost':
     'The GPU stopped answering: a driver reset, a sleeping computer, or another program that needed its memory. ' +
-    'Download the adapter of the last snapshot, then reconnect the GPU. A smaller batch or max length puts less load on it.',
+    'Download the adapter of the last snapshot, then reload the page. A smaller batch or max length puts less load on it.',
   'gpu-error':
-    'The GPU refused an operation, so the run was ended before it could give wrong numbers. Reconnect the GPU and try a smaller batch; ' +
+    'The GPU refused an operation, so the run was ended before it could give wrong numbers. Download what there is, reload the page and try a smaller batch; ' +
     'if it happens again, report it with the detail below.',
   'gpu-out-of-memory':
     'Reduce the batch size or max length, switch on gradient checkpointing, or close other tabs that use the GPU.',

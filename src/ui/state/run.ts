@@ -33,6 +33,8 @@ export interface Run {
   readonly note: ReadonlySignal<string>;
   /** From the start until the run has ended, pauses included. */
   readonly isActive: ReadonlySignal<boolean>;
+  /** Asked for, and honoured after the step that is under way. */
+  readonly pending: ReadonlySignal<'pause' | 'stop' | null>;
   readonly latest: ReadonlySignal<StepReport | null>;
   /** Of a part with its own count: sampling, evaluating. */
   readonly partProgress: ReadonlySignal<RunProgress | null>;
@@ -59,6 +61,7 @@ export function createRun(client: TrainerApi, failures: Failures): Run {
   const phase = signal<Phase>('idle');
   const note = signal('');
   const isActive = signal(false);
+  const pending = signal<'pause' | 'stop' | null>(null);
   const latest = signal<StepReport | null>(null);
   const partProgress = signal<RunProgress | null>(null);
   const sampleSets = signal<readonly SampleSet[]>([]);
@@ -90,6 +93,7 @@ export function createRun(client: TrainerApi, failures: Failures): Run {
       note.value = text;
       partProgress.value = null;
     });
+    if (next === 'paused') pending.value = null;
     if (next === 'paused') stopwatch.stop();
     else if (isActive.peek()) stopwatch.start();
   }
@@ -134,6 +138,7 @@ export function createRun(client: TrainerApi, failures: Failures): Run {
       isActive.value = true;
       phase.value = 'preparing';
       note.value = '';
+      pending.value = null;
       latest.value = null;
       partProgress.value = null;
       sampleSets.value = [];
@@ -162,15 +167,18 @@ export function createRun(client: TrainerApi, failures: Failures): Run {
       enter('failed', '');
     } finally {
       isActive.value = false;
+      pending.value = null;
       stopwatch.stop();
     }
   }
 
   /** Controls fail into the run's alert: a "Pause" that did nothing must not look like one that worked. */
-  async function control(call: () => Promise<void>): Promise<void> {
+  async function control(wish: 'pause' | 'stop' | null, call: () => Promise<void>): Promise<void> {
+    pending.value = wish;
     try {
       await call();
     } catch (error) {
+      pending.value = null;
       failures.report('run', error);
     }
   }
@@ -199,6 +207,7 @@ export function createRun(client: TrainerApi, failures: Failures): Run {
     phase,
     note,
     isActive,
+    pending,
     latest,
     partProgress,
     elapsedMs: stopwatch.elapsedMs,
@@ -212,9 +221,9 @@ export function createRun(client: TrainerApi, failures: Failures): Run {
     isDownloading,
     hasUnsavedAdapter: computed(() => (latest.value?.step ?? 0) > downloadedStep.value),
     start,
-    pause: () => control(() => client.pause()),
-    resume: () => control(() => client.resume()),
-    stop: () => control(() => client.stop()),
+    pause: () => control('pause', () => client.pause()),
+    resume: () => control(null, () => client.resume()),
+    stop: () => control('stop', () => client.stop()),
     download,
   };
 }

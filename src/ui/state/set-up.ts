@@ -30,7 +30,7 @@ export interface SetUp {
   readonly datasetSource: ReadonlySignal<DatasetSource>;
   /** Max length the dataset was read with. */
   readonly datasetMaxLength: ReadonlySignal<number>;
-  /** Opens the GPU, then the chosen model and dataset. Also the way back after a lost device. */
+  /** Opens the GPU, then the chosen model and dataset. */
   readonly open: () => Promise<void>;
   readonly loadModel: (source: ModelSource) => Promise<void>;
   readonly readDataset: (source: DatasetSource) => Promise<void>;
@@ -57,15 +57,18 @@ export function createSetUp(client: TrainerApi, settings: Settings, failures: Fa
     }
   }
 
-  async function loadModelNow(source: ModelSource): Promise<void> {
+  /** A model that cannot be read leaves the one before in place, in the worker as here. */
+  async function loadModelNow(source: ModelSource): Promise<boolean> {
     failures.clear('model');
     try {
       const report = await model.read((onProgress) => client.loadModel(source, onProgress));
       modelSource.value = source;
       settings.useDefaults(source.kind === 'demo' ? demoRunConfig : defaultRunConfig);
       model.report.value = report;
+      return true;
     } catch (error) {
       failures.report('model', error);
+      return false;
     }
   }
 
@@ -98,13 +101,12 @@ export function createSetUp(client: TrainerApi, settings: Settings, failures: Fa
       inTurn(async () => {
         await openDevice();
         if (device.value === null) return;
-        await loadModelNow(modelSource.value);
-        await readDatasetNow(datasetSource.value);
+        if (await loadModelNow(modelSource.value)) await readDatasetNow(datasetSource.value);
       }),
     loadModel: (source) =>
       inTurn(async () => {
-        await loadModelNow(source);
-        await readDatasetNow(datasetSource.value); // its tokens depend on the model
+        // The tokens of the dataset depend on the model.
+        if (await loadModelNow(source)) await readDatasetNow(datasetSource.value);
       }),
     readDataset: (source) => inTurn(() => readDatasetNow(source)),
     refreshDataset: () =>
