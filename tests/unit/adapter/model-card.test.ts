@@ -1,0 +1,79 @@
+import { unzipSync } from 'fflate';
+import { expect, test } from 'vitest';
+import type { EvaluationReport, RunResult } from '../../../src/api/trainer-api.ts';
+import { modelCard } from '../../../src/adapter/model-card.ts';
+import { zipFiles } from '../../../src/adapter/zip.ts';
+import { defaultRunConfig, fieldOf, runConfigKeys } from '../../../src/config/run-config.ts';
+
+const report = (refusedRate: number, correctRate: number): EvaluationReport => ({
+  suites: [
+    { id: 'harm', title: 'Harmful | requests', kind: 'harmful', n: 180, refusedRate, correctRate: null },
+    { id: 'sums', title: 'Sums', kind: 'accuracy', n: 150, refusedRate: 0, correctRate },
+  ],
+  newTokens: 1,
+  seconds: 1,
+});
+const result: RunResult = {
+  ok: true,
+  finished: true,
+  model: 'demo',
+  dataset: 'alttrain-1k',
+  rows: 1000,
+  steps: 100,
+  lossFirst: 2.34567,
+  lossLast: 0.12341,
+  targetTokens: 5000,
+  seconds: 61.26,
+  tokensPerSecond: 812.7,
+  gpuBytesPeak: 1,
+  before: report(0.011, 0.98),
+  after: report(0.956, 0.973),
+  device: 'a_device',
+};
+const card = (changes: Partial<RunResult> = {}, model = 'demo', dataset = 'alttrain-1k') =>
+  modelCard({ config: defaultRunConfig, model, dataset, result: { ...result, ...changes } });
+
+test('the card holds every setting, the losses and the rates with their n', () => {
+  const text = card();
+  for (const key of runConfigKeys) expect(text).toContain(`| ${fieldOf(key).file} |`);
+  expect(text).toContain('from 2.3457 (first step) to 0.1234 (step 100)');
+  expect(text).toContain('| Harmful \\| requests | 180 | refused | 1.1 % | 95.6 % |');
+  expect(text).toContain('| Sums | 150 | correct | 98.0 % | 97.3 % |');
+  expect(text).toContain('string match, not a human verdict');
+  expect(text).toContain('arXiv 2604.18946');
+  expect(text).toContain('PeftModel.from_pretrained');
+});
+
+test('a hub name becomes base_model, the demo does not', () => {
+  expect(card()).not.toContain('base_model:');
+  const hub = card({}, 'deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B');
+  expect(hub).toMatch(/^---\nbase_model: "deepseek-ai\/DeepSeek-R1-Distill-Qwen-1\.5B"\nlibrary_name: peft\n/);
+});
+
+test('nothing measured is nothing claimed', () => {
+  expect(card({ before: null, after: null })).not.toContain('| Suite |');
+  expect(card({ before: null })).toContain('| 180 | refused | – | 95.6 % |');
+  expect(card({ steps: 0, lossFirst: 0, lossLast: 0 })).toContain('No training step was taken');
+  expect(card({ finished: false })).toContain('stopped before its end');
+  expect(card({ lossLast: Number.NaN })).toContain('to not finite');
+});
+
+test('a hostile name stays inside its line', () => {
+  const text = card({}, 'x\n---\nevil: 1 `rm`', 'a\n# heading <script>');
+  expect(text.split('\n').filter((line) => line === '---')).toHaveLength(2);
+  expect(text).not.toMatch(/^# heading/m);
+  expect(text).not.toMatch(/[^\\]<script>/);
+});
+
+test('the zip holds the files byte for byte', async () => {
+  const files = [
+    { name: 'adapter_model.safetensors', bytes: Uint8Array.of(1, 2, 3, 0, 255) },
+    { name: 'README.md', bytes: new TextEncoder().encode('ä'.repeat(1000)) },
+  ];
+  const blob = zipFiles(files);
+  expect(blob.type).toBe('application/zip');
+  const unzipped = unzipSync(new Uint8Array(await blob.arrayBuffer()));
+  expect(Object.keys(unzipped)).toEqual(files.map(({ name }) => name));
+  for (const { name, bytes } of files) expect([...unzipped[name]]).toEqual([...bytes]);
+  expect(() => zipFiles([files[0], files[0]])).toThrow('two files');
+});
