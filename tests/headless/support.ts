@@ -1,0 +1,74 @@
+/** Runs the commands as a user does, in their own process. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { projectRoot } from '../../scripts/cli/build.ts';
+
+export interface Finished {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Running {
+  readonly child: ChildProcess;
+  readonly finished: Promise<Finished>;
+}
+
+export function start(command: 'train' | 'generate', args: readonly string[]): Running {
+  const script = join(projectRoot, `scripts/${command}.ts`);
+  const child = spawn(process.execPath, ['--import', 'tsx', script, ...args], {
+    cwd: projectRoot,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  const finished = new Promise<Finished>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code) => resolve({ exitCode: code ?? -1, stdout, stderr }));
+  });
+  return { child, finished };
+}
+
+export function run(command: 'train' | 'generate', args: readonly string[]): Promise<Finished> {
+  return start(command, args).finished;
+}
+
+/** The last line of the output. The whole output is in the error when it is no JSON. */
+export function lastJson({ stdout, stderr }: Finished): Record<string, unknown> {
+  const line = stdout.trimEnd().split('\n').at(-1) ?? '';
+  try {
+    return JSON.parse(line) as Record<string, unknown>;
+  } catch {
+    throw new Error(`no JSON line at the end of the output:\n${stdout}\n${stderr}`);
+  }
+}
+
+export interface MetricsRow {
+  readonly step: number;
+  readonly loss?: number;
+  readonly learning_rate?: number;
+  readonly grad_norm?: number;
+  readonly target_tokens?: number;
+  readonly eval_loss?: number;
+  readonly samples?: readonly unknown[];
+}
+
+export function metricsOf(out: string): readonly MetricsRow[] {
+  const path = join(out, 'metrics.jsonl');
+  if (!existsSync(path)) return [];
+  return readFileSync(path, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as MetricsRow);
+}
+
+/** `--set key=value` for each entry. */
+export function settings(values: Readonly<Record<string, unknown>>): string[] {
+  return Object.entries(values).flatMap(([key, value]) => [
+    '--set',
+    `${key}=${Array.isArray(value) ? value.join(',') : String(value)}`,
+  ]);
+}
