@@ -153,8 +153,7 @@ function RunStatus() {
   const result = run.result.value;
   return (
     <div class="status" role="status" data-phase={phase}>
-      <span class="phase">{phase}</span>
-      {/* Read out with a change of phase, but not at every step. */}
+      <span class="phase">{phase}</span> {/* Read out with a change of phase, but not at every step. */}
       <span class="status-step" aria-live="off">
         {step !== null && `step ${formatCount(step.step)} of ${formatCount(step.totalSteps)}`}
       </span>

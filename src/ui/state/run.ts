@@ -39,7 +39,7 @@ export interface Run {
   /** Of a part with its own count: sampling, evaluating. */
   readonly partProgress: ReadonlySignal<RunProgress | null>;
   readonly elapsedMs: ReadonlySignal<number>;
-  /** For the optimizer steps still to come; null before the first. */
+  /** For the optimizer steps still to come; null before the first and after the last. */
   readonly remainingMs: ReadonlySignal<number | null>;
   readonly history: LossHistory;
   readonly sampleSets: ReadonlySignal<readonly SampleSet[]>;
@@ -200,7 +200,8 @@ export function createRun(client: TrainerApi, failures: Failures): Run {
 
   const remainingMs = computed(() => {
     if (!isActive.value || latest.value === null) return null;
-    return (latest.value.totalSteps - latest.value.step) * averageStepMs;
+    const stepsLeft = latest.value.totalSteps - latest.value.step;
+    return stepsLeft === 0 ? null : stepsLeft * averageStepMs;
   });
   const isAtRest = computed(() => !isActive.value || phase.value === 'paused');
   return {

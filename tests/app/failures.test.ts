@@ -1,0 +1,91 @@
+/** What the page says when something cannot be used, and what it keeps. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { drivePage, type PageDriver } from './drive-page.ts';
+import { openApp, type OpenApp } from './support.ts';
+
+let app: OpenApp;
+let ui: PageDriver;
+beforeAll(async () => {
+  app = await openApp();
+  ui = drivePage(app.page);
+  await ui.waitUntilReady();
+});
+afterAll(() => app.close());
+
+const goodRow =
+  '{"instruction":"How do I repair a lamp?","response":"Okay.\\n</think>\\n\\nChange the bulb."}\n';
+
+async function expectAlert(code: string, text: RegExp): Promise<void> {
+  await ui.alerts.filter({ hasText: code }).waitFor();
+  expect(await ui.alerts.filter({ hasText: code }).innerText()).toMatch(text);
+}
+
+test('a dataset without a usable row is refused, and the one before stays in use', async () => {
+  await ui.datasetFile.setInputFiles({ name: 'good.jsonl', mimeType: '', buffer: Buffer.from(goodRow) });
+  await ui.dataset.getByText('good.jsonl').waitFor();
+  await ui.datasetFile.setInputFiles({
+    name: 'bad.jsonl',
+    mimeType: '',
+    buffer: Buffer.from('{"a":1}\n{"b":2}\n'),
+  });
+  await expectAlert('dataset-empty', /stays in use/);
+  expect(await ui.dataset.getByText('good.jsonl').isVisible()).toBe(true);
+  await ui.waitUntilReady();
+});
+
+test('a file that is no text is refused, and the one before stays in use', async () => {
+  const noise = Buffer.from(Uint8Array.from({ length: 4096 }, (_, i) => (i * 197 + 131) % 256));
+  await ui.datasetFile.setInputFiles({ name: 'noise.jsonl', mimeType: '', buffer: noise });
+  await expectAlert('dataset-unreadable', /UTF-8/);
+  expect(await ui.dataset.getByText('good.jsonl').isVisible()).toBe(true);
+});
+
+test('an alert goes when the next file is good', async () => {
+  await ui.datasetFile.setInputFiles({ name: 'better.jsonl', mimeType: '', buffer: Buffer.from(goodRow) });
+  await ui.dataset.getByText('better.jsonl').waitFor();
+  expect(await ui.alerts.count()).toBe(0);
+});
+
+test('text of a file is shown as text, never as markup', async () => {
+  const row = goodRow.replace('lamp', '<img src=x onerror=alert(1)> lamp');
+  await ui.datasetFile.setInputFiles({ name: '<b>bold</b>.jsonl', mimeType: '', buffer: Buffer.from(row) });
+  await ui.dataset.getByText('<b>bold</b>.jsonl').waitFor();
+  await ui.dataset.getByText('First rows as the model sees them').click();
+  await ui.dataset.getByText('<img src=x onerror=alert(1)> lamp').first().waitFor();
+  expect(await ui.dataset.locator('img, b').count()).toBe(0);
+});
+
+test('a setting the model cannot follow fails the run with its code', async () => {
+  await ui.fillSettings({ 'Max length': '100000' });
+  await ui.start.click();
+  await expectAlert('config-invalid', /max_length 100000/);
+  expect(await ui.phase()).toBe('failed');
+  await app.page.getByRole('button', { name: 'Reset to defaults' }).click();
+  await ui.waitUntilReady();
+});
+
+test('without WebGPU the page says so, says what to do, and can still be read', async () => {
+  const page = await app.context.newPage();
+  // The worker asks its own navigator, so the page cannot take WebGPU away from it: serve a worker that has none.
+  await page.route('**/*worker*.js', async (route) => {
+    const response = await route.fetch();
+    const body = `Object.defineProperty(WorkerNavigator.prototype, 'gpu', { value: undefined });\n${await response.text()}`;
+    await route.fulfill({ response, body });
+  });
+  await page.goto(app.url);
+  const bare = drivePage(page);
+  await bare.alerts.filter({ hasText: 'webgpu-unavailable' }).waitFor();
+  expect(await bare.alerts.innerText()).toContain('Use a browser with WebGPU');
+  expect(await bare.start.isEnabled()).toBe(false);
+  await page.getByText('see the message at the top').waitFor();
+  await page.getByRole('heading', { name: 'About the method' }).waitFor();
+  await page.close();
+});
+
+test('a worker that cannot be loaded is reported instead of waited for', async () => {
+  const page = await app.context.newPage();
+  await page.route('**/*worker*.js', (route) => route.abort());
+  await page.goto(app.url);
+  await drivePage(page).alerts.filter({ hasText: 'internal' }).waitFor();
+  await page.close();
+});
