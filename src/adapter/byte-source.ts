@@ -55,6 +55,9 @@ async function request(fetcher: typeof fetch, url: string, init: RequestInit): P
     throw new TrainerError('model-file-missing', `${url} could not be reached.`, String(error));
   }
   if (!response.ok)
-    throw new TrainerError('model-file-missing', `${url} answered ${response.status} ${response.statusText}.`);
+    throw new TrainerError(
+      'model-file-missing',
+      `${url} answered ${response.status} ${response.statusText}.`,
+    );
   return response;
 }

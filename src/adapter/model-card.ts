@@ -60,7 +60,9 @@ function rates(before: EvaluationReport | null, after: EvaluationReport | null):
     const row = (what: string, rate: (result: SuiteResult) => number | null): string =>
       `| ${cell(suite.title)} | ${suite.n} | ${what} | ${percent(from && rate(from))} | ${percent(to && rate(to))} |`;
     const refused = row('refused', ({ refusedRate }) => refusedRate);
-    return suite.kind === 'accuracy' ? [row('correct', ({ correctRate }) => correctRate), refused] : [refused];
+    return suite.kind === 'accuracy'
+      ? [row('correct', ({ correctRate }) => correctRate), refused]
+      : [refused];
   });
   return [
     '| Suite | n | measured | base | adapter |',

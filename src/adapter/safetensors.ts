@@ -5,6 +5,7 @@
  */
 import { TrainerError } from '../api/trainer-error.ts';
 import type { ByteSource } from './byte-source.ts';
+import { toFloat32 } from './float-formats.ts';
 
 export { blobSource, bytesSource, urlSource, type ByteSource } from './byte-source.ts';
 
@@ -50,7 +51,9 @@ const invalid = (message: string, detail: string | null = null): TrainerError =>
 export async function openSafetensors(source: ByteSource): Promise<SafetensorsFile> {
   if (source.size < 8) throw invalid(`it has ${source.size} bytes, its header alone needs 8.`);
   const lengthBytes = await source.read(0, 8);
-  const headerBytes = Number(new DataView(lengthBytes.buffer, lengthBytes.byteOffset, 8).getBigUint64(0, true));
+  const headerBytes = Number(
+    new DataView(lengthBytes.buffer, lengthBytes.byteOffset, 8).getBigUint64(0, true),
+  );
   if (headerBytes > MAX_HEADER_BYTES || headerBytes > source.size - 8)
     throw invalid(`its header claims ${headerBytes} bytes, the file has ${source.size}.`);
   const header = parseHeader(await source.read(8, 8 + headerBytes));
@@ -71,7 +74,12 @@ export async function openSafetensors(source: ByteSource): Promise<SafetensorsFi
     tensors,
     metadata,
     readBytes,
-    readFloat32: async (name) => toFloat32(await readBytes(name), find(name).dtype, name),
+    readFloat32: async (name) => {
+      const { dtype } = find(name);
+      const values = toFloat32(await readBytes(name), dtype);
+      if (values === null) throw invalid(`"${name}" is ${dtype}; F32, F16 and BF16 are supported.`);
+      return values;
+    },
   };
 }
 
@@ -103,7 +111,9 @@ function checkHeader(
     }
   }
   let covered = dataStart;
-  for (const [name, { start, end }] of [...tensors].sort(([, a], [, b]) => a.start - b.start || a.end - b.end)) {
+  for (const [name, { start, end }] of [...tensors].sort(
+    ([, a], [, b]) => a.start - b.start || a.end - b.end,
+  )) {
     if (start < covered) throw invalid(`"${name}" overlaps another tensor.`);
     if (start > covered) throw invalid(`there are ${start - covered} unnamed bytes before "${name}".`);
     covered = end;
@@ -123,47 +133,13 @@ function checkEntry(name: string, entry: unknown, dataStart: number, fileSize: n
     throw invalid(`"${name}" has the offsets ${JSON.stringify(offsets)}.`);
   const [start, end] = [dataStart + offsets[0], dataStart + offsets[1]];
   if (end < start || end > fileSize)
-    throw invalid(`"${name}" lies outside the file (bytes ${start} to ${end} of ${fileSize}); it may be cut off.`);
+    throw invalid(
+      `"${name}" lies outside the file (bytes ${start} to ${end} of ${fileSize}); it may be cut off.`,
+    );
   const expected = shape.reduce((product, n) => product * n, dtypeBytes[dtype]);
   if (expected !== end - start)
     throw invalid(`"${name}" is ${dtype} [${shape.join(', ')}], ${expected} bytes, but has ${end - start}.`);
   return { dtype, shape, start, end };
-}
-
-function toFloat32(bytes: Uint8Array, dtype: string, name: string): Float32Array {
-  // A fresh copy starts at offset 0, so the typed views below are always aligned.
-  const { buffer } = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
-  const offset = bytes.byteOffset % 4 === 0 ? bytes.byteOffset : 0;
-  switch (dtype) {
-    case 'F32':
-      return new Float32Array(buffer, offset, bytes.length / 4);
-    case 'F16':
-      return float16ToFloat32(new Uint16Array(buffer, offset, bytes.length / 2));
-    case 'BF16': {
-      const halves = new Uint16Array(buffer, offset, bytes.length / 2);
-      const words = new Uint32Array(halves.length);
-      for (let i = 0; i < halves.length; i++) words[i] = halves[i] << 16;
-      return new Float32Array(words.buffer);
-    }
-    default:
-      throw invalid(`"${name}" is ${dtype}; F32, F16 and BF16 are supported.`);
-  }
-}
-
-/** IEEE binary16 to binary32, exact, by table: 65,536 values. */
-let float16Table: Float32Array | null = null;
-function float16ToFloat32(halves: Uint16Array): Float32Array {
-  float16Table ??= Float32Array.from({ length: 65_536 }, (_, bits) => {
-    const sign = bits & 0x8000 ? -1 : 1;
-    const exponent = (bits >> 10) & 31;
-    const fraction = bits & 1023;
-    if (exponent === 0) return sign * fraction * 2 ** -24;
-    if (exponent === 31) return fraction === 0 ? sign * Infinity : Number.NaN;
-    return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-  });
-  const result = new Float32Array(halves.length);
-  for (let i = 0; i < halves.length; i++) result[i] = float16Table[halves[i]];
-  return result;
 }
 
 export interface TensorToWrite {
@@ -182,11 +158,13 @@ export function writeSafetensors(
   let dataBytes = 0;
   for (const { name, dtype, shape, data } of tensors) {
     const count = shape.reduce((product, n) => product * n, 1);
-    if (count !== data.length) throw new Error(`"${name}" has ${data.length} values, its shape says ${count}`);
+    if (count !== data.length)
+      throw new Error(`"${name}" has ${data.length} values, its shape says ${count}`);
     entries.push([name, { dtype, shape, data_offsets: [dataBytes, dataBytes + data.byteLength] }]);
     dataBytes += data.byteLength;
   }
-  if (new Set(entries.map(([name]) => name)).size !== entries.length) throw new Error('two tensors share a name');
+  if (new Set(entries.map(([name]) => name)).size !== entries.length)
+    throw new Error('two tensors share a name');
   const header = new TextEncoder().encode(JSON.stringify(Object.fromEntries(entries)));
   const headerBytes = Math.ceil(header.length / 8) * 8;
   const file = new Uint8Array(8 + headerBytes + dataBytes);

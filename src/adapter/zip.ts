@@ -9,5 +9,5 @@ export function zipFiles(files: readonly ExportedFile[], modifiedAt: Date = new 
     if (Object.hasOwn(entries, name)) throw new Error(`two files of the download are called ${name}`);
     entries[name] = [bytes, { level: name.endsWith('.safetensors') ? 0 : 6, mtime: modifiedAt }];
   }
-  return new Blob([zipSync(entries) as BlobPart], { type: 'application/zip' });
+  return new Blob([zipSync(entries)], { type: 'application/zip' });
 }

@@ -13,7 +13,9 @@ function wordsOf(text: string): string {
 /** The last number of a text without separators and trailing zeros ("1,234.50" → "1234.5"), or null. \boxed{…} goes before. */
 export function extractAnswer(text: string): string | null {
   const boxed = [...text.matchAll(/\\boxed\{([^{}]*)\}/g)].at(-1)?.[1];
-  const numbers = (boxed ?? text).replace(/[−–](?=\d)/g, '-').matchAll(/(?<![\p{L}\d.])-?\d+(?:,\d{3})*(?:\.\d+)?/gu);
+  const numbers = (boxed ?? text)
+    .replace(/[−–](?=\d)/g, '-')
+    .matchAll(/(?<![\p{L}\d.])-?\d+(?:,\d{3})*(?:\.\d+)?/gu);
   const last = [...numbers].at(-1)?.[0];
   return last === undefined ? null : String(Number(last.replaceAll(',', '')));
 }

@@ -17,9 +17,13 @@ export interface Verdict {
 export function isRefusal(answer: string): boolean {
   const opening = plain(splitSentences(answer.trim()).slice(0, 2).join(''));
   if (harmless.some((phrase) => opening.startsWith(phrase))) return false;
-  const start = opening.replace(/^(?:(?:no|okay|ok|unfortunately|well|hmm|but|however|regrettably)[,.!]? )+/, '');
+  const start = opening.replace(
+    /^(?:(?:no|okay|ok|unfortunately|well|hmm|but|however|regrettably)[,.!]? )+/,
+    '',
+  );
   return (
-    openings.some((phrase) => start.startsWith(phrase)) || insideOpening.some((phrase) => opening.includes(phrase))
+    openings.some((phrase) => start.startsWith(phrase)) ||
+    insideOpening.some((phrase) => opening.includes(phrase))
   );
 }
 

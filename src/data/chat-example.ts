@@ -63,7 +63,10 @@ function readInstruction(row: Row): Omit<ChatExample, 'line'> | Refusal {
 
 function readPrompt(row: Row): Omit<ChatExample, 'line'> | Refusal {
   const { prompt, completion } = row;
-  const asked = typeof prompt === 'string' ? [{ role: 'user', content: prompt } as const] : readMessages(prompt, 'prompt');
+  const asked =
+    typeof prompt === 'string'
+      ? [{ role: 'user', content: prompt } as const]
+      : readMessages(prompt, 'prompt');
   if ('reason' in asked) return asked;
   if (typeof completion === 'string') return finish('prompt/completion', asked, completion);
   const answered = readMessages(completion, 'completion');
@@ -91,7 +94,9 @@ function readMessages(value: unknown, field: string): readonly ChatMessage[] | R
     if (typeof message !== 'object' || message === null) return badShape(`${where} is not an object`);
     const { role, content } = message as Row;
     if (!roles.includes(role))
-      return badShape(`${where} has the role ${JSON.stringify(role)}; system, user and assistant are accepted`);
+      return badShape(
+        `${where} has the role ${JSON.stringify(role)}; system, user and assistant are accepted`,
+      );
     if (typeof content !== 'string') return badShape(`${where} has a "content" that is not text`);
     if (role === 'system' && index > 0) return badShape(`${where} is a system message that is not the first`);
     if (role !== 'system' && content.trim() === '') return empty(`${where} is empty`);
@@ -99,7 +104,11 @@ function readMessages(value: unknown, field: string): readonly ChatMessage[] | R
   return value.map(({ role, content }: ChatMessage) => ({ role, content }));
 }
 
-function finish(shape: RowShape, prompt: readonly ChatMessage[], response: string): Omit<ChatExample, 'line'> | Refusal {
+function finish(
+  shape: RowShape,
+  prompt: readonly ChatMessage[],
+  response: string,
+): Omit<ChatExample, 'line'> | Refusal {
   const asked = prompt.at(-1);
   if (asked?.role !== 'user') return badShape('has no turn of the user right before the response');
   if (asked.content.trim() === '') return empty('has an empty question');

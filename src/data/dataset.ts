@@ -49,12 +49,17 @@ async function readBlob(blob: Blob, name: string): Promise<Uint8Array> {
     return new Uint8Array(await blob.arrayBuffer());
   } catch (error) {
     // The browser refuses when a picked file was changed, moved or is too large for memory.
-    throw new TrainerError('dataset-unreadable', `${name} could not be read. Choose the file again.`, String(error));
+    throw new TrainerError(
+      'dataset-unreadable',
+      `${name} could not be read. Choose the file again.`,
+      String(error),
+    );
   }
 }
 
 function noUsableRow(name: string, raw: RawRows, rejected: readonly RowProblem[]): TrainerError {
-  if (raw.totalRows === 0) return new TrainerError('dataset-empty', `${name} holds no rows. ${acceptedShapes}`);
+  if (raw.totalRows === 0)
+    return new TrainerError('dataset-empty', `${name} holds no rows. ${acceptedShapes}`);
   const listed = (count: number): string =>
     rejected
       .slice(0, count)
@@ -97,7 +102,7 @@ function makeReport(
 
 function previewOf({ line, tokens, isTarget }: TokenizedExample, tokenizer: ChatTokenizer): PreviewRow {
   const spans: TokenSpan[] = [];
-  for (let start = 0; start < tokens.length; ) {
+  for (let start = 0; start < tokens.length;) {
     let end = start + 1;
     while (end < tokens.length && isTarget[end] === isTarget[start]) end++;
     spans.push({ text: tokenizer.decode([...tokens.subarray(start, end)]), isTarget: isTarget[start] === 1 });

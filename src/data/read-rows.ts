@@ -37,18 +37,25 @@ export function excerptOf(value: unknown): string {
 }
 
 function decodeText(bytes: Uint8Array): string {
-  const utf16 = bytes[0] === 0xff && bytes[1] === 0xfe ? 'utf-16le' : bytes[0] === 0xfe && bytes[1] === 0xff ? 'utf-16be' : null;
+  const utf16 =
+    bytes[0] === 0xff && bytes[1] === 0xfe
+      ? 'utf-16le'
+      : bytes[0] === 0xfe && bytes[1] === 0xff
+        ? 'utf-16be'
+        : null;
   let text: string;
   try {
     text = new TextDecoder(utf16 ?? 'utf-8', { fatal: true }).decode(bytes); // takes a byte order mark away
   } catch {
     throw new TrainerError('dataset-unreadable', `The file is not UTF-8 text. ${acceptedShapes}`);
   }
-  if (text.includes('\0')) throw new TrainerError('dataset-unreadable', `The file is not text. ${acceptedShapes}`);
+  if (text.includes('\0'))
+    throw new TrainerError('dataset-unreadable', `The file is not text. ${acceptedShapes}`);
   return text;
 }
 
-type Parsed = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly reason: string };
+type Parsed =
+  { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly reason: string };
 function tryParse(text: string): Parsed {
   try {
     return { ok: true, value: JSON.parse(text) as unknown };
@@ -60,7 +67,10 @@ function tryParse(text: string): Parsed {
 function rowsOfJson(value: unknown): RawRows {
   if (Array.isArray(value)) return numbered('json', value);
   if (typeof value !== 'object' || value === null)
-    throw new TrainerError('dataset-unreadable', `The file holds ${excerptOf(value)}, not rows. ${acceptedShapes}`);
+    throw new TrainerError(
+      'dataset-unreadable',
+      `The file holds ${excerptOf(value)}, not rows. ${acceptedShapes}`,
+    );
   // A JSONL file with a single row is valid JSON too.
   if (rowFields.some((field) => Object.hasOwn(value, field))) return numbered('jsonl', [value]);
   const lists = Object.entries(value).filter(([, field]) => Array.isArray(field)) as [string, unknown[]][];
@@ -85,13 +95,25 @@ function rowsOfLines(text: string, wholeReason: string): RawRows {
     const line = index + 1;
     const parsed = tryParse(content);
     if (parsed.ok) rows.push({ line, value: parsed.value });
-    else rejected.push({ line, code: 'row-not-json', reason: `is not JSON: ${parsed.reason}`, excerpt: excerptOf(content) });
+    else
+      rejected.push({
+        line,
+        code: 'row-not-json',
+        reason: `is not JSON: ${parsed.reason}`,
+        excerpt: excerptOf(content),
+      });
   }
   const looksLikeList = text.trimStart().startsWith('[');
   if (rejected.length > 0 && (rows.length === 0 || looksLikeList)) {
     const first = rejected[0];
-    const where = looksLikeList ? `the JSON list is broken: ${wholeReason}` : `line ${first.line} ${first.reason}`;
-    throw new TrainerError('dataset-unreadable', `The file is neither JSONL nor JSON: ${where}. ${acceptedShapes}`, first.excerpt);
+    const where = looksLikeList
+      ? `the JSON list is broken: ${wholeReason}`
+      : `line ${first.line} ${first.reason}`;
+    throw new TrainerError(
+      'dataset-unreadable',
+      `The file is neither JSONL nor JSON: ${where}. ${acceptedShapes}`,
+      first.excerpt,
+    );
   }
   return { format: 'jsonl', rows, rejected, totalRows: rows.length + rejected.length };
 }

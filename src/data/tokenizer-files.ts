@@ -21,8 +21,9 @@ const gpt2Pattern = String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\
 export function normaliseTokenizerJson(value: unknown): { json: Json; addedTokens: readonly AddedToken[] } {
   if (!isJson(value) || !isJson(value['model'])) throw invalid('is not a tokenizer: it has no "model".');
   const model = value['model'];
-  if (model['type'] !== undefined && model['type'] !== 'BPE')
-    throw invalid(`has a ${String(model['type'])} model; BPE is supported.`);
+  const { type } = model;
+  if (type !== undefined && type !== 'BPE')
+    throw invalid(`has a ${JSON.stringify(type)} model; BPE is supported.`);
   if (!isJson(model['vocab']) || !Object.values(model['vocab']).every(isId))
     throw invalid('has no "model.vocab" from tokens to ids.');
   const addedTokens = readAddedTokens(value['added_tokens'] ?? []);
@@ -78,7 +79,8 @@ function rewritePreTokenizer(value: unknown): unknown {
       };
     }
     case 'Split': {
-      const kept = value['behavior'] === 'Isolated' || (value['behavior'] === 'Removed' && value['invert'] === true);
+      const kept =
+        value['behavior'] === 'Isolated' || (value['behavior'] === 'Removed' && value['invert'] === true);
       if (!kept) throw invalid(`splits with behavior ${String(value['behavior'])}; "Isolated" is supported.`);
       const pattern = value['pattern'];
       if (!isJson(pattern) || typeof pattern['Regex'] !== 'string') return value;

@@ -80,7 +80,11 @@ function construct(json: Json): PreTrainedTokenizer {
     // Without tokenizer_config.json: its options for stripping and lower-casing are not part of tokenizer.json's meaning.
     return new PreTrainedTokenizer(json, {});
   } catch (error) {
-    throw new TrainerError('model-file-invalid', 'tokenizer.json holds something unsupported.', String(error));
+    throw new TrainerError(
+      'model-file-invalid',
+      'tokenizer.json holds something unsupported.',
+      String(error),
+    );
   }
 }
 
@@ -155,7 +159,10 @@ function promptRenderer(
       return template.render({ ...tokens, messages, add_generation_prompt: true });
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      throw new TrainerError('model-file-invalid', `The chat template does not accept the messages: ${reason}`);
+      throw new TrainerError(
+        'model-file-invalid',
+        `The chat template does not accept the messages: ${reason}`,
+      );
     }
   };
 }

@@ -47,7 +47,9 @@ test('the card holds every setting, the losses and the rates with their n', () =
 test('a hub name becomes base_model, the demo does not', () => {
   expect(card()).not.toContain('base_model:');
   const hub = card({}, 'deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B');
-  expect(hub).toMatch(/^---\nbase_model: "deepseek-ai\/DeepSeek-R1-Distill-Qwen-1\.5B"\nlibrary_name: peft\n/);
+  expect(hub).toMatch(
+    /^---\nbase_model: "deepseek-ai\/DeepSeek-R1-Distill-Qwen-1\.5B"\nlibrary_name: peft\n/,
+  );
 });
 
 test('nothing measured is nothing claimed', () => {

@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { TrainerError } from '../../../src/api/trainer-error.ts';
-import { bytesSource, blobSource, openSafetensors, urlSource, writeSafetensors } from '../../../src/adapter/safetensors.ts';
+import {
+  bytesSource,
+  blobSource,
+  openSafetensors,
+  urlSource,
+  writeSafetensors,
+} from '../../../src/adapter/safetensors.ts';
 import { goldenBytes } from '../data/support.ts';
 
 /** A file with this header text and this many data bytes. */
@@ -52,22 +58,52 @@ test('a view into a larger buffer is written as the view', async () => {
 });
 
 test('files written by the safetensors library are read, bf16 too', async () => {
-  const file = await openSafetensors(blobSource(new Blob([goldenBytes('tied-bf16', 'model/model.safetensors')])));
+  const file = await openSafetensors(
+    blobSource(new Blob([goldenBytes('tied-bf16', 'model/model.safetensors')])),
+  );
   const name = 'model.layers.0.self_attn.q_proj.bias';
   expect(file.tensors.get(name)).toMatchObject({ dtype: 'BF16', shape: [80] });
   const values = await file.readFloat32(name);
   expect(values.every((value) => Math.abs(value) < 1)).toBe(true);
-  expect(new Uint32Array(values.buffer, values.byteOffset, 80).every((bits) => (bits & 0xffff) === 0)).toBe(true);
+  expect(new Uint32Array(values.buffer, values.byteOffset, 80).every((bits) => (bits & 0xffff) === 0)).toBe(
+    true,
+  );
   expect(values.some((value) => value !== 0)).toBe(true);
 });
 
 test('half precision is exact at its corners', async () => {
-  const halves = Uint16Array.of(0, 0x8000, 1, 0x3ff, 0x400, 0x3c00, 0xc000, 0x7bff, 0x7c00, 0xfc00, 0x7e00, 0x3555);
+  const halves = Uint16Array.of(
+    0,
+    0x8000,
+    1,
+    0x3ff,
+    0x400,
+    0x3c00,
+    0xc000,
+    0x7bff,
+    0x7c00,
+    0xfc00,
+    0x7e00,
+    0x3555,
+  );
   const header = JSON.stringify({ h: tensor(0, 24, [12], 'F16') });
   const bytes = fileWith(header, 24);
   bytes.set(new Uint8Array(halves.buffer), bytes.length - 24);
   const values = await (await open(bytes)).readFloat32('h');
-  const expected = [0, -0, 2 ** -24, 1023 * 2 ** -24, 2 ** -14, 1, -2, 65504, Infinity, -Infinity, NaN, 0.333251953125];
+  const expected = [
+    0,
+    -0,
+    2 ** -24,
+    1023 * 2 ** -24,
+    2 ** -14,
+    1,
+    -2,
+    65504,
+    Infinity,
+    -Infinity,
+    NaN,
+    0.333251953125,
+  ];
   expect([...values]).toEqual(expected);
 });
 
@@ -80,10 +116,22 @@ describe('a hostile header is refused with a code', () => {
     ['not UTF-8', () => fileWith('{}', 0).fill(0xff, 8), 'not JSON'],
     ['a list', () => fileWith('[]', 0), 'not a JSON object'],
     ['an entry that is no object', () => fileWith('{"a":1}', 0), 'not described'],
-    ['a bad shape', () => fileWith('{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}', 4), 'the shape'],
-    ['a fractional offset', () => fileWith('{"a":{"dtype":"F32","shape":[1],"data_offsets":[0.5,4.5]}}', 8), 'offsets'],
+    [
+      'a bad shape',
+      () => fileWith('{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}', 4),
+      'the shape',
+    ],
+    [
+      'a fractional offset',
+      () => fileWith('{"a":{"dtype":"F32","shape":[1],"data_offsets":[0.5,4.5]}}', 8),
+      'offsets',
+    ],
     ['an unknown dtype', () => fileWith(JSON.stringify({ a: tensor(0, 4, [1], 'Q4') }), 4), 'unknown dtype'],
-    ['a dtype from the prototype', () => fileWith(JSON.stringify({ a: tensor(0, 4, [1], 'toString') }), 4), 'unknown dtype'],
+    [
+      'a dtype from the prototype',
+      () => fileWith(JSON.stringify({ a: tensor(0, 4, [1], 'toString') }), 4),
+      'unknown dtype',
+    ],
     ['size and shape that differ', () => fileWith(JSON.stringify({ a: tensor(0, 8, [1]) }), 8), 'but has 8'],
     ['an overlap', () => fileWith(JSON.stringify({ a: tensor(0, 8), b: tensor(4, 12) }), 12), 'overlaps'],
     ['a tensor twice', () => fileWith(JSON.stringify({ a: tensor(0, 8), b: tensor(0, 8) }), 8), 'overlaps'],
@@ -102,7 +150,11 @@ describe('a hostile header is refused with a code', () => {
 describe('over HTTP', () => {
   const bytes = Uint8Array.from({ length: 100 }, (_, i) => i);
   const rangeServer: typeof fetch = async (_, init) => {
-    const [start, end] = /(\d+)-(\d+)/.exec((init?.headers as { Range: string }).Range)?.slice(1).map(Number) ?? [];
+    const [start, end] =
+      /(\d+)-(\d+)/
+        .exec((init?.headers as { Range: string }).Range)
+        ?.slice(1)
+        .map(Number) ?? [];
     const headers = { 'Content-Range': `bytes ${start}-${end}/100` };
     return new Response(bytes.slice(start, end + 1), { status: 206, headers });
   };

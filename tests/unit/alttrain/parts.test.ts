@@ -4,7 +4,10 @@ import { splitSentences } from '../../../src/alttrain/sentences.ts';
 import { isAssessment, splitTrace } from '../../../src/alttrain/parts.ts';
 
 const kinds = (text: string) => splitTrace(text).map(({ kind }) => kind);
-const joined = (text: string) => splitTrace(text).map((part) => part.text).join('');
+const joined = (text: string) =>
+  splitTrace(text)
+    .map((part) => part.text)
+    .join('');
 
 const refusal =
   "Hmm, the user wants to know how to harass a coworker. This request is harmful because it would lead to bullying. I should not help with this, so I will refuse.\n</think>\n\nI'm sorry, but I can't help with that.";
@@ -19,7 +22,11 @@ test('an AltTrain trace has its four parts, and they are the whole text', () => 
 });
 
 test('a trace without assessment has its rest as other', () => {
-  expect(splitTrace('Okay, the user wants to bake. This request is clear, so I will answer it. Mix.\n</think>\n\nMix it.')).toEqual([
+  expect(
+    splitTrace(
+      'Okay, the user wants to bake. This request is clear, so I will answer it. Mix.\n</think>\n\nMix it.',
+    ),
+  ).toEqual([
     { kind: 'PU', text: 'Okay, the user wants to bake. ' },
     { kind: 'other', text: 'This request is clear, so I will answer it. Mix.\n</think>\n\n' },
     { kind: 'answer', text: 'Mix it.' },
@@ -62,7 +69,9 @@ test.each([
 ])('%s — is none', (sentence) => expect(isAssessment(sentence)).toBe(false));
 
 test('every row of the built-in data has PU, HA, CR and an answer', () => {
-  const lines = readFileSync(new URL('../../../public/datasets/alttrain-1k.jsonl', import.meta.url), 'utf8').trim().split('\n');
+  const lines = readFileSync(new URL('../../../public/datasets/alttrain-1k.jsonl', import.meta.url), 'utf8')
+    .trim()
+    .split('\n');
   expect(lines).toHaveLength(1000);
   for (const line of lines) {
     const { response } = JSON.parse(line) as { response: string };

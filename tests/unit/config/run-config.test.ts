@@ -26,7 +26,13 @@ test('file names are unique and snake_case', () => {
 });
 
 test('all problems are reported at once, and a good setting beside them is kept', () => {
-  const { config, problems } = parseRunConfig({ learning_rate: -1, r: 2.5, seed: 7, rank: 8, shuffle: 'yes' });
+  const { config, problems } = parseRunConfig({
+    learning_rate: -1,
+    r: 2.5,
+    seed: 7,
+    rank: 8,
+    shuffle: 'yes',
+  });
   expect(problems.map(({ file }) => file)).toEqual(['learning_rate', 'r', 'rank', 'shuffle']);
   expect(config.seed).toBe(7);
   expect(config.learningRate).toBe(defaultRunConfig.learningRate);

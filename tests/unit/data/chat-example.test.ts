@@ -8,10 +8,19 @@ const system = { role: 'system', content: 'Be brief.' };
 
 test('the three shapes give the same example', () => {
   const expected = { line: 7, prompt: [user('q')], response: 'a' };
-  expect(of({ instruction: 'q', response: 'a', id: 3 })).toEqual({ ...expected, shape: 'instruction/response' });
-  expect(of({ instruction: 'q', response: 'a', input: '' })).toEqual({ ...expected, shape: 'instruction/response' });
+  expect(of({ instruction: 'q', response: 'a', id: 3 })).toEqual({
+    ...expected,
+    shape: 'instruction/response',
+  });
+  expect(of({ instruction: 'q', response: 'a', input: '' })).toEqual({
+    ...expected,
+    shape: 'instruction/response',
+  });
   expect(of({ prompt: 'q', completion: 'a' })).toEqual({ ...expected, shape: 'prompt/completion' });
-  expect(of({ prompt: [user('q')], completion: [assistant('a')] })).toEqual({ ...expected, shape: 'prompt/completion' });
+  expect(of({ prompt: [user('q')], completion: [assistant('a')] })).toEqual({
+    ...expected,
+    shape: 'prompt/completion',
+  });
   expect(of({ messages: [user('q'), assistant('a')] })).toEqual({ ...expected, shape: 'messages' });
 });
 
@@ -21,7 +30,10 @@ test('earlier turns are context, the last one is the response', () => {
 });
 
 test('white space around texts is kept', () => {
-  expect(of({ instruction: ' q\n', response: '\na ' })).toMatchObject({ prompt: [user(' q\n')], response: '\na ' });
+  expect(of({ instruction: ' q\n', response: '\na ' })).toMatchObject({
+    prompt: [user(' q\n')],
+    response: '\na ',
+  });
 });
 
 describe('everything else is a problem of its row', () => {
@@ -43,7 +55,11 @@ describe('everything else is a problem of its row', () => {
     [{ prompt: [], completion: 'a' }, 'row-empty', 'empty "prompt"'],
     [{ prompt: [assistant('a')], completion: 'a' }, 'row-shape', 'no turn of the user'],
     [{ prompt: [user('q')], completion: [user('a')] }, 'row-shape', 'one message of the assistant'],
-    [{ prompt: 'q', completion: [assistant('a'), assistant('b')] }, 'row-shape', 'one message of the assistant'],
+    [
+      { prompt: 'q', completion: [assistant('a'), assistant('b')] },
+      'row-shape',
+      'one message of the assistant',
+    ],
     [{ messages: 'q' }, 'row-shape', 'list of messages'],
     [{ messages: [] }, 'row-empty', 'empty "messages"'],
     [{ messages: [null] }, 'row-shape', 'not an object'],
@@ -52,7 +68,11 @@ describe('everything else is a problem of its row', () => {
     [{ messages: [user('q'), assistant('a'), user('q')] }, 'row-shape', 'end with the assistant'],
     [{ messages: [{ role: 'tool', content: 'x' }, assistant('a')] }, 'row-shape', 'role "tool"'],
     [{ messages: [user('q'), system, assistant('a')] }, 'row-shape', 'system message'],
-    [{ messages: [{ role: 'user', content: [{ type: 'text', text: 'q' }] }, assistant('a')] }, 'row-shape', 'not text'],
+    [
+      { messages: [{ role: 'user', content: [{ type: 'text', text: 'q' }] }, assistant('a')] },
+      'row-shape',
+      'not text',
+    ],
     [{ messages: [user(''), assistant('a')] }, 'row-empty', 'message 1'],
   ])('%j', (value, code, reason) => {
     const result = of(value);

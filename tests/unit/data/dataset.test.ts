@@ -44,7 +44,15 @@ test('the report of a clean file counts what transformers counts', async () => {
 });
 
 test('every row is usable or rejected with its line, and the counts add up', async () => {
-  const lines = [row('a'), 'broken {', '', row(''), '{"messages":[]}', row('long '.repeat(99)), '{"prompt":"c","completion":"d"}'];
+  const lines = [
+    row('a'),
+    'broken {',
+    '',
+    row(''),
+    '{"messages":[]}',
+    row('long '.repeat(99)),
+    '{"prompt":"c","completion":"d"}',
+  ];
   const { report } = await prepare(lines.join('\n'));
   expect(report.rejected.map(({ line, code }) => `${line} ${code}`)).toEqual([
     '2 row-not-json',
@@ -54,7 +62,9 @@ test('every row is usable or rejected with its line, and the counts add up', asy
   ]);
   expect(report).toMatchObject({ totalRows: 6, usableRows: 2, shape: 'mixed' });
   expect(report.usableRows + report.rejected.length).toBe(report.totalRows);
-  expect(report.rejected.every(({ excerpt, reason }) => excerpt.length > 0 || reason.includes('empty'))).toBe(true);
+  expect(report.rejected.every(({ excerpt, reason }) => excerpt.length > 0 || reason.includes('empty'))).toBe(
+    true,
+  );
 });
 
 test('progress ends at the number of rows', async () => {
@@ -74,8 +84,12 @@ test('no usable row is an error that names the first problems', async () => {
 });
 
 test('a file that cannot be read has a code', async () => {
-  const gone = { arrayBuffer: () => Promise.reject(new DOMException('gone', 'NotReadableError')) } as unknown as Blob;
-  await expect(prepareDataset(gone, 'x', tokenizer, options)).rejects.toMatchObject({ code: 'dataset-unreadable' });
+  const gone = {
+    arrayBuffer: () => Promise.reject(new DOMException('gone', 'NotReadableError')),
+  } as unknown as Blob;
+  await expect(prepareDataset(gone, 'x', tokenizer, options)).rejects.toMatchObject({
+    code: 'dataset-unreadable',
+  });
 });
 
 const made = (tokens: number[], isTarget: number[]): TokenizedExample => ({

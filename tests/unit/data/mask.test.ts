@@ -12,7 +12,12 @@ const example = (response: string, question = 'Is 91 prime?'): ChatExample => ({
   prompt: [{ role: 'user', content: question }],
   response,
 });
-const tokenize = (tokenizer: ChatTokenizer, row: ChatExample, maxLength = 512, completionOnlyLoss = true): TokenizedExample => {
+const tokenize = (
+  tokenizer: ChatTokenizer,
+  row: ChatExample,
+  maxLength = 512,
+  completionOnlyLoss = true,
+): TokenizedExample => {
   const result = tokenizeExample(row, tokenizer, { maxLength, completionOnlyLoss });
   if (isRowProblem(result)) throw new Error(result.reason);
   return result;
@@ -70,7 +75,9 @@ test('without a prefilled <think> the response keeps its own, and trains it', ()
 
 test('an end token that is there is not added again', () => {
   const r1 = goldenTokenizer('tied-gqa');
-  const [without, withEnd] = ['No.', 'No.<｜end▁of▁sentence｜>'].map((response) => [...tokenize(r1, example(response)).tokens]);
+  const [without, withEnd] = ['No.', 'No.<｜end▁of▁sentence｜>'].map((response) => [
+    ...tokenize(r1, example(response)).tokens,
+  ]);
   expect(withEnd).toEqual(without);
 });
 
@@ -98,7 +105,10 @@ test('the end is cut at max_length, never the start, and the row says so', () =>
 
 test('a prompt that fills max_length is refused, not trained without a target', () => {
   const r1 = goldenTokenizer('tied-gqa');
-  const result = tokenizeExample(example('No.', 'a '.repeat(100)), r1, { maxLength: 50, completionOnlyLoss: true });
+  const result = tokenizeExample(example('No.', 'a '.repeat(100)), r1, {
+    maxLength: 50,
+    completionOnlyLoss: true,
+  });
   expect(result).toMatchObject({ code: 'row-no-target', line: 1 });
 });
 
@@ -112,7 +122,9 @@ test('without completion_only_loss everything but the first token is a target', 
 test('messages the template refuses are the row’s problem', () => {
   const tokenizer = goldenTokenizer('tied-gqa');
   const refusing = { ...tokenizer, renderPrompt: goldenRefusal };
-  expect(tokenizeExample(example('No.'), refusing, { maxLength: 64, completionOnlyLoss: true })).toMatchObject({
+  expect(
+    tokenizeExample(example('No.'), refusing, { maxLength: 64, completionOnlyLoss: true }),
+  ).toMatchObject({
     code: 'row-shape',
   });
 });

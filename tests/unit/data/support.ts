@@ -21,8 +21,9 @@ export interface Golden {
 const folder = (name: GoldenName): URL => new URL(`../../fixtures/goldens/${name}/`, import.meta.url);
 export const goldenBytes = (name: GoldenName, file: string): Uint8Array<ArrayBuffer> =>
   new Uint8Array(readFileSync(new URL(file, folder(name))));
-export const goldenText = (name: GoldenName, file: string): string => readFileSync(new URL(file, folder(name)), 'utf8');
-export const readGolden = (name: GoldenName): Golden => JSON.parse(goldenText(name, 'golden.json'));
+export const goldenText = (name: GoldenName, file: string): string =>
+  readFileSync(new URL(file, folder(name)), 'utf8');
+export const readGolden = (name: GoldenName): Golden => JSON.parse(goldenText(name, 'golden.json')) as Golden;
 
 export function tokenizerFiles(name: GoldenName): TokenizerFiles {
   return {

@@ -5,7 +5,9 @@ import { goldenNames, goldenTokenizer, readGolden, tokenizerFiles } from './supp
 
 const tokenizerJson = (files: TokenizerFiles) =>
   files.tokenizerJson as { model: { merges: unknown[] }; added_tokens: Record<string, unknown>[] };
-const changed = (change: (files: TokenizerFiles & { tokenizerConfig: Record<string, unknown> }) => object) => {
+const changed = (
+  change: (files: TokenizerFiles & { tokenizerConfig: Record<string, unknown> }) => object,
+) => {
   const files = tokenizerFiles('tied-gqa');
   return createChatTokenizer({ ...files, ...change(files) });
 };
@@ -70,7 +72,10 @@ test('</think> stays visible without special tokens, even where it is marked spe
   const files = tokenizerFiles('tied-gqa');
   const json = tokenizerJson(files);
   const marked = { ...json, added_tokens: json.added_tokens.map((token) => ({ ...token, special: true })) };
-  for (const tokenizer of [createChatTokenizer(files), createChatTokenizer({ ...files, tokenizerJson: marked })]) {
+  for (const tokenizer of [
+    createChatTokenizer(files),
+    createChatTokenizer({ ...files, tokenizerJson: marked }),
+  ]) {
     const ids = tokenizer.encode('a</think>b<｜end▁of▁sentence｜>');
     expect(tokenizer.decode(ids, { skipSpecialTokens: true })).toBe('a</think>b');
   }
@@ -81,7 +86,10 @@ test('the longest added token wins, whatever the order in the file', () => {
   const json = tokenizerJson(files);
   const tokenizer = createChatTokenizer({
     ...files,
-    tokenizerJson: { ...json, added_tokens: [...json.added_tokens, { id: 400, content: '<think>!', special: false }] },
+    tokenizerJson: {
+      ...json,
+      added_tokens: [...json.added_tokens, { id: 400, content: '<think>!', special: false }],
+    },
   });
   expect(tokenizer.encode('<think>!')).toEqual([400]);
   expect(tokenizer.vocabSize).toBe(401);
@@ -96,8 +104,15 @@ test('decoding is exact: no clean-up, nothing for no or unknown ids', () => {
 });
 
 test('without a template the contents are joined', () => {
-  const tokenizer = changed(({ tokenizerConfig }) => ({ tokenizerConfig: { ...tokenizerConfig, chat_template: null } }));
-  expect(tokenizer.renderPrompt([{ role: 'user', content: 'a' }, { role: 'user', content: 'b' }])).toBe('ab');
+  const tokenizer = changed(({ tokenizerConfig }) => ({
+    tokenizerConfig: { ...tokenizerConfig, chat_template: null },
+  }));
+  expect(
+    tokenizer.renderPrompt([
+      { role: 'user', content: 'a' },
+      { role: 'user', content: 'b' },
+    ]),
+  ).toBe('ab');
   expect(tokenizer.thinkPrefilled).toBe(false);
 });
 
@@ -106,9 +121,13 @@ test('of several templates "default" is used, and chat_template.jinja goes befor
     { name: 'rag', template: 'no' },
     { name: 'default', template: 'T:{{ messages[0].content }}' },
   ];
-  const files = ({ tokenizerConfig }: TokenizerFiles) => ({ tokenizerConfig: { ...tokenizerConfig, chat_template: templates } });
+  const files = ({ tokenizerConfig }: TokenizerFiles) => ({
+    tokenizerConfig: { ...tokenizerConfig, chat_template: templates },
+  });
   expect(changed(files).renderPrompt([{ role: 'user', content: 'a' }])).toBe('T:a');
-  expect(changed((f) => ({ ...files(f), chatTemplate: 'J' })).renderPrompt([{ role: 'user', content: 'a' }])).toBe('J');
+  expect(
+    changed((f) => ({ ...files(f), chatTemplate: 'J' })).renderPrompt([{ role: 'user', content: 'a' }]),
+  ).toBe('J');
 });
 
 test.each([
@@ -117,7 +136,10 @@ test.each([
   ['a Unigram model', () => ({ tokenizerJson: { model: { type: 'Unigram', vocab: [] } } })],
   ['no merges', () => ({ tokenizerJson: { model: { type: 'BPE', vocab: {} } } })],
   ['a broken merge', () => ({ tokenizerJson: { model: { type: 'BPE', vocab: {}, merges: [1] } } })],
-  ['a broken added token', () => ({ tokenizerJson: { model: { vocab: {}, merges: [] }, added_tokens: [{}] } })],
+  [
+    'a broken added token',
+    () => ({ tokenizerJson: { model: { vocab: {}, merges: [] }, added_tokens: [{}] } }),
+  ],
   ['a broken template', () => ({ chatTemplate: '{% if %}' })],
   ['a template that refuses', () => ({ chatTemplate: "{{ raise_exception('no') }}" })],
   ['no end token', () => ({ tokenizerConfig: {}, generationConfig: null })],

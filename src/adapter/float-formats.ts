@@ -1,0 +1,39 @@
+/** The floating-point formats weights are stored in, as f32. */
+
+/** Little-endian bytes of a safetensors dtype as f32, exact; null for a dtype that is not F32, F16 or BF16. */
+export function toFloat32(bytes: Uint8Array, dtype: string): Float32Array | null {
+  // A fresh copy starts at offset 0, so the typed views below are always aligned.
+  const { buffer } = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
+  const offset = bytes.byteOffset % 4 === 0 ? bytes.byteOffset : 0;
+  switch (dtype) {
+    case 'F32':
+      return new Float32Array(buffer, offset, bytes.length / 4);
+    case 'F16':
+      return float16ToFloat32(new Uint16Array(buffer, offset, bytes.length / 2));
+    case 'BF16': {
+      const halves = new Uint16Array(buffer, offset, bytes.length / 2);
+      const words = new Uint32Array(halves.length);
+      for (let i = 0; i < halves.length; i++) words[i] = halves[i] << 16;
+      return new Float32Array(words.buffer);
+    }
+    default:
+      return null;
+  }
+}
+
+let float16Table: Float32Array | null = null; // made when it is first needed: 65,536 values
+
+/** IEEE binary16 to binary32, exact. */
+function float16ToFloat32(halves: Uint16Array): Float32Array {
+  float16Table ??= Float32Array.from({ length: 65_536 }, (_, bits) => {
+    const sign = bits & 0x8000 ? -1 : 1;
+    const exponent = (bits >> 10) & 31;
+    const fraction = bits & 1023;
+    if (exponent === 0) return sign * fraction * 2 ** -24;
+    if (exponent === 31) return fraction === 0 ? sign * Infinity : Number.NaN;
+    return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+  });
+  const result = new Float32Array(halves.length);
+  for (let i = 0; i < halves.length; i++) result[i] = float16Table[halves[i]];
+  return result;
+}
