@@ -8,7 +8,6 @@ import { RunFailure, runCommand } from './cli/exit.ts';
 import { isFile, readJson } from './cli/files.ts';
 import { adapterInput, modelInput, reasonOf } from './cli/inputs.ts';
 import { createProgressView } from './cli/progress.ts';
-import { openSession } from './cli/session.ts';
 
 function readPrompts(path: string): readonly string[] {
   if (!isFile(path)) throw new TrainerError('config-invalid', `--prompts ${path} is not a file.`);
@@ -33,6 +32,7 @@ async function generate(options: GenerateOptions, asJson: boolean): Promise<void
     request: { prompts, maxNewTokens, temperature, seed, useAdapter: adapter !== null },
   };
   const view = createProgressView(process.stderr);
+  const { openSession } = await import('./cli/session.ts'); // the slow part, loaded once the input is good
   const session = await openSession({
     mounts: [...model.mounts, ...(adapter?.mounts ?? [])],
     onEvent: (event) => view.show(event),

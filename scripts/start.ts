@@ -1,7 +1,8 @@
 /** `npm start`: builds the page, serves it, says where it is, and opens it where there is a display. */
 import { parseArgs } from 'node:util';
 import open from 'open';
-import { distFolder, ensureDist } from './cli/build.ts';
+import { ensureDist } from './cli/build.ts';
+import { distFolder } from './cli/paths.ts';
 import { serve } from './cli/serve.ts';
 
 const help = `npm start -- [--port 4173] [--no-open]

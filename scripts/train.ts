@@ -12,7 +12,7 @@ import { adapterInput, datasetInput, modelInput, reasonOf } from './cli/inputs.t
 import { openMetricsLog } from './cli/metrics-log.ts';
 import { createProgressView, suiteLines } from './cli/progress.ts';
 import type { Mount } from './cli/serve.ts';
-import { openSession, type Session } from './cli/session.ts';
+import type { Session } from './cli/session.ts';
 import { resolveRunConfig } from './cli/settings.ts';
 
 const outNames = [
@@ -103,6 +103,7 @@ async function train(options: TrainOptions, asJson: boolean): Promise<void> {
       return;
     metrics.add(event);
   };
+  const { openSession } = await import('./cli/session.ts'); // the slow part, loaded once the input is good
   const session = await openSession({
     mounts,
     inbox: { prefix: 'local/out', path: out, names: outNames },

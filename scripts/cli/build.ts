@@ -2,11 +2,8 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { rename, rm, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { build } from 'vite';
-
-export const projectRoot = fileURLToPath(new URL('../..', import.meta.url));
-export const distFolder = join(projectRoot, 'dist');
+import { distFolder, projectRoot } from './paths.ts';
 
 const sources = [
   'index.html',

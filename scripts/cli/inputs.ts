@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { TrainerError } from '../../src/api/trainer-error.ts';
 import type { ServedAdapter, ServedDataset, ServedModel } from '../../src/headless/bridge.ts';
-import { projectRoot } from './build.ts';
+import { projectRoot } from './paths.ts';
 import { isFile, isFolder, isObject, readJson } from './files.ts';
 import type { Mount } from './serve.ts';
 

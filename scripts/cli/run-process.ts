@@ -1,7 +1,7 @@
 /** Runs a program of node_modules (or node itself) with its output streamed, and waits for its exit code. */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { projectRoot } from './build.ts';
+import { projectRoot } from './paths.ts';
 
 export interface RunOptions {
   readonly env?: NodeJS.ProcessEnv;

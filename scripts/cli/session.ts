@@ -2,7 +2,8 @@
 import type { Page } from 'playwright-core';
 import { TrainerError } from '../../src/api/trainer-error.ts';
 import type { HeadlessEvent, Outcome } from '../../src/headless/bridge.ts';
-import { distFolder, ensureDist } from './build.ts';
+import { ensureDist } from './build.ts';
+import { distFolder } from './paths.ts';
 import { launchBrowser } from './browser.ts';
 import { watchPage } from './page-faults.ts';
 import { serve, type ServeOptions } from './serve.ts';

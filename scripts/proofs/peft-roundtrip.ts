@@ -7,7 +7,7 @@
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { projectRoot } from '../cli/build.ts';
+import { projectRoot } from '../cli/paths.ts';
 import { runCommand, runProgram } from './run-command.ts';
 
 const promptsPerSuite = 5;

@@ -1,7 +1,7 @@
 /** The project's own commands, run as a user runs them; their progress goes to the terminal, their output comes back. */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { projectRoot } from '../cli/build.ts';
+import { projectRoot } from '../cli/paths.ts';
 
 /** @throws when the command fails; it has said why by then. */
 export function runCommand(command: 'train' | 'generate', args: readonly string[]): Promise<string> {

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import type { EvaluationReport, SuiteResult } from '../../src/api/trainer-api.ts';
-import { projectRoot } from '../cli/build.ts';
+import { projectRoot } from '../cli/paths.ts';
 import { lastLineAsJson, runCommand } from './run-command.ts';
 
 const seeds = [1, 2, 3];

@@ -8,6 +8,7 @@ export const aliases = [{ find: /^(onnxruntime-web|onnxruntime-node|sharp)$/, re
 /** Packages the page and the worker import; named so that vite never re-bundles, and reloads, half-way through a test. */
 export const prebundled = [
   '@preact/signals',
+  '@tensorflow/tfjs',
   '@tensorflow/tfjs-backend-cpu',
   '@tensorflow/tfjs-backend-webgpu',
   '@tensorflow/tfjs-core',

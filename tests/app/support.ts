@@ -1,6 +1,6 @@
 /** For the whole-app tests: the built page, served and opened in Chromium, with everything that goes wrong in it noted. */
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { distFolder } from '../../scripts/cli/build.ts';
+import { distFolder } from '../../scripts/cli/paths.ts';
 import { launchBrowser } from '../../scripts/cli/browser.ts';
 import { watchPage, type PageFaults } from '../../scripts/cli/page-faults.ts';
 import { serve } from '../../scripts/cli/serve.ts';

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { projectRoot } from '../../scripts/cli/build.ts';
+import { projectRoot } from '../../scripts/cli/paths.ts';
 import { tempFolder, writeFiles } from '../support/temp-folder.ts';
 import { lastJson, metricsOf, run } from './support.ts';
 

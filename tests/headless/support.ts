@@ -2,7 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { projectRoot } from '../../scripts/cli/build.ts';
+import { projectRoot } from '../../scripts/cli/paths.ts';
 
 export interface Finished {
   readonly exitCode: number;

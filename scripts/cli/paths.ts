@@ -1,0 +1,6 @@
+/** Where this project is, whatever folder a command is started in. */
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const projectRoot = fileURLToPath(new URL('../..', import.meta.url));
+export const distFolder = join(projectRoot, 'dist');
