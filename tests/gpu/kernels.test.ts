@@ -1,0 +1,535 @@
+// Each GPU op, forward and backward, against its float64 reference: awkward sizes, non-square, and production shapes.
+import { beforeAll, describe, expect, test } from 'vitest';
+import type { Gpu } from '../../src/device/open-device.ts';
+import type { GpuTensor } from '../../src/device/gpu-memory.ts';
+import { adamw, gradNorm, gradNormPartials } from '../../src/kernels/adamw.ts';
+import { attention, attentionDx } from '../../src/kernels/attention.ts';
+import { crossEntropy } from '../../src/kernels/cross-entropy.ts';
+import { dropout } from '../../src/kernels/dropout.ts';
+import { loraDu, loraUp } from '../../src/kernels/lora.ts';
+import { linear, linearDx, outerSum } from '../../src/kernels/matmul.ts';
+import { adamwReference } from '../../src/kernels/reference/adamw.ts';
+import { attentionReference } from '../../src/kernels/reference/attention.ts';
+import { crossEntropyReference } from '../../src/kernels/reference/cross-entropy.ts';
+import { linearReference } from '../../src/kernels/reference/linear.ts';
+import { loraReference } from '../../src/kernels/reference/lora.ts';
+import { rmsNormReference } from '../../src/kernels/reference/rms-norm.ts';
+import { ropeReference } from '../../src/kernels/reference/rope.ts';
+import { swigluReference } from '../../src/kernels/reference/swiglu.ts';
+import { rmsNorm, rmsNormDx } from '../../src/kernels/rms-norm.ts';
+import { rope, ropeTable } from '../../src/kernels/rope.ts';
+import { gatherRows, scatterRows } from '../../src/kernels/rows.ts';
+import { sampleTokens } from '../../src/kernels/sample.ts';
+import { swiglu, swigluDx } from '../../src/kernels/swiglu.ts';
+import { createRng, type Rng } from '../../src/support/rng.ts';
+import { assertHealthyAfterEach, openTestDevice, relativeError } from './open.ts';
+
+const F32 = 2e-5; // float32 sums of up to a few thousand terms, relative to the largest entry
+
+let gpu: Gpu;
+let rng: Rng;
+beforeAll(async () => {
+  gpu = await openTestDevice();
+  rng = createRng(5);
+});
+assertHealthyAfterEach(() => gpu);
+
+const random = (count: number, scale = 1): Float32Array =>
+  Float32Array.from({ length: count }, () => (rng.next() * 2 - 1) * scale);
+
+/** Uploads inputs, runs, reads the outputs, disposes. */
+async function onGpu(
+  inputs: Record<string, Float32Array | Uint32Array | Int32Array>,
+  run: (tensors: Record<string, GpuTensor>) => void,
+  outputs: readonly string[],
+): Promise<Record<string, Float32Array>> {
+  const { memory, recorder } = gpu;
+  const tensors = Object.fromEntries(
+    Object.entries(inputs).map(([name, data]) => [name, memory.from(name, [data.length], data)]),
+  );
+  run(tensors);
+  recorder.submit();
+  const results: Record<string, Float32Array> = {};
+  for (const name of outputs) results[name] = await memory.readFloat32(tensors[name] as GpuTensor);
+  recorder.forgetBindGroups();
+  memory.dispose(Object.values(tensors));
+  return results;
+}
+
+const t = (tensors: Record<string, GpuTensor>, name: string): GpuTensor => {
+  const tensor = tensors[name];
+  if (tensor === undefined) throw new Error(`no tensor ${name}`);
+  return tensor;
+};
+
+const awkward = [
+  [1, 4, 4],
+  [3, 32, 8],
+  [31, 64, 36],
+  [64, 128, 256],
+  [127, 260, 12],
+  [257, 4, 132],
+  [5, 36, 1024],
+] as const;
+const production = [
+  [32, 8960, 1536],
+  [40, 3072, 1024],
+  [33, 1536, 8960],
+  [128, 512, 1536],
+] as const;
+
+describe('linear layer', () => {
+  test.each([...awkward, ...production])(
+    'm %i, n %i, k %i: forward, bias, residual and dx',
+    async (m, n, k) => {
+      const [x, w, bias, dy, residual] = [
+        random(m * k),
+        random(n * k),
+        random(n),
+        random(m * n),
+        random(m * n),
+      ];
+      const size = { m, n, k };
+      const out = await onGpu(
+        {
+          x,
+          w,
+          bias,
+          dy,
+          residual,
+          plain: new Float32Array(m * n),
+          biased: new Float32Array(m * n),
+          dx: new Float32Array(m * k),
+          added: random(m * k).fill(1),
+        },
+        (s) => {
+          linear(gpu.recorder, t(s, 'x'), t(s, 'w'), t(s, 'plain'), size);
+          linear(gpu.recorder, t(s, 'x'), t(s, 'w'), t(s, 'biased'), size, {
+            bias: t(s, 'bias'),
+            addend: t(s, 'residual'),
+          });
+          linearDx(gpu.recorder, t(s, 'dy'), t(s, 'w'), t(s, 'dx'), size);
+          linearDx(gpu.recorder, t(s, 'dy'), t(s, 'w'), t(s, 'added'), size, { accumulate: true });
+        },
+        ['plain', 'biased', 'dx', 'added'],
+      );
+      const y = linearReference.forward(x, w, size);
+      const biased = linearReference.forward(x, w, size, bias).map((value, i) => value + (residual[i] ?? 0));
+      const dx = linearReference.dx(dy, w, size);
+      expect(relativeError(out['plain'] ?? [], y)).toBeLessThan(F32);
+      expect(relativeError(out['biased'] ?? [], biased)).toBeLessThan(F32);
+      expect(relativeError(out['dx'] ?? [], dx)).toBeLessThan(F32);
+      expect(
+        relativeError(
+          out['added'] ?? [],
+          dx.map((value) => value + 1),
+        ),
+      ).toBeLessThan(F32);
+    },
+  );
+
+  test('the rows of a 151,936-word head', async () => {
+    const [m, n, k] = [2, 151_936, 64];
+    const [x, w] = [random(m * k), random(n * k)];
+    const { y } = await onGpu(
+      { x, w, y: new Float32Array(m * n) },
+      (s) => linear(gpu.recorder, t(s, 'x'), t(s, 'w'), t(s, 'y'), { m, n, k }),
+      ['y'],
+    );
+    expect(relativeError(y ?? [], linearReference.forward(x, w, { m, n, k }))).toBeLessThan(F32);
+  });
+});
+
+describe('LoRA', () => {
+  test.each([
+    [1, 8, 4, 4],
+    [31, 36, 12, 4],
+    [127, 64, 132, 8],
+    [257, 100, 36, 16],
+    [64, 8960, 1536, 16],
+    [512, 1024, 256, 8],
+  ])('m %i, n %i, k %i, r %i: up, dA, dB and dx', async (m, n, k, r) => {
+    const [x, a, b, dy, before] = [random(m * k), random(r * k), random(n * r), random(m * n), random(m * n)];
+    const size = { m, n, k, r };
+    const scale = 1.5;
+    // The segment is the right part of a wider y, its low-rank columns the second of two slots.
+    const column = 8;
+    const yStride = n + column;
+    const wide = (part: Float32Array): Float32Array => {
+      const all = new Float32Array(m * yStride);
+      for (let i = 0; i < m; i++) all.set(part.subarray(i * n, (i + 1) * n), i * yStride + column);
+      return all;
+    };
+    const narrow = (all: Float32Array): Float32Array => {
+      const part = new Float32Array(m * n);
+      for (let i = 0; i < m; i++) part.set(all.subarray(i * yStride + column, (i + 1) * yStride), i * n);
+      return part;
+    };
+    const out = await onGpu(
+      {
+        x,
+        a,
+        b,
+        dy: wide(dy),
+        y: wide(before),
+        low: new Float32Array(m * 2 * r),
+        du: new Float32Array(m * 2 * r),
+        dA: new Float32Array(r * k),
+        dB: new Float32Array(n * r),
+        dx: new Float32Array(m * k),
+        duOnly: new Float32Array(m * r),
+      },
+      (s) => {
+        const segment = { column, width: n };
+        linear(
+          gpu.recorder,
+          t(s, 'x'),
+          t(s, 'a'),
+          t(s, 'low'),
+          { m, n: r, k },
+          { yStride: 2 * r, yColumn: r },
+        );
+        loraUp(
+          gpu.recorder,
+          t(s, 'low'),
+          t(s, 'b'),
+          t(s, 'y'),
+          { m, r, lowStride: 2 * r, lowColumn: r, yStride },
+          segment,
+          scale,
+        );
+        loraDu(
+          gpu.recorder,
+          t(s, 'dy'),
+          t(s, 'b'),
+          t(s, 'duOnly'),
+          { m, r, duStride: r, duColumn: 0, dyStride: yStride },
+          segment,
+          scale,
+        );
+        outerSum(
+          gpu.recorder,
+          t(s, 'dy'),
+          t(s, 'low'),
+          t(s, 'dB'),
+          { m, p: n, q: r },
+          { scale, aStride: yStride, aColumn: column, bStride: 2 * r, bColumn: r },
+        );
+        outerSum(gpu.recorder, t(s, 'duOnly'), t(s, 'x'), t(s, 'dA'), { m, p: r, q: k });
+        linearDx(gpu.recorder, t(s, 'duOnly'), t(s, 'a'), t(s, 'dx'), { m, n: r, k });
+      },
+      ['y', 'dA', 'dB', 'dx'],
+    );
+    const up = loraReference.forward(x, a, b, size, scale).map((value, i) => value + (before[i] ?? 0));
+    const { dA, dB, dx } = loraReference.backward(dy, x, a, b, size, scale);
+    expect(relativeError(narrow(out['y'] ?? new Float32Array()), up)).toBeLessThan(F32);
+    expect(relativeError(out['dA'] ?? [], dA)).toBeLessThan(F32);
+    expect(relativeError(out['dB'] ?? [], dB)).toBeLessThan(F32);
+    expect(relativeError(out['dx'] ?? [], dx)).toBeLessThan(F32);
+  });
+});
+
+describe.each([1, 64] as const)('row reductions with %i threads a row', (rowThreads) => {
+  test.each([
+    [1, 4],
+    [3, 31],
+    [64, 127],
+    [257, 64],
+    [31, 1536],
+    [2, 8960],
+  ])('RMSNorm %i × %i, forward and dx', async (rows, width) => {
+    const stride = Math.ceil(width / 4) * 4;
+    const pad = (data: Float32Array): Float32Array => {
+      const all = new Float32Array(rows * stride);
+      for (let i = 0; i < rows; i++) all.set(data.subarray(i * width, (i + 1) * width), i * stride);
+      return all;
+    };
+    const crop = (all: Float32Array): number[] => [...all].filter((_, i) => i % stride < width);
+    const [x, dy, weight] = [random(rows * width), random(rows * width), random(width)];
+    const w = new Float32Array(stride);
+    w.set(weight);
+    const layout = { rows, width, stride, rowThreads };
+    const out = await onGpu(
+      { x: pad(x), w, dy: pad(dy), y: new Float32Array(rows * stride), dx: new Float32Array(rows * stride) },
+      (s) => {
+        rmsNorm(gpu.recorder, t(s, 'x'), t(s, 'w'), t(s, 'y'), layout, 1e-6);
+        rmsNormDx(gpu.recorder, t(s, 'dy'), t(s, 'x'), t(s, 'w'), t(s, 'dx'), layout, 1e-6);
+      },
+      ['y', 'dx'],
+    );
+    expect(
+      relativeError(
+        crop(out['y'] ?? new Float32Array()),
+        rmsNormReference.forward(x, weight, { rows, width }, 1e-6),
+      ),
+    ).toBeLessThan(F32);
+    expect(
+      relativeError(
+        crop(out['dx'] ?? new Float32Array()),
+        rmsNormReference.dx(dy, x, weight, { rows, width }, 1e-6),
+      ),
+    ).toBeLessThan(F32);
+  });
+
+  test.each([
+    [1, 5],
+    [3, 389],
+    [64, 1536],
+    [2, 151_935],
+  ])('cross-entropy of %i rows over %i words', async (rows, vocab) => {
+    const stride = Math.ceil(vocab / 4) * 4;
+    const logits = random(rows * vocab, 10);
+    const targets = Uint32Array.from({ length: rows }, (_, i) => (i === 0 ? vocab - 1 : rng.below(vocab)));
+    const padded = new Float32Array(rows * stride).fill(50); // a pad that counted would dominate
+    for (let i = 0; i < rows; i++) padded.set(logits.subarray(i * vocab, (i + 1) * vocab), i * stride);
+    const out = await onGpu(
+      { logits: padded, targets, losses: new Float32Array(rows + 2) },
+      (s) =>
+        crossEntropy(
+          gpu.recorder,
+          t(s, 'logits'),
+          t(s, 'targets'),
+          t(s, 'losses'),
+          { rows, vocab, stride, firstRow: 0, lossOffset: 2, rowThreads },
+          0.25,
+        ),
+      ['logits', 'losses'],
+    );
+    const expected = crossEntropyReference(logits, targets, vocab, 0.25);
+    expect(relativeError((out['losses'] ?? new Float32Array()).slice(2), expected.losses)).toBeLessThan(F32);
+    const gradient = out['logits'] ?? new Float32Array();
+    expect(
+      relativeError(
+        [...gradient].filter((_, i) => i % stride < vocab),
+        expected.dLogits,
+      ),
+    ).toBeLessThan(5 * F32); // exp of up to ±20
+    expect([...gradient].every((value, i) => i % stride < vocab || value === 0)).toBe(true);
+  });
+});
+
+describe('attention', () => {
+  test.each([
+    { m: 1, heads: 1, kvHeads: 1, headSize: 4, cuts: [] },
+    { m: 31, heads: 4, kvHeads: 2, headSize: 40, cuts: [7, 8, 20] },
+    { m: 127, heads: 6, kvHeads: 1, headSize: 12, cuts: [64] },
+    { m: 257, heads: 2, kvHeads: 2, headSize: 64, cuts: [3, 100] },
+    { m: 64, heads: 12, kvHeads: 2, headSize: 128, cuts: [33] },
+    { m: 17, heads: 2, kvHeads: 1, headSize: 256, cuts: [] },
+  ])(
+    '$m rows, heads $heads/$kvHeads of $headSize, segments at $cuts',
+    async ({ m, heads, kvHeads, headSize, cuts }) => {
+      const stride = (heads + 2 * kvHeads) * headSize;
+      const bounds = [0, ...cuts, m];
+      const starts = new Uint32Array(m);
+      const ends = new Uint32Array(m);
+      const ranges = new Uint32Array(2 * m);
+      for (let i = 0; i < m; i++) {
+        starts[i] = Math.max(...bounds.filter((bound) => bound <= i));
+        ends[i] = Math.min(...bounds.filter((bound) => bound > i));
+        ranges.set([starts[i] as number, i + 1], 2 * i);
+      }
+      const [qkv, dO] = [random(m * stride, 2), random(m * heads * headSize)];
+      const shape = { heads, kvHeads, headSize };
+      const layout = { stride, k: heads * headSize, v: (heads + kvHeads) * headSize };
+      const out = await onGpu(
+        {
+          qkv,
+          dO,
+          ranges,
+          ends,
+          o: new Float32Array(m * heads * headSize),
+          lse: new Float32Array(m * heads),
+          delta: new Float32Array(m * heads),
+          dQkv: new Float32Array(m * stride),
+        },
+        (s) => {
+          attention(
+            gpu.recorder,
+            t(s, 'qkv'),
+            stride,
+            t(s, 'qkv'),
+            layout,
+            t(s, 'ranges'),
+            t(s, 'o'),
+            t(s, 'lse'),
+            m,
+            shape,
+          );
+          attentionDx(
+            gpu.recorder,
+            t(s, 'qkv'),
+            t(s, 'ranges'),
+            t(s, 'ends'),
+            t(s, 'o'),
+            t(s, 'lse'),
+            t(s, 'dO'),
+            t(s, 'delta'),
+            t(s, 'dQkv'),
+            m,
+            shape,
+          );
+        },
+        ['o', 'dQkv'],
+      );
+      expect(
+        relativeError(out['o'] ?? [], attentionReference.forward(qkv, starts, { m, ...shape })),
+      ).toBeLessThan(F32);
+      expect(
+        relativeError(out['dQkv'] ?? [], attentionReference.dx(dO, qkv, starts, { m, ...shape })),
+      ).toBeLessThan(5 * F32); // sums over all later queries
+    },
+  );
+});
+
+test.each([
+  [1, 1, 4],
+  [31, 6, 40],
+  [7, 14, 64],
+])('RoPE of %i rows, %i heads of %i, there and back', async (m, heads, headSize) => {
+  const positions = Uint32Array.from({ length: m }, () => rng.below(1000));
+  const width = heads * headSize;
+  const stride = width + 8; // the columns behind the heads stay as they are
+  const x = random(m * stride);
+  const table = ropeTable(1000, headSize, 1e6);
+  const size = { m, heads, headSize, stride };
+  const forward = await onGpu(
+    { x, table, positions },
+    (s) => rope(gpu.recorder, t(s, 'x'), t(s, 'table'), t(s, 'positions'), size, 'forward'),
+    ['x'],
+  );
+  const rotated = forward['x'] ?? new Float32Array();
+  const heads_ = (all: Float32Array): number[] => [...all].filter((_, i) => i % stride < width);
+  expect(relativeError(heads_(rotated), ropeReference(heads_(x), positions, size, 1e6))).toBeLessThan(2e-4); // angles to 1000 rad in float32, as in transformers
+  expect([...rotated].filter((_, i) => i % stride >= width)).toEqual(
+    [...x].filter((_, i) => i % stride >= width),
+  );
+  const back = await onGpu(
+    { x: rotated, table, positions },
+    (s) => rope(gpu.recorder, t(s, 'x'), t(s, 'table'), t(s, 'positions'), size, 'backward'),
+    ['x'],
+  );
+  expect(relativeError(back['x'] ?? [], x)).toBeLessThan(F32);
+});
+
+test.each([
+  [1, 4],
+  [3, 36],
+  [127, 432],
+  [16, 8960],
+])('SwiGLU %i × %i, forward and gradient', async (m, f) => {
+  const [gateUp, dh] = [random(m * 2 * f, 6), random(m * f)];
+  const out = await onGpu(
+    { gateUp, dh, h: new Float32Array(m * f), d: new Float32Array(m * 2 * f) },
+    (s) => {
+      swiglu(gpu.recorder, t(s, 'gateUp'), t(s, 'h'), { m, f });
+      swigluDx(gpu.recorder, t(s, 'dh'), t(s, 'gateUp'), t(s, 'd'), { m, f });
+    },
+    ['h', 'd'],
+  );
+  expect(relativeError(out['h'] ?? [], swigluReference.forward(gateUp, { m, f }))).toBeLessThan(F32);
+  expect(relativeError(out['d'] ?? [], swigluReference.dx(dh, gateUp, { m, f }))).toBeLessThan(F32);
+});
+
+test('embedding lookup, and the way back to the stream', async () => {
+  const [rows, stride] = [300, 12];
+  const source = random(rows * stride);
+  const index = Uint32Array.from({ length: 31 }, () => rng.below(rows));
+  const slot = Int32Array.from([2, -1, 0, -1, 1]);
+  const out = await onGpu(
+    {
+      source,
+      index,
+      slot,
+      gathered: new Float32Array(31 * stride),
+      scattered: new Float32Array(5 * stride).fill(7),
+    },
+    (s) => {
+      gatherRows(gpu.recorder, t(s, 'source'), t(s, 'index'), t(s, 'gathered'), 31, stride);
+      scatterRows(gpu.recorder, t(s, 'source'), t(s, 'slot'), t(s, 'scattered'), 5, stride);
+    },
+    ['gathered', 'scattered'],
+  );
+  const row = (i: number): number[] => [...source.subarray(i * stride, (i + 1) * stride)];
+  expect([...(out['gathered'] ?? [])]).toEqual([...index].flatMap(row));
+  expect([...(out['scattered'] ?? [])]).toEqual(
+    [...slot].flatMap((i) => (i < 0 ? new Array<number>(stride).fill(0) : row(i))),
+  );
+});
+
+test.each([0, 1, 1e6])('clipping at %f and twenty AdamW steps', async (maxNorm) => {
+  const count = 70_001; // more than one stride of the norm's grid
+  const settings = { learningRate: 0.01, beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, maxNorm };
+  const start = random(count);
+  const state = {
+    parameters: Float64Array.from(start),
+    firstMoment: new Float64Array(count),
+    secondMoment: new Float64Array(count),
+  };
+  const { memory, recorder } = gpu;
+  const flat = (name: string): GpuTensor => memory.alloc(name, [count]);
+  const [p, g, m, v] = [memory.from('p', [count], start), flat('g'), flat('m'), flat('v')];
+  const [partials, stats] = [memory.alloc('partials', [gradNormPartials]), memory.alloc('stats', [2])];
+  for (let step = 1; step <= 20; step++) {
+    const gradients = random(count);
+    memory.write(g, gradients);
+    const norm = adamwReference(state, gradients, settings, step);
+    gradNorm(recorder, g, partials, stats, count, maxNorm);
+    adamw(recorder, p, g, m, v, stats, count, { ...settings, step });
+    recorder.submit();
+    expect(relativeError([(await memory.readFloat32(stats))[0] ?? 0], [norm])).toBeLessThan(F32);
+  }
+  expect(relativeError(await memory.readFloat32(p), state.parameters)).toBeLessThan(F32);
+  expect((await memory.readFloat32(g)).every((value) => value === 0)).toBe(true);
+  recorder.forgetBindGroups();
+  memory.dispose([p, g, m, v, partials, stats]);
+});
+
+test('dropout keeps 1 − p of the values, scales them, and rebuilds the same mask from the same seed', async () => {
+  const count = 100_000;
+  const x = new Float32Array(count).fill(1);
+  const zeros = (): Float32Array => new Float32Array(count);
+  const out = await onGpu(
+    { x, a: zeros(), b: zeros(), c: zeros() },
+    (s) => {
+      dropout(gpu.recorder, t(s, 'x'), t(s, 'a'), count, 0.3, 99, false);
+      dropout(gpu.recorder, t(s, 'x'), t(s, 'b'), count, 0.3, 99, true);
+      dropout(gpu.recorder, t(s, 'x'), t(s, 'c'), count, 0.3, 100, false);
+    },
+    ['a', 'b', 'c'],
+  );
+  const kept = [...(out['a'] ?? [])].filter((value) => value > 0);
+  expect(Math.abs(kept.length / count - 0.7)).toBeLessThan(0.006); // four standard deviations
+  expect(kept[0]).toBeCloseTo(1 / 0.7, 5);
+  expect(out['b']).toEqual(out['a']);
+  expect(out['c']).not.toEqual(out['a']);
+});
+
+test('sampling: greedy takes the first of equals, temperature follows the softmax', async () => {
+  const { memory, recorder } = gpu;
+  const [rows, vocab, stride] = [2000, 5, 8];
+  const logits = new Float32Array(rows * stride).fill(1e9); // pads must not win
+  for (let i = 0; i < rows; i++) logits.set([0, 2, 1, 2, -5], i * stride);
+  const [l, next, out] = [
+    memory.from('logits', [rows, stride], logits),
+    memory.alloc('next', [rows], 'u32'),
+    memory.alloc('out', [rows, 3], 'u32'),
+  ];
+  const size = { rows, vocab, stride, outStride: 3, step: 1 };
+  sampleTokens(recorder, l, next, out, size, 0, 0);
+  recorder.submit();
+  expect((await memory.readUint32(next)).every((id) => id === 1)).toBe(true);
+  const temperature = 1.5;
+  sampleTokens(recorder, l, next, out, size, temperature, 7);
+  recorder.submit();
+  const drawn = await memory.readUint32(next);
+  expect([...(await memory.readUint32(out))].filter((_, i) => i % 3 === 1)).toEqual([...drawn]);
+  const weights = [0, 2, 1, 2, -5].map((score) => Math.exp(score / temperature));
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  weights.forEach((weight, id) => {
+    const share = [...drawn].filter((token) => token === id).length / rows;
+    expect(Math.abs(share - weight / total)).toBeLessThan(0.045); // four standard deviations of 2,000 draws
+  });
+  recorder.forgetBindGroups();
+  memory.dispose([l, next, out]);
+});
