@@ -448,10 +448,18 @@ export function parseSetting(file: string, text: string): unknown {
       return text;
     case 'list':
       return text.trimStart().startsWith('[')
-        ? (JSON.parse(text) as unknown)
+        ? parseJsonOrText(text)
         : text.split(',').map((item) => item.trim());
     default:
       return field satisfies never;
+  }
+}
+
+function parseJsonOrText(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text; // the parser refuses it by name
   }
 }
 

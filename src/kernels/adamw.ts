@@ -102,7 +102,9 @@ export function adamw(
   let g = gradients[i] * stats[1];
   let m = u.beta1 * firstMoment[i] + u.oneMinusBeta1 * g;
   let v = u.beta2 * secondMoment[i] + u.oneMinusBeta2 * g * g;
-  parameters[i] = parameters[i] * u.decay - u.stepSize * m / (sqrt(v) / u.rootCorrection2 + u.epsilon);
+  // a gradient that was always 0 (a pad) must not become 0 / 0 when epsilon is 0
+  let update = select(u.stepSize * m / (sqrt(v) / u.rootCorrection2 + u.epsilon), 0.0, m == 0.0);
+  parameters[i] = parameters[i] * u.decay - update;
   firstMoment[i] = m;
   secondMoment[i] = v;
   gradients[i] = 0.0;`,

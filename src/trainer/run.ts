@@ -25,7 +25,7 @@ import { readAdapter } from './read-adapter.ts';
 import { RunControl } from './run-control.ts';
 import { exportFiles, RunRecord } from './run-results.ts';
 import { Responder } from './traces.ts';
-import { Training } from './train.ts';
+import { notFinite, Training } from './train.ts';
 
 export interface RunHost {
   readonly gpu: Gpu;
@@ -275,14 +275,18 @@ export class Run {
     }));
   }
 
+  /** @throws TrainerError "loss-not-finite", keeping the last snapshot that was sound. */
   async #takeSnapshot(): Promise<void> {
     const { memory } = this.#host.gpu;
-    const { parameters, firstMoment, secondMoment } = this.adapter;
+    const { adapter } = this;
+    const parameters = await memory.readFloat32(adapter.parameters);
+    if (!parameters.every(Number.isFinite))
+      throw notFinite(this.#step, 'the adapter holds values that are not numbers');
     this.#snapshot = {
       step: this.#step,
-      parameters: await memory.readFloat32(parameters),
-      firstMoment: await memory.readFloat32(firstMoment),
-      secondMoment: await memory.readFloat32(secondMoment),
+      parameters,
+      firstMoment: await memory.readFloat32(adapter.firstMoment),
+      secondMoment: await memory.readFloat32(adapter.secondMoment),
     };
   }
 

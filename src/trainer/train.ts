@@ -140,10 +140,7 @@ export class Training {
     gpu.assertHealthy();
     const loss = report.lossSum / targetTokens;
     if (!Number.isFinite(loss) || !Number.isFinite(report.gradNorm)) {
-      throw new TrainerError(
-        'loss-not-finite',
-        `The loss stopped being a number at step ${step + 1} (loss ${loss}, gradient norm ${report.gradNorm}). Use a lower learning rate or a longer warm-up; the last snapshot of the adapter can be downloaded.`,
-      );
+      throw notFinite(step + 1, `loss ${loss}, gradient norm ${report.gradNorm}`);
     }
     const stepMs = nowMs() - started;
     return {
@@ -180,6 +177,13 @@ export class Training {
     this.#pass.dispose();
     this.#inputs.decoder.gpu.memory.dispose([this.#partials]);
   }
+}
+
+export function notFinite(step: number, what: string): TrainerError {
+  return new TrainerError(
+    'loss-not-finite',
+    `The run stopped making sense at step ${step} (${what}). Use a lower learning rate or a longer warm-up; the last sound snapshot of the adapter can be downloaded.`,
+  );
 }
 
 const sum = <T>(items: readonly T[], value: (item: T) => number): number =>

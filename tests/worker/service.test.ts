@@ -1,0 +1,335 @@
+// The worker's service on a real device: determinism, resume, memory, pause and stop, lost devices, GPU errors.
+import * as tf from '@tensorflow/tfjs';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { bytesSource, openSafetensors } from '../../src/adapter/safetensors.ts';
+import type { AdapterSource, TrainerApi, TrainEvent, TrainingRequest } from '../../src/api/trainer-api.ts';
+import { requireRunConfig, type RawRunConfig, type RunConfig } from '../../src/config/run-config.ts';
+import { createTrainerService } from '../../src/trainer/trainer-service.ts';
+import { fixtureUrl } from '../gpu/open.ts';
+
+const folder = 'goldens/tied-gqa';
+const nothing = (): void => undefined;
+
+const config = (raw: RawRunConfig = {}): RunConfig =>
+  requireRunConfig({
+    learning_rate: 5e-3,
+    max_steps: 6,
+    per_device_train_batch_size: 2,
+    gradient_accumulation_steps: 2,
+    r: 4,
+    max_length: 96,
+    ...raw,
+  });
+
+async function openService(gpu: GPU = navigator.gpu): Promise<TrainerApi> {
+  const service = createTrainerService({
+    gpu,
+    appBaseUrl: `${location.origin}/`,
+    nowMs: () => performance.now(),
+  });
+  await service.loadModel(
+    { kind: 'url', name: 'tied-gqa', baseUrl: fixtureUrl(`${folder}/model/`) },
+    nothing,
+  );
+  const file = await (await fetch(fixtureUrl(`${folder}/dataset.jsonl`))).blob();
+  await service.readDataset({ kind: 'file', name: 'dataset.jsonl', file }, 96, nothing);
+  return service;
+}
+
+async function train(
+  service: TrainerApi,
+  request: TrainingRequest,
+  onEvent: (event: TrainEvent) => void = nothing,
+): Promise<Uint8Array> {
+  await service.startTraining(request, onEvent);
+  return weights(service);
+}
+async function weights(service: TrainerApi): Promise<Uint8Array> {
+  const file = (await service.exportFiles()).find(({ name }) => name === 'adapter_model.safetensors');
+  if (file === undefined) throw new Error('no weights in the export');
+  return file.bytes;
+}
+const codeOf = async (action: Promise<unknown>): Promise<string> =>
+  action.then(
+    () => 'no error',
+    (error: { code?: string }) => error.code ?? String(error),
+  );
+
+let service: TrainerApi;
+beforeEach(async () => {
+  service = await openService();
+});
+afterEach(() => service.destroyDevice());
+
+describe('same seed', () => {
+  test('gives a bit-identical adapter, with shuffle and dropout, and another seed another one', async () => {
+    const settings = { lora_dropout: 0.1 };
+    const first = await train(service, { config: config(settings) });
+    const second = await train(service, { config: config(settings) });
+    expect(second).toEqual(first);
+    expect(await train(service, { config: config({ ...settings, seed: 43 }) })).not.toEqual(first);
+  });
+
+  test('gives the same bytes with and without gradient checkpointing', async () => {
+    const first = await train(service, { config: config({ gradient_checkpointing: true }) });
+    expect(await train(service, { config: config({ gradient_checkpointing: false }) })).toEqual(first);
+  });
+
+  test('a run resumed from a checkpoint equals the uninterrupted one, bit for bit', async () => {
+    const whole = await train(service, { config: config({ lora_dropout: 0.1, save_steps: 1 }) });
+    const events: TrainEvent[] = [];
+    await service.startTraining({ config: config({ lora_dropout: 0.1, save_steps: 1 }) }, (event) => {
+      events.push(event);
+      if (event.kind === 'step' && event.report.step === 3) void service.stop();
+    });
+    expect(events.at(-1)).toMatchObject({ kind: 'phase', phase: 'stopped' });
+    const checkpoint = await service.exportCheckpoint();
+    expect(await weights(service)).not.toEqual(whole);
+    expect(
+      await train(service, { config: config({ lora_dropout: 0.1, save_steps: 1 }), checkpoint }),
+    ).toEqual(whole);
+    expect(
+      await codeOf(service.startTraining({ config: config({ learning_rate: 1e-4 }), checkpoint }, nothing)),
+    ).toBe('checkpoint-invalid');
+  });
+});
+
+describe('invariances', () => {
+  test.each([
+    [1, 8],
+    [4, 2],
+    [8, 1],
+  ])('micro-batches of %i rows × %i give the same losses and norms', async (batch, accumulation) => {
+    const run = async (rows: number, windows: number): Promise<number[]> => {
+      const values: number[] = [];
+      await service.startTraining(
+        {
+          config: config({
+            per_device_train_batch_size: rows,
+            gradient_accumulation_steps: windows,
+            max_steps: 4,
+            shuffle: false,
+          }),
+        },
+        (event) => {
+          if (event.kind === 'step') values.push(event.report.loss, event.report.gradNorm);
+        },
+      );
+      return values;
+    };
+    const expected = await run(8, 1);
+    const values = await run(batch, accumulation);
+    values.forEach((value, i) => expect(Math.abs(value / (expected[i] ?? 0) - 1)).toBeLessThan(1e-5));
+  });
+
+  test('the last window of an epoch has the rows that are left', async () => {
+    const tokens: number[] = [];
+    await service.startTraining(
+      {
+        config: config({
+          max_steps: -1,
+          num_train_epochs: 2,
+          per_device_train_batch_size: 4,
+          gradient_accumulation_steps: 4,
+          shuffle: false,
+        }),
+      },
+      (event) => {
+        if (event.kind === 'step') tokens.push(event.report.targetTokens);
+      },
+    );
+    expect(tokens).toHaveLength(4); // 21 rows: 16 + 5, twice
+    expect(tokens.slice(2)).toEqual(tokens.slice(0, 2));
+    expect(tokens[1]).toBeLessThan((tokens[0] ?? 0) / 2);
+  });
+});
+
+test('memory is flat over 50 steps, and the frozen weights do not change', async () => {
+  const seen = new Set<string>();
+  let steps = 0;
+  const ask = {
+    prompts: ['What is 3 plus 4?'],
+    maxNewTokens: 12,
+    temperature: 0,
+    seed: 0,
+    useAdapter: false,
+  };
+  const before = await service.generate(ask);
+  await service.startTraining({ config: config({ max_steps: 50 }) }, (event) => {
+    if (event.kind !== 'step') return;
+    steps++;
+    const { numTensors, numBytes, numDataBuffers } = tf.memory();
+    seen.add(`${numTensors} ${numBytes} ${numDataBuffers} ${event.report.gpuBytes}`);
+  });
+  expect(steps).toBe(50);
+  expect([...seen]).toHaveLength(1);
+  expect(tf.memory().numTensors).toBeGreaterThan(30); // the engine's tensors are tfjs's
+  expect((await service.generate(ask))[0]?.tokenIds).toEqual(before[0]?.tokenIds);
+});
+
+test('a second run, and a second model, leave no tensor behind', async () => {
+  await service.startTraining({ config: config() }, nothing);
+  const { numTensors, numBytes } = tf.memory();
+  await service.startTraining({ config: config() }, nothing);
+  await service.loadModel(
+    { kind: 'url', name: 'tied-gqa', baseUrl: fixtureUrl(`${folder}/model/`) },
+    nothing,
+  );
+  const file = await (await fetch(fixtureUrl(`${folder}/dataset.jsonl`))).blob();
+  await service.readDataset({ kind: 'file', name: 'dataset.jsonl', file }, 96, nothing);
+  await service.startTraining({ config: config() }, nothing);
+  expect(tf.memory()).toMatchObject({ numTensors, numBytes });
+});
+
+test('pause holds the run between two steps; resume goes on; stop leaves a consistent adapter', async () => {
+  const phases: string[] = [];
+  let steps = 0;
+  let stepsWhenPaused = -1;
+  const running = service.startTraining({ config: config({ max_steps: 8 }) }, (event) => {
+    if (event.kind === 'step') {
+      steps = event.report.step;
+      if (steps === 2) void service.pause();
+      if (steps === 5) void service.stop();
+    }
+    if (event.kind === 'phase') phases.push(event.phase);
+    if (event.kind === 'phase' && event.phase === 'paused') {
+      stepsWhenPaused = steps;
+      setTimeout(() => {
+        expect(steps).toBe(stepsWhenPaused);
+        void service.resume();
+      }, 200);
+    }
+  });
+  expect(
+    await codeOf(
+      service.generate({ prompts: ['x'], maxNewTokens: 1, temperature: 0, seed: 0, useAdapter: false }),
+    ),
+  ).toBe('busy');
+  const result = await running;
+  expect(stepsWhenPaused).toBe(2);
+  expect(result).toMatchObject({ finished: false, steps: 5 });
+  expect(phases).toEqual(['preparing', 'training', 'paused', 'training', 'stopped']);
+  const file = await openSafetensors(bytesSource(await weights(service)));
+  const anyB = [...file.tensors.keys()].find((name) => name.includes('lora_B')) ?? '';
+  expect((await file.readFloat32(anyB)).some((value) => value !== 0)).toBe(true);
+});
+
+test('a lost device is said, and the last snapshot can still be downloaded', async () => {
+  const running = service.startTraining({ config: config({ max_steps: 50, save_steps: 2 }) }, (event) => {
+    if (event.kind === 'step' && event.report.step === 5) void service.destroyDevice();
+  });
+  expect(await codeOf(running)).toBe('device-lost');
+  const names = (await service.exportFiles()).map(({ name }) => name);
+  expect(names).toEqual([
+    'adapter_model.safetensors',
+    'adapter_config.json',
+    'README.md',
+    'metrics.jsonl',
+    'run_config.json',
+  ]);
+  const file = await openSafetensors(bytesSource(await weights(service)));
+  const anyB = [...file.tensors.keys()].find((name) => name.includes('lora_B')) ?? '';
+  expect((await file.readFloat32(anyB)).some((value) => value !== 0)).toBe(true);
+  expect(await codeOf(service.startTraining({ config: config() }, nothing))).toBe('device-lost');
+});
+
+test('an uncaptured GPU error fails the run', async () => {
+  let device: GPUDevice | undefined;
+  const spied = {
+    requestAdapter: async (options?: GPURequestAdapterOptions) => {
+      const adapter = await navigator.gpu.requestAdapter(options);
+      const request = adapter?.requestDevice.bind(adapter);
+      if (adapter && request) {
+        adapter.requestDevice = async (descriptor) => (device = await request(descriptor));
+      }
+      return adapter;
+    },
+  } as unknown as GPU;
+  const other = await openService(spied);
+  const running = other.startTraining({ config: config({ max_steps: 50 }) }, (event) => {
+    if (event.kind === 'step' && event.report.step === 2) {
+      device?.createBuffer({ size: 4, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.STORAGE }); // not allowed together
+    }
+  });
+  expect(await codeOf(running)).toBe('gpu-error');
+  await other.destroyDevice();
+});
+
+test('a learning rate that blows up is said, and the export is the snapshot before', async () => {
+  expect(
+    await codeOf(
+      service.startTraining(
+        {
+          config: config({
+            learning_rate: 1,
+            weight_decay: 10,
+            max_grad_norm: 0,
+            warmup_steps: 0,
+            max_steps: 50,
+            adam_epsilon: 0,
+            save_steps: 1,
+          }),
+        },
+        nothing,
+      ),
+    ),
+  ).toBe('loss-not-finite');
+  const file = await openSafetensors(bytesSource(await weights(service)));
+  for (const name of file.tensors.keys())
+    expect((await file.readFloat32(name)).every(Number.isFinite)).toBe(true);
+});
+
+test('evaluation loss is reported on the held-out rows', async () => {
+  const losses: number[] = [];
+  await service.startTraining(
+    { config: config({ eval_fraction: 0.25, eval_steps: 3, max_steps: 6 }) },
+    (event) => {
+      if (event.kind === 'eval-loss') losses.push(event.loss);
+    },
+  );
+  expect(losses).toHaveLength(2);
+  expect(losses.every(Number.isFinite)).toBe(true);
+});
+
+test('an exported adapter loads again and gives the tokens of the run; the base differs', async () => {
+  const adapter = { learning_rate: 2e-2, max_steps: 10 };
+  await service.startTraining({ config: config(adapter) }, nothing);
+  const ask = {
+    prompts: ['What is 3 plus 4?', 'How do I bake a cake?'],
+    maxNewTokens: 16,
+    temperature: 0,
+    seed: 0,
+  };
+  const trained = await service.generate({ ...ask, useAdapter: true });
+  const base = await service.generate({ ...ask, useAdapter: false });
+  expect(trained.map(({ tokenIds }) => tokenIds)).not.toEqual(base.map(({ tokenIds }) => tokenIds));
+  const files = await service.exportFiles();
+  const blob = (name: string): Blob =>
+    new Blob([files.find((file) => file.name === name)?.bytes as BlobPart]);
+  const source: AdapterSource = {
+    name: 'again',
+    config: blob('adapter_config.json'),
+    weights: blob('adapter_model.safetensors'),
+  };
+  await service.loadAdapter(source);
+  const again = await service.generate({ ...ask, useAdapter: true });
+  expect(again.map(({ tokenIds }) => tokenIds)).toEqual(trained.map(({ tokenIds }) => tokenIds));
+});
+
+test('what cannot be used is refused with a code, and what was there stays', async () => {
+  expect(
+    await codeOf(
+      service.loadModel({ kind: 'url', name: 'none', baseUrl: fixtureUrl('goldens/none/') }, nothing),
+    ),
+  ).toBe('model-file-missing');
+  expect(
+    await codeOf(
+      service.readDataset({ kind: 'file', name: 'x.jsonl', file: new Blob(['{"a": 1}\n']) }, 96, nothing),
+    ),
+  ).toBe('dataset-empty');
+  expect(await codeOf(service.startTraining({ config: config({ max_length: 4096 }) }, nothing))).toBe(
+    'config-invalid',
+  );
+  await service.startTraining({ config: config({ max_steps: 1 }) }, nothing); // model and data of before
+  expect((await service.exportFiles()).length).toBe(5);
+});
