@@ -14,5 +14,6 @@ export default defineConfig({
     sourcemap: false,
     reportCompressedSize: false, // gzipping every chunk takes longer than bundling it
     chunkSizeWarningLimit: 2500,
+    rolldownOptions: { checks: { bundlerTimings: false } },
   },
 });

@@ -44,7 +44,7 @@ async function prepare(options: TrainOptions): Promise<Prepared> {
     configPath: options.configPath,
     settings: options.settings,
     initAdapterFolder: options.initAdapterFolder,
-    resumedRunFolder: options.resume ? out : null,
+    checkpointPath: options.resume ? checkpoint : null,
   });
   makeFolder(out);
   return {

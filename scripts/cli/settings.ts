@@ -20,19 +20,19 @@ export interface SettingSources {
   readonly configPath: string | null;
   readonly settings: readonly string[]; // "key=value"
   readonly initAdapterFolder: string | null;
-  readonly resumedRunFolder: string | null;
+  readonly checkpointPath: string | null; // of the run that is resumed
 }
 
-/** @throws TrainerError "config-invalid", "adapter-invalid" or "model-file-invalid". */
+/** @throws TrainerError with a code of bad input. */
 export async function resolveRunConfig(sources: SettingSources): Promise<RunConfig> {
-  const { isDemo, configPath, settings, initAdapterFolder, resumedRunFolder } = sources;
+  const { isDemo, configPath, settings, initAdapterFolder, checkpointPath } = sources;
   const given: RawRunConfig = {
     ...(configPath === null ? {} : readSettingsFile(configPath)),
     ...parseSettings(settings),
   };
   const adapter = initAdapterFolder === null ? {} : await readAdapterSettings(initAdapterFolder);
   refuseContradictions(adapter, given);
-  const resumed = resumedRunFolder === null ? {} : readResumedSettings(resumedRunFolder);
+  const resumed = checkpointPath === null ? {} : await readCheckpointSettings(checkpointPath);
   return requireRunConfig({ ...resumed, ...adapter, ...given }, isDemo ? demoRunConfig : defaultRunConfig);
 }
 
@@ -47,10 +47,16 @@ function readSettingsFile(path: string): RawRunConfig {
   }
 }
 
-/** A run continues with its own settings unless told otherwise. */
-function readResumedSettings(folder: string): RawRunConfig {
-  const path = join(folder, 'run_config.json');
-  return isFile(path) ? readSettingsFile(path) : {};
+/** A run continues with its own settings unless told otherwise. @throws TrainerError "checkpoint-invalid" */
+async function readCheckpointSettings(path: string): Promise<RawRunConfig> {
+  try {
+    const { metadata } = await openSafetensors(bytesSource(await readFile(path)));
+    const raw: unknown = JSON.parse(metadata['config'] ?? '');
+    if (!isObject(raw)) throw new SyntaxError('it holds no settings');
+    return raw;
+  } catch (error) {
+    throw new TrainerError('checkpoint-invalid', `${path} is not a usable checkpoint: ${reasonOf(error)}`);
+  }
 }
 
 export function parseSettings(settings: readonly string[]): RawRunConfig {

@@ -99,6 +99,7 @@ function createReporter(): { report: (event: HeadlessEvent) => void; flush: () =
 async function train(client: TrainerApi, plan: TrainPlan): Promise<Outcome<RunResult>> {
   const { report, flush } = createReporter();
   const onLoad = (progress: LoadProgress): void => report({ kind: 'load', progress });
+  const checkpoints = createCheckpointSaver(client, plan);
   let hasStarted = false;
   try {
     report({ kind: 'device', report: await client.openDevice() });
@@ -108,13 +109,18 @@ async function train(client: TrainerApi, plan: TrainPlan): Promise<Outcome<RunRe
     const initAdapter = plan.initAdapter === null ? undefined : await adapterSource(plan.initAdapter);
     const checkpoint = plan.checkpointUrl === null ? undefined : await fetchBlob(plan.checkpointUrl);
     const value = await client.startTraining({ config: plan.config, initAdapter, checkpoint }, (event) => {
-      if (event.kind === 'step') hasStarted = true;
+      if (event.kind === 'step') {
+        hasStarted = true;
+        checkpoints.afterStep(event.report.step);
+      }
       report(event);
     });
+    await checkpoints.settled();
     await deliver(client, plan.outUrl);
     return { ok: true, value };
   } catch (error) {
     // The last adapter of a failed run is still worth having; when there is none, the failure itself is the news.
+    await checkpoints.settled();
     if (hasStarted) await deliver(client, plan.outUrl).catch(() => undefined);
     return { ok: false, error: toWire(error), hasStarted };
   } finally {
@@ -135,6 +141,30 @@ async function generate(client: TrainerApi, plan: GeneratePlan): Promise<Outcome
   } finally {
     await flush();
   }
+}
+
+/** The worker takes a snapshot after every `save_steps` steps: it is fetched with the next step, so that a killed run can resume. */
+function createCheckpointSaver(
+  client: TrainerApi,
+  { config, outUrl }: TrainPlan,
+): { afterStep: (step: number) => void; settled: () => Promise<void> } {
+  let saving: Promise<void> | null = null;
+  const save = async (): Promise<void> => {
+    try {
+      await put(`${outUrl}/${checkpointName}`, await client.exportCheckpoint());
+    } catch (error) {
+      console.warn('The checkpoint could not be saved:', error); // the one at the end will say why, if it cannot either
+    }
+    saving = null;
+  };
+  return {
+    afterStep: (step) => {
+      if (step > 1 && (step - 1) % config.saveSteps === 0) saving ??= save();
+    },
+    settled: async () => {
+      await saving;
+    },
+  };
 }
 
 async function deliver(client: TrainerApi, outUrl: string): Promise<void> {

@@ -123,3 +123,23 @@ test('a result that cannot be written fails the run', async () => {
   });
   expect(outcome).toMatchObject({ ok: false, error: { code: 'internal' } });
 });
+
+test('a checkpoint is saved while the run goes on, with the step after each snapshot', async () => {
+  const saved: number[] = [];
+  let step = 0;
+  await train({
+    startTraining: async (_request, onEvent) => {
+      for (step = 1; step <= 60; step++) {
+        onEvent({ kind: 'step', report: { step } as StepReport });
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+      return { ok: true, steps: 60 } as RunResult;
+    },
+    exportCheckpoint: async () => {
+      saved.push(step);
+      return new Blob(['moments']);
+    },
+  });
+  expect(saved.slice(0, 2)).toEqual([26, 51]); // save_steps is 25
+  expect(saved).toHaveLength(3); // and once at the end
+});

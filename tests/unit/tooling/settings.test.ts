@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { writePeftAdapter } from '../../../src/adapter/peft.ts';
 import { demoRunConfig } from '../../../src/config/demo-preset.ts';
-import { defaultRunConfig, toRawRunConfig } from '../../../src/config/run-config.ts';
+import { defaultRunConfig, type RunConfig } from '../../../src/config/run-config.ts';
 import { TrainerError } from '../../../src/api/trainer-error.ts';
+import { writeCheckpoint } from '../../../src/trainer/checkpoint.ts';
 import { resolveRunConfig, type SettingSources } from '../../../scripts/cli/settings.ts';
 import { tempFolder, writeFiles } from '../../support/temp-folder.ts';
 
@@ -30,6 +31,11 @@ function adapterFiles(changes: Record<string, unknown> = {}): Record<string, str
     'adapter_model.safetensors': weights,
   };
 }
+function checkpointFile(config: RunConfig): Uint8Array {
+  const values = new Float32Array(2);
+  const snapshot = { step: 3, parameters: values, firstMoment: values, secondMoment: values };
+  return writeCheckpoint(snapshot, config, 'tiny', 'data');
+}
 const inFolder = (name: string, files: Record<string, string | Uint8Array>) =>
   Object.fromEntries(Object.entries(files).map(([file, content]) => [`${name}/${file}`, content]));
 
@@ -43,7 +49,8 @@ const folder = writeFiles(tempFolder(), {
   ...inFolder('other', adapterFiles({ target_modules: ['lm_head'] })),
   ...inFolder('rank', adapterFiles({ r: 3 })),
   ...inFolder('cut', { ...adapterFiles(), 'adapter_model.safetensors': 'abc' }),
-  'earlier/run_config.json': JSON.stringify({ ...toRawRunConfig(defaultRunConfig), seed: 7, max_steps: 12 }),
+  'checkpoint.safetensors': checkpointFile({ ...defaultRunConfig, seed: 7, maxSteps: 12 }),
+  'not-a-checkpoint.safetensors': adapterFiles()['adapter_model.safetensors'],
 });
 
 const nothing: SettingSources = {
@@ -51,7 +58,7 @@ const nothing: SettingSources = {
   configPath: null,
   settings: [],
   initAdapterFolder: null,
-  resumedRunFolder: null,
+  checkpointPath: null,
 };
 const resolveWith = (sources: Partial<SettingSources>) => resolveRunConfig({ ...nothing, ...sources });
 const path = (name: string): string => `${folder}/${name}`;
@@ -103,9 +110,11 @@ describe('the settings of a run', () => {
   });
 
   test('a resumed run keeps its settings', async () => {
-    const config = await resolveWith({ resumedRunFolder: path('earlier'), settings: ['max_steps=20'] });
+    const config = await resolveWith({
+      checkpointPath: path('checkpoint.safetensors'),
+      settings: ['max_steps=20'],
+    });
     expect(config).toMatchObject({ seed: 7, maxSteps: 20 });
-    expect(await resolveWith({ resumedRunFolder: path('adapter') })).toEqual(defaultRunConfig);
   });
 
   test.each([
@@ -117,6 +126,8 @@ describe('the settings of a run', () => {
     [{ configPath: path('none.json') }, 'config-invalid'],
     [{ configPath: path('broken.json') }, 'config-invalid'],
     [{ configPath: path('list.json') }, 'config-invalid'],
+    [{ checkpointPath: path('broken.json') }, 'checkpoint-invalid'],
+    [{ checkpointPath: path('not-a-checkpoint.safetensors') }, 'checkpoint-invalid'],
     [{ initAdapterFolder: path('ia3') }, 'adapter-invalid'],
     [{ initAdapterFolder: path('dora') }, 'adapter-invalid'],
     [{ initAdapterFolder: path('other') }, 'adapter-invalid'],
