@@ -3,9 +3,7 @@ import * as comlink from 'comlink';
 import { installErrorTransport } from '../src/api/trainer-transport.ts';
 import { createTrainerService } from '../src/trainer/trainer-service.ts';
 
-declare const self: DedicatedWorkerGlobalScope;
-
 installErrorTransport();
 // Vite's base: the worker's file lies one folder below the page (assets/) when built, and in workers/ in development.
-const appBaseUrl = new URL(import.meta.env.BASE_URL, self.location.origin).href;
+const appBaseUrl = new URL(import.meta.env.BASE_URL, globalThis.location.origin).href;
 comlink.expose(createTrainerService({ gpu: navigator.gpu, appBaseUrl, nowMs: () => performance.now() }));

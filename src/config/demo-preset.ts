@@ -1,4 +1,5 @@
 /** Defaults for the embedded demo model, found by the sweep in scripts/demo-model/README.md. */
+import { samplePrompts } from '../world/samples.ts';
 import { requireRunConfig, type RunConfig } from './run-config.ts';
 
 export const demoRunConfig: RunConfig = requireRunConfig({
@@ -9,6 +10,7 @@ export const demoRunConfig: RunConfig = requireRunConfig({
   lora_alpha: 32,
   max_length: 256,
   sample_steps: 20,
+  sample_prompts: samplePrompts.map(({ prompt }) => prompt),
   max_new_tokens: 96,
   suite_prompts: 100,
   gradient_checkpointing: false,

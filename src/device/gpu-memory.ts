@@ -87,7 +87,7 @@ export class GpuMemory {
     this.#device.queue.writeBuffer(
       tensor.buffer,
       tensor.byteOffset + elementOffset * 4,
-      data.buffer as ArrayBuffer,
+      data.buffer,
       data.byteOffset,
       data.byteLength,
     );
@@ -173,7 +173,7 @@ export class GpuMemory {
 export function toTfTensor(tensor: GpuTensor): tf.Tensor {
   if (tensor.byteOffset !== 0) throw new RangeError(`tfjs cannot see a view: "${tensor.label}"`);
   return tf.tensor(
-    { buffer: tensor.buffer, zeroCopy: true } as never,
+    { buffer: tensor.buffer, zeroCopy: true },
     [...tensor.shape],
     tensor.dtype === 'f32' ? 'float32' : 'int32',
   );

@@ -116,7 +116,7 @@ async function adoptIntoTfjs(device: GPUDevice, info: GPUAdapterInfo): Promise<v
   tf.env().set('WEBGPU_MATMUL_PROGRAM_TYPE', 3); // the split-K program is wrong for inner sizes >= 2000
   if (tf.findBackendFactory('webgpu') !== null) tf.removeBackend('webgpu');
   // Two copies of @webgpu/types (ours and the one inside tfjs) are structurally the same device.
-  tf.registerBackend('webgpu', () => new WebGPUBackend(device as never, info as never), 3);
+  tf.registerBackend('webgpu', () => new WebGPUBackend(device, info), 3);
   await tf.setBackend('webgpu');
   await tf.ready();
 }

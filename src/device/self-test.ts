@@ -55,7 +55,7 @@ export async function selfTest(gpu: Gpu): Promise<void> {
 function distance(a: ArrayLike<number>, b: ArrayLike<number>): number {
   let worst = 0;
   for (let i = 0; i < b.length; i++) {
-    const difference = Math.abs((a[i] ?? Number.NaN) - (b[i] as number));
+    const difference = Math.abs((a[i] ?? Number.NaN) - (b[i]));
     if (!(difference <= worst)) worst = difference;
   }
   return worst;

@@ -111,8 +111,17 @@ export function uploadBatch(memory: GpuMemory, tensors: BatchTensors, batch: Bat
   memory.write(tensors.segmentEnds, batch.segmentEnds);
   const ranges = new Uint32Array(batch.tokenCount * 2);
   for (let m = 0; m < batch.tokenCount; m++) {
-    ranges[m * 2] = batch.segmentStarts[m] as number;
+    ranges[m * 2] = batch.segmentStarts[m];
     ranges[m * 2 + 1] = m + 1; // causal
   }
   memory.write(tensors.ranges, ranges);
+}
+
+/** The tensors of a group of buffers, for disposal. */
+export function tensorsOf<T extends { readonly [K in keyof T]: GpuTensor }>(group: T): GpuTensor[] {
+  return Object.values(group);
+}
+
+export function layerTensors({ low, ...rest }: LayerActivations): GpuTensor[] {
+  return [...tensorsOf(low), ...tensorsOf(rest)];
 }

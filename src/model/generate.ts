@@ -9,7 +9,7 @@ import { linear } from '../kernels/matmul.ts';
 import { rmsNorm } from '../kernels/rms-norm.ts';
 import { sampleTokens } from '../kernels/sample.ts';
 import type { Adapter } from './adapter.ts';
-import { allocLayer, type LayerActivations } from './buffers.ts';
+import { allocLayer, layerTensors, type LayerActivations } from './buffers.ts';
 import { at, type Decoder } from './decoder.ts';
 import { rowLayout, widths } from './layer.ts';
 import type { AdapterUse } from './lora-site.ts';
@@ -227,10 +227,8 @@ export class Generator {
   dispose(): void {
     const { gpu } = this.#decoder;
     gpu.recorder.forgetBindGroups();
-    const { low, ...acts } = this.#acts;
     gpu.memory.dispose([
-      ...Object.values(low),
-      ...Object.values(acts),
+      ...layerTensors(this.#acts),
       ...new Set(this.#streams),
       ...this.#caches,
       this.#inputs,

@@ -61,7 +61,7 @@ export function loraForward(
   const { rank } = use.adapter.plan;
   groups.forEach((group, g) => {
     const input = loraInput(gpu, use, group, x, m);
-    const column = columns[g] as number;
+    const column = columns[g];
     linear(
       gpu.recorder,
       input,
@@ -72,7 +72,7 @@ export function loraForward(
     );
     group.parts.forEach((part, i) => {
       const size = { m, r: rank, lowStride: stride, lowColumn: column + part.slot * rank, yStride };
-      loraUp(gpu.recorder, low, group.b[i] as GpuTensor, y, size, part, use.adapter.scaling);
+      loraUp(gpu.recorder, low, group.b[i], y, size, part, use.adapter.scaling);
     });
   });
 }
@@ -97,16 +97,16 @@ export function loraBackward(
   const { stride, columns } = lowColumns(groups);
   const { rank } = adapter.plan;
   groups.forEach((group, g) => {
-    const column = columns[g] as number;
+    const column = columns[g];
     group.parts.forEach((part, i) => {
-      const b = group.b[i] as GpuTensor;
+      const b = group.b[i];
       const duSize = { m, r: rank, duStride: group.lowWidth, duColumn: part.slot * rank, dyStride: yStride };
       loraDu(recorder, dy, b, dLow, duSize, part, adapter.scaling);
       outerSum(
         recorder,
         dy,
         low,
-        group.dB[i] as GpuTensor,
+        group.dB[i],
         { m, p: part.width, q: rank },
         {
           scale: adapter.scaling,

@@ -29,7 +29,7 @@ export function parseModelConfig(raw: unknown): ModelConfig {
     );
   };
   const architectures = Array.isArray(json['architectures']) ? json['architectures'].map(String) : [];
-  const modelType = String(json['model_type'] ?? 'missing');
+  const modelType = text(json['model_type'] ?? 'missing');
   if (modelType !== 'qwen2') refuse(`its model_type is "${modelType}"`);
   const architecture = architectures[0] ?? 'Qwen2ForCausalLM';
   if (architecture !== 'Qwen2ForCausalLM') refuse(`its architecture is "${architecture}"`);
@@ -85,7 +85,7 @@ export function parseModelConfig(raw: unknown): ModelConfig {
 function readRopeTheta(json: Record<string, unknown>, refuse: (what: string) => never): number {
   const scaling = (json['rope_parameters'] ?? json['rope_scaling'] ?? null) as Record<string, unknown> | null;
   if (scaling !== null) {
-    const type = String(scaling['rope_type'] ?? scaling['type'] ?? 'default');
+    const type = text(scaling['rope_type'] ?? scaling['type'] ?? 'default');
     if (type !== 'default') refuse(`rope scaling "${type}"`);
     const partial = Number(scaling['partial_rotary_factor'] ?? 1);
     if (partial !== 1) refuse(`partial_rotary_factor ${partial}`);
@@ -95,6 +95,8 @@ function readRopeTheta(json: Record<string, unknown>, refuse: (what: string) => 
     throw new TrainerError('model-file-invalid', `config.json: rope_theta must be positive, not ${theta}.`);
   return theta;
 }
+
+const text = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
 
 /** Sizes as stored on the GPU: every width a multiple of 4, pads zero. */
 export const padded = (n: number): number => Math.ceil(n / 4) * 4;

@@ -9,6 +9,8 @@ import {
   allocBackward,
   allocBatch,
   allocLayer,
+  layerTensors,
+  tensorsOf,
   uploadBatch,
   type BackwardScratch,
   type BatchTensors,
@@ -118,7 +120,7 @@ export class TrainingPass {
     const values = await memory.readFloat32(memory.view(this.report, 'report read', 0, [64 + count]));
     let lossSum = 0;
     for (const loss of values.subarray(64)) lossSum += loss;
-    return { lossSum, gradNorm: values[0] as number };
+    return { lossSum, gradNorm: values[0] };
   }
 
   #forward(batch: Batch, use: AdapterUse): void {
@@ -141,15 +143,11 @@ export class TrainingPass {
     const { gpu } = this.#decoder;
     gpu.recorder.forgetBindGroups();
     this.#head.dispose();
-    const layers = this.#layers.flatMap(({ low, ...rest }) => [
-      ...Object.values(low),
-      ...Object.values(rest),
-    ]);
     gpu.memory.dispose([
-      ...Object.values(this.#batch),
+      ...tensorsOf(this.#batch),
       ...this.#streams,
-      ...layers,
-      ...Object.values(this.#scratch),
+      ...this.#layers.flatMap(layerTensors),
+      ...tensorsOf(this.#scratch),
       this.report,
       ...(this.#dropped ? [this.#dropped] : []),
     ]);

@@ -31,7 +31,7 @@ export function parseSuites(text: string): Suite[] {
 /** At most `count` prompts, spread evenly over the suite so that every group is met. */
 export function thin<T>(items: readonly T[], count: number): T[] {
   if (items.length <= count) return [...items];
-  return Array.from({ length: count }, (_, i) => items[Math.floor((i * items.length) / count)] as T);
+  return Array.from({ length: count }, (_, i) => items[Math.floor((i * items.length) / count)]);
 }
 
 export async function evaluateSuites(

@@ -88,7 +88,7 @@ export class Run {
     }
     const rows = splitRows(examples.length, config.evalFraction, config.seed);
     const pick = (indices: readonly number[]): TokenizedExample[] =>
-      indices.map((i) => examples[i] as TokenizedExample);
+      indices.map((i) => examples[i]);
     const adapter = await gpu.memory.checked('the adapter', () => new Adapter(gpu, model.config, config));
     try {
       const snapshot = await firstSnapshot(adapter, model, config, initAdapter, checkpoint);
@@ -223,7 +223,7 @@ export class Run {
       const samples = samplePrompts.map((prompt, i): SampleTrace => ({
         prompt,
         base: base?.[i] as Trace,
-        adapter: adapted[i] as Trace,
+        adapter: adapted[i],
       }));
       this.#record.addSamples(step, samples);
       onEvent({ kind: 'samples', step, samples });

@@ -50,7 +50,7 @@ async function onGpu(
   run(tensors);
   recorder.submit();
   const results: Record<string, Float32Array> = {};
-  for (const name of outputs) results[name] = await memory.readFloat32(tensors[name] as GpuTensor);
+  for (const name of outputs) results[name] = await memory.readFloat32(tensors[name]);
   recorder.forgetBindGroups();
   memory.dispose(Object.values(tensors));
   return results;
@@ -327,7 +327,7 @@ describe('attention', () => {
       for (let i = 0; i < m; i++) {
         starts[i] = Math.max(...bounds.filter((bound) => bound <= i));
         ends[i] = Math.min(...bounds.filter((bound) => bound > i));
-        ranges.set([starts[i] as number, i + 1], 2 * i);
+        ranges.set([starts[i], i + 1], 2 * i);
       }
       const [qkv, dO] = [random(m * stride, 2), random(m * heads * headSize)];
       const shape = { heads, kvHeads, headSize };

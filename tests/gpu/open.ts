@@ -23,9 +23,9 @@ export function relativeError(a: ArrayLike<number>, b: ArrayLike<number>): numbe
   let worst = 0;
   let scale = 0;
   for (let i = 0; i < b.length; i++) {
-    const difference = Math.abs((a[i] as number) - (b[i] as number));
+    const difference = Math.abs((a[i]) - (b[i]));
     if (!(difference <= worst)) worst = difference; // NaN counts as worst
-    scale = Math.max(scale, Math.abs(b[i] as number));
+    scale = Math.max(scale, Math.abs(b[i]));
   }
   return worst / Math.max(scale, 1e-12);
 }

@@ -52,7 +52,7 @@ async function weights(service: TrainerApi): Promise<Uint8Array> {
 const codeOf = async (action: Promise<unknown>): Promise<string> =>
   action.then(
     () => 'no error',
-    (error: { code?: string }) => error.code ?? String(error),
+    (error: { code?: string; message?: string }) => error.code ?? `uncoded: ${error.message}`,
   );
 
 let service: TrainerApi;

@@ -50,4 +50,4 @@ export const linearReference = {
   },
 };
 
-export const at = (values: Values, index: number): number => values[index] as number;
+export const at = (values: Values, index: number): number => values[index];
