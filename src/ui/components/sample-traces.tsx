@@ -102,7 +102,7 @@ function StepSelector({ sets, index, onSelect }: StepSelectorProps) {
       >
         ›
       </button>
-      <output class="small">step {formatCount(step)}</output>
+      <span class="selected-step small">step {formatCount(step)}</span>
     </div>
   );
 }
