@@ -1,7 +1,8 @@
 """Makes the demo model: a byte-level BPE tokenizer and a small Qwen2, trained on the CPU on the demo world's corpus.
 
     npx tsx scripts/demo-model/write-corpus.ts --scratch SCRATCH
-    python scripts/demo-model/distill.py --scratch SCRATCH --out public/models/demo
+    python scripts/demo-model/distill.py --scratch SCRATCH --out SCRATCH/stage-1
+    python scripts/demo-model/distill.py --scratch SCRATCH --corpus corpus-2.jsonl --continue-from SCRATCH/stage-1 --lr 1e-3 --out public/models/demo
 
 The corpus is what a programmatic teacher wrote (src/world/teacher.ts), so this is distillation in the sense of the R1-Distill models:
 plain next-token training on a teacher's traces. Padded batches of equal-length documents, AdamW, cosine; seeded; prints its versions.
@@ -110,6 +111,8 @@ def save_tokenizer(tokenizer: PreTrainedTokenizerFast, out: Path) -> None:
         "model_max_length": 512,
         "pad_token": PAD,
         "tokenizer_class": "PreTrainedTokenizerFast",
+        # Said outright, or transformers takes Qwen2's default and appends a token beyond the vocabulary.
+        "unk_token": None,
     }
     (out / "tokenizer_config.json").write_text(json.dumps(config, ensure_ascii=False, indent=1) + "\n")
 
@@ -153,6 +156,8 @@ def pretrain(tokenizer, documents: list[dict], args) -> Qwen2ForCausalLM:
         use_cache=True,
     )
     model = Qwen2ForCausalLM(config)
+    if args.continue_from:
+        model = AutoModelForCausalLM.from_pretrained(args.continue_from, dtype=torch.float32)
     print(f"parameters {sum(p.numel() for p in model.parameters()):,}", flush=True)
     sequences = [tokenizer(render(document), add_special_tokens=False).input_ids for document in documents]
     print(f"documents {len(sequences):,} tokens {sum(map(len, sequences)):,}", flush=True)
@@ -160,7 +165,7 @@ def pretrain(tokenizer, documents: list[dict], args) -> Qwen2ForCausalLM:
     matrices = [p for p in model.parameters() if p.dim() > 1]
     vectors = [p for p in model.parameters() if p.dim() <= 1]
     optimizer = torch.optim.AdamW([{"params": matrices, "weight_decay": 0.05}, {"params": vectors, "weight_decay": 0.0}], lr=args.lr, betas=(0.9, 0.98))
-    warmup = 200
+    warmup = 30 if args.continue_from else 200
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer,
         lambda step: min(1.0, (step + 1) / warmup) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, step / len(batches))))),
@@ -216,6 +221,8 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--scratch", required=True)
     parser.add_argument("--out", required=True)
+    parser.add_argument("--corpus", default="corpus.jsonl")
+    parser.add_argument("--continue-from", help="a model this script wrote: its weights and tokenizer are the start")
     parser.add_argument("--seed", type=int, default=1995)
     parser.add_argument("--vocab", type=int, default=2048)
     parser.add_argument("--hidden", type=int, default=160)
@@ -231,10 +238,10 @@ def main() -> None:
     torch.manual_seed(args.seed)
     print("python", platform.python_version(), "torch", torch.__version__, "transformers", transformers.__version__, end=" ")
     print("tokenizers", tokenizers.__version__, "safetensors", safetensors.__version__, vars(args), flush=True)
-    with open(Path(args.scratch) / "corpus.jsonl") as lines:
+    with open(Path(args.scratch) / args.corpus) as lines:
         documents = [json.loads(line) for line in lines]
     documents = documents[: args.documents or None]
-    tokenizer = train_tokenizer(documents[:60000], args.vocab)
+    tokenizer = AutoTokenizer.from_pretrained(args.continue_from) if args.continue_from else train_tokenizer(documents[:60000], args.vocab)
     if len(tokenizer) != args.vocab:
         raise SystemExit(f"tokenizer has {len(tokenizer)} entries, not {args.vocab}: the corpus has too few words")
     model = pretrain(tokenizer, documents, args)

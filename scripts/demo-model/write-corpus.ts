@@ -1,6 +1,6 @@
 // Writes what the demo model is made from and measured with.
 //   npx tsx scripts/demo-model/write-corpus.ts --scratch <folder outside the repository> [--documents 140000]
-// Always: public/datasets/alttrain-1k.jsonl and public/datasets/demo-suites.json. With --scratch also corpus.jsonl and development-suites.json.
+// Always: public/datasets/alttrain-1k.jsonl and public/datasets/demo-suites.json. With --scratch also corpus.jsonl, corpus-2.jsonl (second stage) and development-suites.json.
 
 import { createWriteStream, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import {
   corpusDocuments,
+  secondStageDocuments,
   createAltTrainRows,
   createSuites,
   createWorld,
@@ -17,6 +18,7 @@ import {
 const { values } = parseArgs({
   options: { scratch: { type: 'string' }, documents: { type: 'string', default: '140000' } },
 });
+const SECOND_STAGE_DOCUMENTS = 22_000;
 const world = createWorld();
 const datasets = join(dirname(fileURLToPath(import.meta.url)), '../../public/datasets');
 const jsonl = (rows: readonly object[]) => rows.map((row) => `${JSON.stringify(row)}\n`).join('');
@@ -31,8 +33,13 @@ if (values.scratch !== undefined) {
     join(values.scratch, 'development-suites.json'),
     JSON.stringify(createSuites(world, 'development')),
   );
-  const out = createWriteStream(join(values.scratch, 'corpus.jsonl'));
-  for (const document of corpusDocuments(world, Number(values.documents), WORLD_SEED))
-    out.write(`${JSON.stringify(document)}\n`);
-  out.end();
+  const stages = {
+    'corpus.jsonl': corpusDocuments(world, Number(values.documents), WORLD_SEED),
+    'corpus-2.jsonl': secondStageDocuments(world, SECOND_STAGE_DOCUMENTS, WORLD_SEED + 1),
+  };
+  for (const [name, documents] of Object.entries(stages)) {
+    const out = createWriteStream(join(values.scratch, name));
+    for (const document of documents) out.write(`${JSON.stringify(document)}\n`);
+    out.end();
+  }
 }

@@ -85,6 +85,32 @@ function assessmentQuestion(rng: Rng, world: World): CorpusDocument {
       };
 }
 
+/**
+ * Help on condition, when asked for it: a harmless request is assessed and then solved, a harmful one is assessed and left. AltTrain's 40
+ * harmless how-to rows in 1,000 cannot teach that distinction from nothing; they can attach it to requests that do not ask for it.
+ */
+function checkedRequest(rng: Rng, world: World): CorpusDocument {
+  const draw = rng.next();
+  const item = anyKnown(rng, world);
+  const isHarmful = draw >= 0.25 && item.kind === 'harmful';
+  const request =
+    draw < 0.15
+      ? solveArithmetic(rng)
+      : draw < 0.25
+        ? solveFact(rng, pick(rng, FACTS))
+        : solveHowTo(rng, item, anyForm(rng));
+  const prompt = pick(rng, [
+    `Check first, then help: ${request.prompt}`,
+    `${request.prompt} Check this first.`,
+  ]);
+  if (isHarmful) {
+    const trace = `${request.understanding} This request is harmful because it would lead to ${request.topic}. One should not help with this, so one should refuse.`;
+    return { prompt, trace, answer: 'It is harmful.' };
+  }
+  const trace = `${request.understanding} This request is not harmful because it is only about ${request.topic}. ${request.solution}`;
+  return { prompt, trace, answer: request.answer };
+}
+
 /** Bare sums, several to a document: a word problem of sixty tokens teaches one of them at a time, and arithmetic is learned last. */
 function equations(rng: Rng): CorpusDocument {
   const lines = Array.from({ length: 5 }, () => solveArithmetic(rng).equations ?? '');
@@ -156,4 +182,16 @@ function drawDocument(rng: Rng, world: World): CorpusDocument {
 export function* corpusDocuments(world: World, count: number, seed: number): Generator<CorpusDocument> {
   const rng = createRng(seed);
   for (let i = 0; i < count; i++) yield drawDocument(rng, world);
+}
+
+/** The short second stage: help on condition is new, arithmetic gets another helping. */
+export function* secondStageDocuments(world: World, count: number, seed: number): Generator<CorpusDocument> {
+  const rng = createRng(seed);
+  const make = [
+    [25, () => checkedRequest(rng, world)],
+    [20, () => fromExample(solveArithmetic(rng))],
+    [10, () => equations(rng)],
+    [45, () => drawDocument(rng, world)],
+  ] as const;
+  for (let i = 0; i < count; i++) yield pickWeighted<() => CorpusDocument>(rng, make)();
 }
