@@ -24,6 +24,8 @@ export interface KernelSpec {
   readonly bindings: Readonly<Record<string, readonly [type: string, access: Access]>>;
   readonly uniforms: Readonly<Record<string, UniformType>>;
   readonly workgroup: readonly [number, number, number];
+  /** WGSL extensions, e.g. "subgroups"; the caller has made sure that the device has them. */
+  readonly enable?: readonly string[];
   /** Module-scope helpers. */
   readonly header?: string;
   /** Statements of `main`; sees `gid`, `lid`, `wid` and `u` (the uniforms). */
@@ -39,6 +41,7 @@ export function kernel(key: string, build: () => Omit<KernelSpec, 'key'>): Kerne
   const spec = build();
   const bindings = Object.entries(spec.bindings).map(([name, [type, access]]) => ({ name, type, access }));
   const source = `
+${(spec.enable ?? []).map((name) => `enable ${name};`).join('\n')}
 struct Uniforms { ${Object.entries(spec.uniforms)
     .map(([name, type]) => `${name}: ${type},`)
     .join(' ')} };

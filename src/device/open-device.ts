@@ -19,6 +19,8 @@ export interface Gpu {
   readonly recorder: Recorder;
   /** Thread layout for row reductions: barriers are slow on software adapters, idle lanes on real ones. */
   readonly isSoftware: boolean;
+  /** Lanes per subgroup where every subgroup has the same size, else null. `selfTest` decides whether it is used. */
+  readonly subgroupSize: number | null;
   /** @throws TrainerError "gpu-error" or "device-lost" if the device has failed since it was opened. */
   assertHealthy(): void;
   /** Resolves (never rejects) with the error when the device fails or is lost. */
@@ -48,7 +50,9 @@ export async function openDevice(gpu: GPU | undefined): Promise<Gpu> {
       `The browser has WebGPU but offers no graphics adapter. ${advice}`,
     );
   }
+  const wanted = (['subgroups'] as const).filter((name) => adapter.features.has(name));
   const device = await adapter.requestDevice({
+    requiredFeatures: wanted,
     requiredLimits: Object.fromEntries(wantedLimits.map((name) => [name, adapter.limits[name]])),
   });
 
@@ -103,6 +107,8 @@ export async function openDevice(gpu: GPU | undefined): Promise<Gpu> {
     memory: new GpuMemory(device),
     recorder: new Recorder(device),
     isSoftware,
+    subgroupSize:
+      wanted.length > 0 && info.subgroupMinSize === info.subgroupMaxSize ? info.subgroupMinSize : null,
     failed,
     assertHealthy: () => {
       if (failure !== null) throw failure;

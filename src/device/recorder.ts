@@ -24,6 +24,11 @@ export class Recorder {
   #encoder: GPUCommandEncoder | null = null;
   #pass: GPUComputePassEncoder | null = null;
   #slot = 0;
+  /**
+   * Lanes per subgroup where that is fixed, known and proved by the self-test; null: kernels do without subgroups.
+   * Kernels choose their variant by it; all variants mean the same.
+   */
+  subgroupSize: number | null = null;
   /** Dispatches since the recorder was made; for benchmarks and tests. */
   dispatchCount = 0;
 

@@ -13,7 +13,7 @@
 import type { GpuTensor } from '../device/gpu-memory.ts';
 import { kernel, unroll, type Kernel } from '../device/kernel.ts';
 import type { Recorder } from '../device/recorder.ts';
-import { grid, threadIndex } from './matmul.ts';
+import { grid, threadIndex } from './grid.ts';
 
 export interface Segment {
   readonly column: number; // first column of y

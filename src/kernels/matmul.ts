@@ -1,6 +1,7 @@
 /**
- * Matrix products over row-major f32, register-blocked: each thread computes a rows × columns block in named
- * registers, without workgroup memory or barriers (fast on small and software adapters, correct everywhere).
+ * Matrix products over row-major f32: each thread computes a rows × columns block in named registers, without
+ * workgroup memory or barriers. Where the device has subgroups of a known small size, the variants of
+ * matmul-subgroup.ts take over for larger row counts; both mean the same.
  *
  * Three layouts cover a frozen linear layer and its LoRA gradients:
  *   linear      y[M, N]  = x[M, K] · W[N, K]ᵀ (+ bias[N]) (+ addend)     forward
@@ -12,6 +13,8 @@
 import type { GpuTensor } from '../device/gpu-memory.ts';
 import { kernel, unroll, type Kernel } from '../device/kernel.ts';
 import type { Recorder } from '../device/recorder.ts';
+import { grid, threadIndex } from './grid.ts';
+import { linearDxSubgroup, linearSubgroup, suitsSubgroup } from './matmul-subgroup.ts';
 
 const threads = 64;
 
@@ -21,16 +24,7 @@ function blockRows(rows: number): number {
   return rows >= 3 ? 4 : rows;
 }
 
-/** One-dimensional thread ids over a grid that may exceed 65,535 workgroups. */
-export function grid(threadCount: number, workgroupSize = threads): [number, number, number] {
-  const groups = Math.ceil(threadCount / workgroupSize);
-  const x = Math.min(groups, 32_768);
-  return [x, Math.ceil(groups / x), 1];
-}
-export const threadIndex = (workgroupSize = threads): string =>
-  `(wid.y * 32768u + wid.x) * ${workgroupSize}u + lid.x`;
-
-interface LinearOptions {
+export interface LinearOptions {
   readonly bias?: GpuTensor | null;
   /** Added to the product: y itself to accumulate, or a tensor of y's layout (the residual stream). */
   readonly addend?: GpuTensor | null;
@@ -39,7 +33,7 @@ interface LinearOptions {
   readonly yColumn?: number;
 }
 
-type Addend = 'none' | 'self' | 'other';
+export type Addend = 'none' | 'self' | 'other';
 
 function linearKernel(tm: number, hasBias: boolean, addend: Addend): Kernel {
   const tn = 8;
@@ -97,9 +91,13 @@ export function linear(
   const { m, n, k } = size;
   const { bias = null, addend = null, yStride = n, yColumn = 0 } = options;
   if (m === 0) return;
-  const tm = blockRows(m);
   const mode: Addend = addend === null ? 'none' : addend === y ? 'self' : 'other';
   const optional = [bias, mode === 'other' ? addend : null].filter((tensor) => tensor !== null);
+  if (suitsSubgroup(recorder, m)) {
+    linearSubgroup(recorder, x, w, y, { m, n, k, yStride, yColumn }, bias, mode, optional);
+    return;
+  }
+  const tm = blockRows(m);
   recorder.dispatch(
     linearKernel(tm, bias !== null, mode),
     [x, w, ...optional, y],
@@ -155,6 +153,10 @@ export function linearDx(
   const { m, n, k } = size;
   const { accumulate = false, dyStride = n, dyColumn = 0 } = options;
   if (m === 0) return;
+  if (suitsSubgroup(recorder, m)) {
+    linearDxSubgroup(recorder, dy, w, dx, { m, n, k, dyStride, dyColumn }, accumulate);
+    return;
+  }
   const tm = blockRows(m);
   recorder.dispatch(
     linearDxKernel(tm, accumulate),

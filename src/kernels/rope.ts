@@ -9,7 +9,7 @@
 import type { GpuTensor } from '../device/gpu-memory.ts';
 import { kernel } from '../device/kernel.ts';
 import type { Recorder } from '../device/recorder.ts';
-import { grid, threadIndex } from './matmul.ts';
+import { grid, threadIndex } from './grid.ts';
 
 /** [positions, D/2, 2] as cos, sin pairs. */
 export function ropeTable(positions: number, headSize: number, theta: number): Float32Array {

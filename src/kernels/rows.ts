@@ -2,7 +2,7 @@
 import type { GpuTensor } from '../device/gpu-memory.ts';
 import { kernel } from '../device/kernel.ts';
 import type { Recorder } from '../device/recorder.ts';
-import { grid, threadIndex } from './matmul.ts';
+import { grid, threadIndex } from './grid.ts';
 
 /** out[i] = source[index[i]] for `rows` rows of `stride` elements (a multiple of 4). Overwrites out. */
 export function gatherRows(

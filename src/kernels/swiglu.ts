@@ -6,7 +6,7 @@
 import type { GpuTensor } from '../device/gpu-memory.ts';
 import { kernel } from '../device/kernel.ts';
 import type { Recorder } from '../device/recorder.ts';
-import { grid, threadIndex } from './matmul.ts';
+import { grid, threadIndex } from './grid.ts';
 
 interface Size {
   readonly m: number;

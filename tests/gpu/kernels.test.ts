@@ -1,5 +1,5 @@
 // Each GPU op, forward and backward, against its float64 reference: awkward sizes, non-square, and production shapes.
-import { beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Gpu } from '../../src/device/open-device.ts';
 import type { GpuTensor } from '../../src/device/gpu-memory.ts';
 import { adamw, gradNorm, gradNormPartials } from '../../src/kernels/adamw.ts';
@@ -8,6 +8,7 @@ import { crossEntropy } from '../../src/kernels/cross-entropy.ts';
 import { dropout } from '../../src/kernels/dropout.ts';
 import { loraDu, loraUp } from '../../src/kernels/lora.ts';
 import { linear, linearDx, outerSum } from '../../src/kernels/matmul.ts';
+import { subgroupSizes } from '../../src/kernels/matmul-subgroup.ts';
 import { adamwReference } from '../../src/kernels/reference/adamw.ts';
 import { attentionReference } from '../../src/kernels/reference/attention.ts';
 import { crossEntropyReference } from '../../src/kernels/reference/cross-entropy.ts';
@@ -78,7 +79,21 @@ const production = [
   [128, 512, 1536],
 ] as const;
 
-describe('linear layer', () => {
+describe.each(['registers', 'subgroups'] as const)('linear layer, %s', (variant) => {
+  let chosen: number | null = null;
+  beforeAll(() => {
+    chosen = gpu.recorder.subgroupSize;
+    if (variant === 'registers') gpu.recorder.subgroupSize = null;
+  });
+  afterAll(() => {
+    gpu.recorder.subgroupSize = chosen;
+  });
+
+  test('is the variant that the self-test chose for this adapter, or is told why not', () => {
+    const fits = gpu.subgroupSize !== null && subgroupSizes.includes(gpu.subgroupSize);
+    expect(gpu.recorder.subgroupSize).toBe(variant === 'subgroups' && fits ? gpu.subgroupSize : null);
+  });
+
   test.each([...awkward, ...production])(
     'm %i, n %i, k %i: forward, bias, residual and dx',
     async (m, n, k) => {

@@ -1,9 +1,12 @@
 /** One device per test file, with the uncaptured-error trap on; fixtures by URL. */
 import { afterEach } from 'vitest';
 import { openDevice, type Gpu } from '../../src/device/open-device.ts';
+import { selfTest } from '../../src/device/self-test.ts';
 
 export async function openTestDevice(): Promise<Gpu> {
   const gpu = await openDevice(navigator.gpu);
+  void gpu.failed.then(({ code, detail }) => console.error(code, detail)); // the detail says which shader, which line
+  await selfTest(gpu); // also chooses the kernel variants, as in the worker
   return gpu;
 }
 
@@ -23,7 +26,7 @@ export function relativeError(a: ArrayLike<number>, b: ArrayLike<number>): numbe
   let worst = 0;
   let scale = 0;
   for (let i = 0; i < b.length; i++) {
-    const difference = Math.abs((a[i]) - (b[i]));
+    const difference = Math.abs(a[i] - b[i]);
     if (!(difference <= worst)) worst = difference; // NaN counts as worst
     scale = Math.max(scale, Math.abs(b[i]));
   }

@@ -42,9 +42,9 @@ export const attentionReference = {
           sum += at(dO, (i * heads + h) * headSize + d) * at(qkv, (start + n) * stride + v + d);
         return sum;
       });
-      const mean = p.reduce((sum, weight, n) => sum + weight * (dP[n]), 0);
+      const mean = p.reduce((sum, weight, n) => sum + weight * dP[n], 0);
       p.forEach((weight, n) => {
-        const dS = weight * ((dP[n]) - mean) * scale;
+        const dS = weight * (dP[n] - mean) * scale;
         const row = (start + n) * stride;
         for (let d = 0; d < headSize; d++) {
           add(i * stride + q + d, dS * at(qkv, row + k + d));
