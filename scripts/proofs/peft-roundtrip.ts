@@ -42,11 +42,8 @@ async function main(): Promise<void> {
     ...['--model', 'demo', '--adapter', adapter],
     ...['--prompts', prompts, '--out', generations, '--max-new-tokens', String(maxNewTokens)],
   ]);
-  await runProgram(python, [
-    join(projectRoot, 'scripts/proofs/check_adapter.py'),
-    ...['--model', join(projectRoot, 'public/models/demo')],
-    ...['--adapter', adapter, '--generations', generations],
-  ]);
+  const check = join(projectRoot, 'scripts/proofs/check_adapter.py');
+  await runProgram(python, [check, join(projectRoot, 'public/models/demo'), adapter, generations]);
   console.log(`The adapter gives the same in PEFT. Its files: ${folder}`);
 }
 
