@@ -217,6 +217,12 @@ def check_loads(out: Path) -> None:
     print(prompt + tokenizer.decode(model.generate(ids, max_new_tokens=60)[0, ids.shape[1] :]))
 
 
+def copy_tokenizer(source: Path, out: Path) -> None:
+    """The first stage's files as they are: transformers writes a tokenizer that it has loaded back slightly differently."""
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (out / name).write_bytes((source / name).read_bytes())
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--scratch", required=True)
@@ -246,6 +252,8 @@ def main() -> None:
         raise SystemExit(f"tokenizer has {len(tokenizer)} entries, not {args.vocab}: the corpus has too few words")
     model = pretrain(tokenizer, documents, args)
     save_model(model, tokenizer, Path(args.out))
+    if args.continue_from:
+        copy_tokenizer(Path(args.continue_from), Path(args.out))
     check_loads(Path(args.out))
 
 
