@@ -18,13 +18,17 @@ interface VitestReport {
   readonly numFailedTests: number;
   readonly numPendingTests: number;
   readonly numTodoTests: number;
-  readonly testResults: readonly { readonly status: string; readonly assertionResults: readonly unknown[] }[];
+  readonly testResults: readonly {
+    readonly status: string;
+    readonly assertionResults: readonly { readonly status: string }[];
+  }[];
 }
 
-/** A file that could not be loaded has no tests in the report: it counts as one that failed. */
+/** A file that could not be loaded, or whose set-up failed, has no failed test in the report: it counts as one. */
 export function countsOf(report: VitestReport, exitCode: number, mayBeEmpty: boolean): Counts {
   const brokenFiles = report.testResults.filter(
-    ({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0,
+    ({ status, assertionResults }) =>
+      status === 'failed' && !assertionResults.some((result) => result.status === 'failed'),
   ).length;
   const counts: Counts = {
     passed: report.numPassedTests,

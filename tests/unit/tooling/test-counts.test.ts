@@ -20,6 +20,12 @@ describe('the count at the end of npm test', () => {
   test('a file that cannot be loaded fails', () => {
     expect(countsOf(report(5, 0, 0, 1), 1, false)).toEqual({ passed: 5, failed: 1, skipped: 0 });
   });
+  test('a file whose set-up fails counts, beside the failed tests of other files', () => {
+    const setUpFailed = { status: 'failed', assertionResults: [{ status: 'skipped' }] };
+    const testFailed = { status: 'failed', assertionResults: [{ status: 'failed' }, { status: 'passed' }] };
+    const counts = countsOf({ ...report(1, 1, 1), testResults: [setUpFailed, testFailed] }, 1, false);
+    expect(counts).toEqual({ passed: 1, failed: 2, skipped: 1 });
+  });
   test('an error outside every test fails', () => {
     expect(countsOf(report(5, 0), 1, false).failed).toBe(1);
   });
