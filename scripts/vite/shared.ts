@@ -7,12 +7,10 @@ export const aliases = [{ find: /^(onnxruntime-web|onnxruntime-node|sharp)$/, re
 
 /** Packages the page and the worker import; named so that vite never re-bundles, and reloads, half-way through a test. */
 export const prebundled = [
+  '@huggingface/jinja',
   '@preact/signals',
   '@tensorflow/tfjs',
-  '@tensorflow/tfjs-backend-cpu',
   '@tensorflow/tfjs-backend-webgpu',
-  '@tensorflow/tfjs-core',
-  '@tensorflow/tfjs-core/dist/register_all_gradients',
   '@xenova/transformers',
   'comlink',
   'fflate',
