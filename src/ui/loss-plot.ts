@@ -72,6 +72,9 @@ export function createLossPlot(host: HTMLElement, onHover: (index: number | null
     host,
   );
 
+  // A crashed GPU process takes the canvas with it, though the numbers are all still here.
+  plot.ctx.canvas.addEventListener('contextrestored', () => plot.redraw());
+
   return {
     draw: (columns, total) => {
       totalSteps = total;

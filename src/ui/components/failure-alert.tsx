@@ -1,10 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks';
-import type { ErrorCode } from '../../api/trainer-error.ts';
-import { adviceFor, type FailureScope } from '../state/failures.ts';
+import { adviceFor, needsReload, type FailureScope } from '../state/failures.ts';
 import { useApp } from '../state/app-state.ts';
-
-/** The worker's GPU device is gone for good. */
-const needsReload: readonly ErrorCode[] = ['device-lost', 'gpu-error'];
 
 interface FailureAlertProps {
   readonly scope: FailureScope;
@@ -43,7 +39,7 @@ export function FailureAlert({ scope, retry }: FailureAlertProps) {
           <pre>{failure.detail}</pre>
         </details>
       )}
-      {needsReload.includes(failure.code) ? (
+      {needsReload(failure.code) ? (
         <button type="button" class="button" onClick={() => location.reload()}>
           Reload the page
         </button>

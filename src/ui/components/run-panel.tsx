@@ -1,10 +1,10 @@
 import { useEffect, useRef } from 'preact/hooks';
 import type { Phase } from '../../api/trainer-api.ts';
-import { formatCount, formatLoss } from '../format.ts';
 import { useApp } from '../state/app-state.ts';
 import { FailureAlert } from './failure-alert.tsx';
 import { Icon } from './icon.tsx';
 import { RunNumbers } from './run-numbers.tsx';
+import { RunProgress, RunStatus } from './run-status.tsx';
 
 export function RunPanel() {
   const { run } = useApp();
@@ -14,7 +14,7 @@ export function RunPanel() {
       <Controls />
       <ConfirmStart />
       <RunStatus />
-      <Progress />
+      <RunProgress />
       <FailureAlert scope="run" />
       <FailureAlert scope="download" />
       <RunNumbers run={run} />
@@ -140,69 +140,5 @@ function ConfirmStart() {
         </button>
       </div>
     </div>
-  );
-}
-
-function RunStatus() {
-  const { run, setUp, failures } = useApp();
-  const isOpening = setUp.device.value === null && failures.of('device').value === null;
-  const isLoading = isOpening || setUp.model.progress.value !== null || setUp.dataset.progress.value !== null;
-  const phase = run.phase.value === 'idle' && isLoading ? 'loading' : run.phase.value;
-  const part = run.partProgress.value;
-  const step = run.latest.value;
-  const result = run.result.value;
-  return (
-    <div class="status" role="status" data-phase={phase}>
-      <span class="phase">{phase}</span> {/* Read out with a change of phase, but not at every step. */}
-      <span class="status-step" aria-live="off">
-        {step !== null && `step ${formatCount(step.step)} of ${formatCount(step.totalSteps)}`}
-      </span>
-      {result !== null && (
-        <span class="status-note">
-          loss {formatLoss(result.lossFirst)} → {formatLoss(result.lossLast)}
-        </span>
-      )}
-      {run.note.value !== '' && <span class="status-note">{run.note.value}</span>}
-      {run.pending.value !== null && (
-        <span class="status-note">
-          {run.pending.value === 'pause' ? 'pausing after this step …' : 'ending after this step …'}
-        </span>
-      )}
-      {part !== null && (
-        <span class="status-note" aria-live="off">
-          {part.note === run.note.value ? '' : part.note} {formatCount(part.done)} / {formatCount(part.total)}
-        </span>
-      )}
-    </div>
-  );
-}
-
-function Progress() {
-  const { run } = useApp();
-  const latest = run.latest.value;
-  const part = run.partProgress.value;
-  const done = latest?.step ?? 0;
-  const total = latest?.totalSteps ?? 0;
-  return (
-    <>
-      <div
-        class="bar"
-        role="progressbar"
-        aria-label="Training progress"
-        aria-valuemin={0}
-        aria-valuemax={total || 100}
-        aria-valuenow={done}
-        aria-valuetext={total === 0 ? 'not started' : `step ${done} of ${total}`}
-      >
-        <div class="bar-fill" style={{ width: `${total === 0 ? 0 : (100 * done) / total}%` }} />
-      </div>
-      {/* A second, thinner line for sampling and evaluation, which have their own count. */}
-      <div class="bar hair" aria-hidden="true">
-        <div
-          class="bar-fill"
-          style={{ width: `${part === null ? 0 : (100 * part.done) / Math.max(1, part.total)}%` }}
-        />
-      </div>
-    </>
   );
 }

@@ -1,4 +1,4 @@
-import type { Trace, TracePartKind } from '../../api/trainer-api.ts';
+import type { Trace, TracePart, TracePartKind } from '../../api/trainer-api.ts';
 
 export const partNames: Readonly<Record<TracePartKind, { label: string; meaning: string }>> = {
   PU: { label: 'PU', meaning: 'problem understanding' },
@@ -35,11 +35,17 @@ export function TraceView({ title, trace }: { title: string; trace: Trace }) {
               <span class="part-label" title={partNames[part.kind].meaning}>
                 {partNames[part.kind].label}
               </span>
-              <span class="part-text">{part.text.trim()}</span>
+              <span class="part-text">{shownText(part, parts[i + 1])}</span>
             </p>
           ))}
         </div>
       )}
     </article>
   );
+}
+
+/** The end of the thought goes without saying where an answer follows; without one it is worth seeing. */
+function shownText(part: TracePart, next: TracePart | undefined): string {
+  const text = part.text.trim();
+  return next?.kind === 'answer' ? text.replace(/\s*<\/think>$/, '') : text;
 }

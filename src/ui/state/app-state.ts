@@ -82,10 +82,12 @@ function whyNotStart(setUp: SetUp, settings: Settings, run: Run, failures: Failu
   const problemCount = settings.problems.value.size;
   if (run.isActive.value) return 'A run is under way.';
   if (failures.of('device').value !== null) return 'Training needs WebGPU: see the message at the top.';
+  if (failures.isDeviceGone.value) return 'The GPU was lost: reload the page to train again.';
   if (setUp.device.value === null) return 'Opening the GPU …';
   if (model.progress.value !== null) return 'Loading the model …';
   if (model.report.value === null) return 'Choose a model first.';
-  if (dataset.progress.value !== null) return 'Reading the dataset …';
+  // Not while it is only read again: leaving the field for the button would disable it under the pointer.
+  if (dataset.progress.value !== null && !setUp.isRefreshing.value) return 'Reading the dataset …';
   if (dataset.report.value === null) return 'Choose a dataset first.';
   if (problemCount > 0)
     return `Correct ${problemCount === 1 ? 'one setting' : `${problemCount} settings`} first.`;

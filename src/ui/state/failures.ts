@@ -6,11 +6,17 @@ export type FailureScope = 'device' | 'model' | 'dataset' | 'run' | 'download';
 
 export interface Failures {
   readonly of: (scope: FailureScope) => ReadonlySignal<WireError | null>;
+  /** The worker's GPU device has failed and does not come back: only a reload helps. */
+  readonly isDeviceGone: ReadonlySignal<boolean>;
   readonly report: (scope: FailureScope, error: unknown) => void;
   readonly clear: (scope: FailureScope) => void;
 }
 
+const deviceCodes: readonly ErrorCode[] = ['device-lost', 'gpu-error'];
+export const needsReload = (code: ErrorCode): boolean => deviceCodes.includes(code);
+
 export function createFailures(): Failures {
+  const isDeviceGone = signal(false);
   const byScope = {
     device: signal<WireError | null>(null),
     model: signal<WireError | null>(null),
@@ -20,7 +26,12 @@ export function createFailures(): Failures {
   };
   return {
     of: (scope) => byScope[scope],
-    report: (scope, error) => (byScope[scope].value = toWire(error)),
+    isDeviceGone,
+    report: (scope, error) => {
+      const failure = toWire(error);
+      byScope[scope].value = failure;
+      if (needsReload(failure.code)) isDeviceGone.value = true;
+    },
     clear: (scope) => (byScope[scope].value = null),
   };
 }

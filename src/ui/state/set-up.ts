@@ -10,7 +10,7 @@ import type {
   TrainerApi,
 } from '../../api/trainer-api.ts';
 import { demoRunConfig } from '../../config/demo-preset.ts';
-import { defaultRunConfig } from '../../config/run-config.ts';
+import { defaultRunConfig, type RunConfig } from '../../config/run-config.ts';
 import type { Failures } from './failures.ts';
 import type { Settings } from './settings.ts';
 
@@ -30,6 +30,8 @@ export interface SetUp {
   readonly datasetSource: ReadonlySignal<DatasetSource>;
   /** Max length the dataset was read with. */
   readonly datasetMaxLength: ReadonlySignal<number>;
+  /** The same dataset is being read again, for another max length. */
+  readonly isRefreshing: ReadonlySignal<boolean>;
   /** Opens the GPU, then the chosen model and dataset. */
   readonly open: () => Promise<void>;
   readonly loadModel: (source: ModelSource) => Promise<void>;
@@ -45,6 +47,7 @@ export function createSetUp(client: TrainerApi, settings: Settings, failures: Fa
   const model = createSlot<ModelReport>();
   const dataset = createSlot<DatasetReport>();
   const datasetMaxLength = signal(0);
+  const isRefreshing = signal(false);
   const inTurn = createQueue();
 
   async function openDevice(): Promise<void> {
@@ -63,7 +66,7 @@ export function createSetUp(client: TrainerApi, settings: Settings, failures: Fa
     try {
       const report = await model.read((onProgress) => client.loadModel(source, onProgress));
       modelSource.value = source;
-      settings.useDefaults(source.kind === 'demo' ? demoRunConfig : defaultRunConfig);
+      settings.useDefaults(defaultsFor(source, report));
       model.report.value = report;
       return true;
     } catch (error) {
@@ -97,6 +100,7 @@ export function createSetUp(client: TrainerApi, settings: Settings, failures: Fa
     dataset,
     datasetSource,
     datasetMaxLength,
+    isRefreshing,
     open: () =>
       inTurn(async () => {
         await openDevice();
@@ -111,10 +115,19 @@ export function createSetUp(client: TrainerApi, settings: Settings, failures: Fa
     readDataset: (source) => inTurn(() => readDatasetNow(source)),
     refreshDataset: () =>
       inTurn(async () => {
-        if (settings.config.value.maxLength !== datasetMaxLength.value && dataset.report.value !== null)
-          await readDatasetNow(datasetSource.value);
+        if (settings.config.value.maxLength === datasetMaxLength.value || dataset.report.value === null)
+          return;
+        isRefreshing.value = true;
+        await readDatasetNow(datasetSource.value);
+        isRefreshing.value = false;
       }),
   };
+}
+
+/** Max length within what the model was made for. */
+function defaultsFor(source: ModelSource, { maxPositions }: ModelReport): RunConfig {
+  const defaults = source.kind === 'demo' ? demoRunConfig : defaultRunConfig;
+  return { ...defaults, maxLength: Math.min(defaults.maxLength, maxPositions) };
 }
 
 function createSlot<Report>() {

@@ -1,0 +1,69 @@
+import type { Phase } from '../../api/trainer-api.ts';
+import { formatCount, formatLoss } from '../format.ts';
+import { useApp, type AppState } from '../state/app-state.ts';
+
+/** The phase first, then where it stands: scripts read the first word. */
+export function RunStatus() {
+  const app = useApp();
+  const { run } = app;
+  const phase = phaseOf(app);
+  const latest = run.latest.value;
+  const result = run.result.value;
+  const part = run.partProgress.value;
+  const pending = run.pending.value;
+  const notes = [
+    result !== null && `loss ${formatLoss(result.lossFirst)} → ${formatLoss(result.lossLast)}`,
+    run.note.value,
+    pending !== null && `${pending === 'pause' ? 'pausing' : 'ending'} after this step …`,
+  ].filter((note) => note !== false && note !== '');
+
+  return (
+    <div class="status" role="status" data-phase={phase}>
+      <span class="phase">{phase}</span> {/* Read out with a change of phase, but not at every step. */}
+      <span class="status-step" aria-live="off">
+        {latest !== null && `step ${formatCount(latest.step)} of ${formatCount(latest.totalSteps)}`}
+      </span>{' '}
+      <span class="status-note">{notes.join(' · ')}</span>{' '}
+      <span class="status-note" aria-live="off">
+        {part !== null && `${formatCount(part.done)} / ${formatCount(part.total)}`}
+      </span>
+    </div>
+  );
+}
+
+function phaseOf({ run, setUp, failures }: AppState): Phase {
+  if (run.phase.value !== 'idle') return run.phase.value;
+  const isOpening = setUp.device.value === null && failures.of('device').value === null;
+  const isReading = setUp.model.progress.value !== null || setUp.dataset.progress.value !== null;
+  return isOpening || isReading ? 'loading' : 'idle';
+}
+
+export function RunProgress() {
+  const { run } = useApp();
+  const latest = run.latest.value;
+  const part = run.partProgress.value;
+  const done = latest?.step ?? 0;
+  const total = latest?.totalSteps ?? 0;
+  return (
+    <>
+      <div
+        class="bar"
+        role="progressbar"
+        aria-label="Training progress"
+        aria-valuemin={0}
+        aria-valuemax={total || 100}
+        aria-valuenow={done}
+        aria-valuetext={total === 0 ? 'not started' : `step ${done} of ${total}`}
+      >
+        <div class="bar-fill" style={{ width: `${total === 0 ? 0 : (100 * done) / total}%` }} />
+      </div>
+      {/* A second, thinner line for sampling and evaluation, which have their own count. */}
+      <div class="bar hair" aria-hidden="true">
+        <div
+          class="bar-fill"
+          style={{ width: `${part === null ? 0 : (100 * part.done) / Math.max(1, part.total)}%` }}
+        />
+      </div>
+    </>
+  );
+}
