@@ -105,7 +105,7 @@ export async function openDevice(gpu: GPU | undefined): Promise<Gpu> {
     device,
     report,
     memory: new GpuMemory(device),
-    recorder: new Recorder(device),
+    recorder: new Recorder(device, isSoftware),
     isSoftware,
     subgroupSize:
       wanted.length > 0 && info.subgroupMinSize === info.subgroupMaxSize ? info.subgroupMinSize : null,

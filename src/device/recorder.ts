@@ -29,11 +29,14 @@ export class Recorder {
    * Kernels choose their variant by it; all variants mean the same.
    */
   subgroupSize: number | null = null;
+  /** Kernels then do more work per thread and avoid barriers. */
+  readonly isSoftware: boolean;
   /** Dispatches since the recorder was made; for benchmarks and tests. */
   dispatchCount = 0;
 
-  constructor(device: GPUDevice) {
+  constructor(device: GPUDevice, isSoftware: boolean) {
     this.#device = device;
+    this.isSoftware = isSoftware;
     this.#uniformBuffer = device.createBuffer({
       label: 'uniforms',
       size: slotBytes * slotCount,

@@ -8,7 +8,7 @@
  *
  * A query's range is the segment mask: rows of one document never see another, and batches need no padding.
  * The same kernel reads keys and values from the stream itself (training) or from a cache (generation).
- * One thread owns one (row, head): no atomics, so the result is the same in every run.
+ * A thread owns its rows of one head: no atomics, so the result is the same in every run.
  */
 import type { GpuTensor } from '../device/gpu-memory.ts';
 import { kernel, unroll, type Kernel } from '../device/kernel.ts';
@@ -31,8 +31,17 @@ export interface KvLayout {
 const dotSum = (d4: number, a: (i: number) => string, b: (i: number) => string): string =>
   Array.from({ length: d4 }, (_, i) => `dot(${a(i)}, ${b(i)})`).join(' + ');
 
-function forwardKernel(d4: number): Kernel {
-  return kernel(`attention d=${d4 * 4}`, () => ({
+/**
+ * Neighbouring rows per thread. A key or value that is loaded serves all of them, which is what counts where loads
+ * are dear (software adapters); elsewhere one row a thread keeps more threads busy.
+ */
+function rowsPerThread(recorder: Recorder, headSize: number, floatsPerRow: number): number {
+  if (!recorder.isSoftware) return 1;
+  return headSize * floatsPerRow <= 120 ? 4 : headSize * floatsPerRow <= 160 ? 2 : 1;
+}
+
+function forwardKernel(d4: number, rows: number): Kernel {
+  return kernel(`attention d=${d4 * 4} rows=${rows}`, () => ({
     bindings: {
       q: ['array<vec4f>', 'read'],
       kv: ['array<vec4f>', 'read'],
@@ -53,38 +62,61 @@ function forwardKernel(d4: number): Kernel {
     workgroup: [64, 1, 1],
     body: `
   let index = ${threadIndex()};
-  let m = index % u.m;
-  let head = index / u.m;
+  let rowGroups = (u.m + ${rows - 1}u) / ${rows}u;
+  let firstRow = (index % rowGroups) * ${rows}u;
+  let head = index / rowGroups;
   if (head >= u.heads) { return; }
-  let qAt = m * u.qStride4 + head * ${d4}u;
   let kvHead = (head / u.group) * ${d4}u;
-  let range = ranges[m];
-${unroll(d4, (i) => `  let q${i} = q[qAt + ${i}u] * u.scale;\n  var o${i} = vec4f();`)}
-  var highest = -3.4e38;
-  var total = 0.0;
-  for (var j = range.x; j < range.y; j++) {
+${unroll(
+  rows,
+  (i) => `
+  let m${i} = min(firstRow + ${i}u, u.m - 1u);
+  let range${i} = ranges[m${i}];
+  let qAt${i} = m${i} * u.qStride4 + head * ${d4}u;
+  var highest${i} = -3e38;
+  var total${i} = 0.0;
+${unroll(d4, (d) => `  let q${i}_${d} = q[qAt${i} + ${d}u] * u.scale;\n  var o${i}_${d} = vec4f();`)}`,
+)}
+  let first = ${minMax('min', rows, (i) => `range${i}.x`)};
+  let end = ${minMax('max', rows, (i) => `range${i}.y`)};
+  for (var j = first; j < end; j++) {
     let kAt = j * u.kvStride4 + u.k4 + kvHead;
     let vAt = j * u.kvStride4 + u.v4 + kvHead;
-    let s = ${dotSum(
+${rows === 1 ? '' : unroll(d4, (d) => `    let k${d} = kv[kAt + ${d}u];`)}
+${unroll(
+  rows,
+  (i) => `
+    var s${i} = ${dotSum(
       d4,
-      (i) => `q${i}`,
-      (i) => `kv[kAt + ${i}u]`,
+      (d) => `q${i}_${d}`,
+      (d) => (rows === 1 ? `kv[kAt + ${d}u]` : `k${d}`),
     )};
-    if (s > highest) {
-      let shrink = exp(highest - s);
-      total *= shrink;
-${unroll(d4, (i) => `      o${i} *= shrink;`)}
-      highest = s;
+    ${rows === 1 ? '' : `s${i} = select(-3e38, s${i}, j >= range${i}.x && j < range${i}.y);`}
+    if (s${i} > highest${i}) {
+      let shrink = exp(highest${i} - s${i});
+      total${i} *= shrink;
+${unroll(d4, (d) => `      o${i}_${d} *= shrink;`)}
+      highest${i} = s${i};
     }
-    let p = exp(s - highest);
-    total += p;
-${unroll(d4, (i) => `    o${i} += p * kv[vAt + ${i}u];`)}
+    // before the first visible key s is -3e38 as well: what this adds is wiped by the shrink that follows
+    let p${i} = exp(s${i} - highest${i});
+    total${i} += p${i};`,
+)}
+${unroll(d4, (d) => `    let v${d} = kv[vAt + ${d}u];\n${unroll(rows, (i) => `    o${i}_${d} += p${i} * v${d};`)}`)}
   }
-  let at = (m * u.heads + head) * ${d4}u;
-${unroll(d4, (i) => `  o[at + ${i}u] = o${i} / total;`)}
-  lse[m * u.heads + head] = highest + log(total);`,
+${unroll(
+  rows,
+  (i) => `  if (firstRow + ${i}u < u.m) {
+    let at = (m${i} * u.heads + head) * ${d4}u;
+${unroll(d4, (d) => `    o[at + ${d}u] = o${i}_${d} / total${i};`)}
+    lse[m${i} * u.heads + head] = highest${i} + log(total${i});
+  }`,
+)}`,
   }));
 }
+
+const minMax = (name: 'min' | 'max', count: number, value: (i: number) => string): string =>
+  Array.from({ length: count }, (_, i) => value(i)).reduce((a, b) => `${name}(${a}, ${b})`);
 
 /** o[M, H·D] and lse[M, H] from q (first H·D columns of its rows) and kv. Overwrites both. */
 export function attention(
@@ -98,9 +130,12 @@ export function attention(
   lse: GpuTensor,
   m: number,
   { heads, kvHeads, headSize }: AttentionShape,
+  /** Neighbouring rows see mostly the same keys: true for a stream, false for one row each of many sequences. */
+  sharesKeys = true,
 ): void {
+  const rows = sharesKeys ? rowsPerThread(recorder, headSize, 2) : 1;
   recorder.dispatch(
-    forwardKernel(headSize / 4),
+    forwardKernel(headSize / 4, rows),
     [q, kv, ranges, o, lse],
     {
       m,
@@ -112,7 +147,7 @@ export function attention(
       v4: layout.v / 4,
       scale: 1 / Math.sqrt(headSize),
     },
-    grid(m * heads),
+    grid(Math.ceil(m / rows) * heads),
   );
 }
 
@@ -137,8 +172,8 @@ function deltaKernel(d4: number): Kernel {
   }));
 }
 
-function dqKernel(d4: number): Kernel {
-  return kernel(`attentionDq d=${d4 * 4}`, () => ({
+function dqKernel(d4: number, rows: number): Kernel {
+  return kernel(`attentionDq d=${d4 * 4} rows=${rows}`, () => ({
     bindings: {
       qkv: ['array<vec4f>', 'read'],
       ranges: ['array<vec2u>', 'read'],
@@ -151,38 +186,56 @@ function dqKernel(d4: number): Kernel {
     workgroup: [64, 1, 1],
     body: `
   let index = ${threadIndex()};
-  let m = index % u.m;
-  let head = index / u.m;
+  let rowGroups = (u.m + ${rows - 1}u) / ${rows}u;
+  let firstRow = (index % rowGroups) * ${rows}u;
+  let head = index / rowGroups;
   if (head >= u.heads) { return; }
-  let qAt = m * u.stride4 + head * ${d4}u;
-  let dAt = (m * u.heads + head) * ${d4}u;
   let kvHead = (head / u.group) * ${d4}u;
-  let range = ranges[m];
-  let logTotal = lse[m * u.heads + head];
-  let mean = delta[m * u.heads + head];
-${unroll(d4, (i) => `  let q${i} = qkv[qAt + ${i}u] * u.scale;\n  let d${i} = dO[dAt + ${i}u];\n  var g${i} = vec4f();`)}
-  for (var j = range.x; j < range.y; j++) {
+${unroll(
+  rows,
+  (i) => `
+  let m${i} = min(firstRow + ${i}u, u.m - 1u);
+  let range${i} = ranges[m${i}];
+  let qAt${i} = m${i} * u.stride4 + head * ${d4}u;
+  let dAt${i} = (m${i} * u.heads + head) * ${d4}u;
+  let logTotal${i} = lse[m${i} * u.heads + head];
+  let mean${i} = delta[m${i} * u.heads + head];
+${unroll(d4, (d) => `  let q${i}_${d} = qkv[qAt${i} + ${d}u] * u.scale;\n  let d${i}_${d} = dO[dAt${i} + ${d}u];\n  var g${i}_${d} = vec4f();`)}`,
+)}
+  let first = ${minMax('min', rows, (i) => `range${i}.x`)};
+  let end = ${minMax('max', rows, (i) => `range${i}.y`)};
+  for (var j = first; j < end; j++) {
     let kAt = j * u.stride4 + u.k4 + kvHead;
     let vAt = j * u.stride4 + u.v4 + kvHead;
-${unroll(d4, (i) => `    let k${i} = qkv[kAt + ${i}u];`)}
-    let p = exp(${dotSum(
+${unroll(d4, (d) => `    let k${d} = qkv[kAt + ${d}u];${rows === 1 ? '' : `\n    let v${d} = qkv[vAt + ${d}u];`}`)}
+${unroll(
+  rows,
+  (i) => `
+    var p${i} = exp(${dotSum(
       d4,
-      (i) => `q${i}`,
-      (i) => `k${i}`,
-    )} - logTotal);
-    let ds = p * (${dotSum(
+      (d) => `q${i}_${d}`,
+      (d) => `k${d}`,
+    )} - logTotal${i});
+    ${rows === 1 ? '' : `p${i} = select(0.0, p${i}, j >= range${i}.x && j < range${i}.y);`}
+    let ds${i} = p${i} * (${dotSum(
       d4,
-      (i) => `d${i}`,
-      (i) => `qkv[vAt + ${i}u]`,
-    )} - mean);
-${unroll(d4, (i) => `    g${i} += ds * k${i};`)}
+      (d) => `d${i}_${d}`,
+      (d) => (rows === 1 ? `qkv[vAt + ${d}u]` : `v${d}`),
+    )} - mean${i});
+${unroll(d4, (d) => `    g${i}_${d} += ds${i} * k${d};`)}`,
+)}
   }
-${unroll(d4, (i) => `  dQkv[qAt + ${i}u] = g${i} * u.scale;`)}`,
+${unroll(
+  rows,
+  (i) => `  if (firstRow + ${i}u < u.m) {
+${unroll(d4, (d) => `    dQkv[qAt${i} + ${d}u] = g${i}_${d} * u.scale;`)}
+  }`,
+)}`,
   }));
 }
 
-function dkvKernel(d4: number): Kernel {
-  return kernel(`attentionDkv d=${d4 * 4}`, () => ({
+function dkvKernel(d4: number, rows: number): Kernel {
+  return kernel(`attentionDkv d=${d4 * 4} rows=${rows}`, () => ({
     bindings: {
       qkv: ['array<vec4f>', 'read'],
       segmentEnds: ['array<u32>', 'read'],
@@ -195,33 +248,52 @@ function dkvKernel(d4: number): Kernel {
     workgroup: [64, 1, 1],
     body: `
   let index = ${threadIndex()};
-  let j = index % u.m;
-  let kvHead = index / u.m;
+  let rowGroups = (u.m + ${rows - 1}u) / ${rows}u;
+  let firstKey = (index % rowGroups) * ${rows}u;
+  let kvHead = index / rowGroups;
   if (kvHead >= u.heads / u.group) { return; }
-  let kAt = j * u.stride4 + u.k4 + kvHead * ${d4}u;
-  let vAt = j * u.stride4 + u.v4 + kvHead * ${d4}u;
-  let end = segmentEnds[j];
-${unroll(d4, (i) => `  let k${i} = qkv[kAt + ${i}u] * u.scale;\n  let v${i} = qkv[vAt + ${i}u];\n  var dk${i} = vec4f();\n  var dv${i} = vec4f();`)}
+${unroll(
+  rows,
+  (i) => `
+  let j${i} = min(firstKey + ${i}u, u.m - 1u);
+  let end${i} = segmentEnds[j${i}];
+  let kAt${i} = j${i} * u.stride4 + u.k4 + kvHead * ${d4}u;
+  let vAt${i} = j${i} * u.stride4 + u.v4 + kvHead * ${d4}u;
+${unroll(d4, (d) => `  let k${i}_${d} = qkv[kAt${i} + ${d}u] * u.scale;\n  let v${i}_${d} = qkv[vAt${i} + ${d}u];\n  var dk${i}_${d} = vec4f();\n  var dv${i}_${d} = vec4f();`)}`,
+)}
+  let end = ${minMax('max', rows, (i) => `end${i}`)};
   for (var g = 0u; g < u.group; g++) {
     let head = kvHead * u.group + g;
-    for (var m = j; m < end; m++) {
+    for (var m = firstKey; m < end; m++) {
       let qAt = m * u.stride4 + head * ${d4}u;
       let dAt = (m * u.heads + head) * ${d4}u;
-${unroll(d4, (i) => `      let q${i} = qkv[qAt + ${i}u];\n      let d${i} = dO[dAt + ${i}u];`)}
-      let p = exp(${dotSum(
+      let logTotal = lse[m * u.heads + head];
+      let mean = delta[m * u.heads + head];
+${unroll(d4, (d) => `      let q${d} = qkv[qAt + ${d}u];\n      let d${d} = dO[dAt + ${d}u];`)}
+${unroll(
+  rows,
+  (i) => `
+      var p${i} = exp(${dotSum(
         d4,
-        (i) => `q${i}`,
-        (i) => `k${i}`,
-      )} - lse[m * u.heads + head]);
-      let ds = p * (${dotSum(
+        (d) => `q${d}`,
+        (d) => `k${i}_${d}`,
+      )} - logTotal);
+      ${rows === 1 ? '' : `p${i} = select(0.0, p${i}, m >= j${i} && m < end${i});`}
+      let ds${i} = p${i} * (${dotSum(
         d4,
-        (i) => `d${i}`,
-        (i) => `v${i}`,
-      )} - delta[m * u.heads + head]);
-${unroll(d4, (i) => `      dv${i} += p * d${i};\n      dk${i} += ds * q${i};`)}
+        (d) => `d${d}`,
+        (d) => `v${i}_${d}`,
+      )} - mean);
+${unroll(d4, (d) => `      dv${i}_${d} += p${i} * d${d};\n      dk${i}_${d} += ds${i} * q${d};`)}`,
+)}
     }
   }
-${unroll(d4, (i) => `  dQkv[kAt + ${i}u] = dk${i} * u.scale;\n  dQkv[vAt + ${i}u] = dv${i};`)}`,
+${unroll(
+  rows,
+  (i) => `  if (firstKey + ${i}u < u.m) {
+${unroll(d4, (d) => `    dQkv[kAt${i} + ${d}u] = dk${i}_${d} * u.scale;\n    dQkv[vAt${i} + ${d}u] = dv${i}_${d};`)}
+  }`,
+)}`,
   }));
 }
 
@@ -253,8 +325,20 @@ export function attentionDx(
     v4: (heads + kvHeads) * d4,
     scale: 1 / Math.sqrt(headSize),
   };
-  recorder.dispatch(dqKernel(d4), [qkv, ranges, dO, lse, delta, dQkv], uniforms, grid(m * heads));
-  recorder.dispatch(dkvKernel(d4), [qkv, segmentEnds, dO, lse, delta, dQkv], uniforms, grid(m * kvHeads));
+  const dqRows = rowsPerThread(recorder, headSize, 3);
+  const dkvRows = rowsPerThread(recorder, headSize, 4);
+  recorder.dispatch(
+    dqKernel(d4, dqRows),
+    [qkv, ranges, dO, lse, delta, dQkv],
+    uniforms,
+    grid(Math.ceil(m / dqRows) * heads),
+  );
+  recorder.dispatch(
+    dkvKernel(d4, dkvRows),
+    [qkv, segmentEnds, dO, lse, delta, dQkv],
+    uniforms,
+    grid(Math.ceil(m / dkvRows) * kvHeads),
+  );
 }
 
 /** Copies keys and values of each row of qkv to row cacheRow[m] of cache[*, 2·K·D]. */

@@ -82,7 +82,7 @@ export function layerForward(
   } else {
     storeKv(recorder, acts.qkv, kv.cacheRow, kv.cache, m, shape);
     const layout = { stride: 2 * kvWidth, k: 0, v: kvWidth };
-    attention(recorder, acts.qkv, qkv, kv.cache, layout, stream.ranges, acts.attn, acts.lse, m, shape);
+    attention(recorder, acts.qkv, qkv, kv.cache, layout, stream.ranges, acts.attn, acts.lse, m, shape, false);
   }
   linear(recorder, acts.attn, weights.o, acts.mid, { m, n: c, k: q }, { addend: x });
   if (use) loraForward(gpu, use, layer, 'o', acts.attn, acts.mid, acts.low.o, m, c);
