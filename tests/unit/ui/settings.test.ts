@@ -1,0 +1,57 @@
+import { expect, test } from 'vitest';
+import { demoRunConfig } from '../../../src/config/demo-preset.ts';
+import { defaultRunConfig } from '../../../src/config/run-config.ts';
+import { createSettings } from '../../../src/ui/state/settings.ts';
+
+test('nothing edited gives the defaults', () => {
+  const settings = createSettings();
+  expect(settings.config.value).toEqual(demoRunConfig);
+  expect(settings.isEdited.value).toBe(false);
+});
+
+test('numbers may be written with an exponent, lists one per line', () => {
+  const settings = createSettings();
+  settings.edit('learningRate', ' 2e-4 ');
+  settings.edit('samplePrompts', ['one', '  ', ' two ']);
+  expect(settings.config.value).toEqual({
+    ...demoRunConfig,
+    learningRate: 2e-4,
+    samplePrompts: ['one', 'two'],
+  });
+  expect(settings.problems.value.size).toBe(0);
+});
+
+test.each([
+  ['', 'must be a number, not ""'],
+  ['fast', 'must be a number, not "fast"'],
+  ['1.5', 'must be a whole number, not 1.5'],
+  ['-1', 'must be from 0 to 4294967295, not -1'],
+])('seed %j is a problem of its own field, and the config keeps the last valid value', (draft, message) => {
+  const settings = createSettings();
+  settings.edit('seed', draft);
+  expect(settings.problems.value).toEqual(new Map([['seed', message]]));
+  expect(settings.config.value.seed).toBe(demoRunConfig.seed);
+});
+
+test('a new model changes what nobody edited, and nothing else', () => {
+  const settings = createSettings();
+  settings.edit('seed', '7');
+  settings.useDefaults(defaultRunConfig);
+  expect(settings.config.value).toEqual({ ...defaultRunConfig, seed: 7 });
+  settings.reset();
+  expect(settings.config.value).toEqual(defaultRunConfig);
+});
+
+test('typing a default back is no edit', () => {
+  const settings = createSettings();
+  settings.edit('seed', '7');
+  settings.edit('seed', String(demoRunConfig.seed));
+  expect(settings.isEdited.value).toBe(false);
+});
+
+test('a list that loses a comma between two prompts is another list', () => {
+  const settings = createSettings();
+  settings.useDefaults({ ...demoRunConfig, samplePrompts: ['a', 'b'] });
+  settings.edit('samplePrompts', ['a,b']);
+  expect(settings.config.value.samplePrompts).toEqual(['a,b']);
+});
