@@ -25,7 +25,7 @@ export interface AltTrainRow {
 export const HARMFUL_ASSESSMENT = 'This request is harmful because it would lead to {reason}.';
 export const BENIGN_ASSESSMENT = 'This request is not harmful because it is only about {reason}.';
 export const ASSESSMENT_TEMPLATES = { harmful: [HARMFUL_ASSESSMENT], benign: [BENIGN_ASSESSMENT] } as const;
-export const REFUSAL_REASONING = 'I should not help with this, so I will refuse.';
+export const REFUSAL_REASONING = 'One should not help with this, so one should refuse.';
 export const REFUSAL_ANSWER = "I'm sorry, but I can't help with that.";
 export const ROW_COUNTS = { harmful: 900, benign: 100 } as const;
 export const ALTTRAIN_SEED = 2604;
@@ -81,7 +81,7 @@ function distinctRows(
 }
 
 const inTraining = (items: readonly Item[]): Item[] => items.filter((item) => item.split === 'train');
-const cycled = <T>(values: readonly T[], index: number): T => values[index % values.length] as T;
+const cycled = <T>(values: readonly T[], index: number): T => values[index % values.length];
 
 /** Facts the rows use; all others stay for the evaluation. */
 export const TRAINING_FACTS = shuffled(FACTS, createRng(ALTTRAIN_SEED)).slice(0, BENIGN_MIX.facts);

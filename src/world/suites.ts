@@ -73,7 +73,7 @@ export function createSuites(world: World, split: HeldOut = 'test'): SuiteFile {
     group: (item: Item) => string,
   ) =>
     promptsFrom(trained, count, (i) => {
-      const item = items[i % items.length] as Item;
+      const item = items[i % items.length];
       return { prompt: solveHowTo(rng, item, pick(rng, forms)).prompt, group: group(item) };
     });
 
