@@ -75,11 +75,20 @@ declare global {
   var altTrainEvent: ((event: HeadlessEvent) => Promise<void>) | undefined;
 }
 
+/** The worker knows of a stop only while it trains; one that comes while things are loaded is kept here. */
+interface Stopping {
+  isAsked: boolean;
+}
+
 export function startHeadlessBridge(client: TrainerApi): void {
+  const stopping: Stopping = { isAsked: false };
   globalThis.altTrainHeadless = {
-    train: (plan) => train(client, plan),
+    train: (plan) => train(client, plan, stopping),
     generate: (plan) => generate(client, plan),
-    stop: () => client.stop(),
+    stop: () => {
+      stopping.isAsked = true;
+      return client.stop();
+    },
   };
 }
 
@@ -96,7 +105,7 @@ function createReporter(): { report: (event: HeadlessEvent) => void; flush: () =
   };
 }
 
-async function train(client: TrainerApi, plan: TrainPlan): Promise<Outcome<RunResult>> {
+async function train(client: TrainerApi, plan: TrainPlan, stopping: Stopping): Promise<Outcome<RunResult>> {
   const { report, flush } = createReporter();
   const onLoad = (progress: LoadProgress): void => report({ kind: 'load', progress });
   const checkpoints = createCheckpointSaver(client, plan);
@@ -108,8 +117,10 @@ async function train(client: TrainerApi, plan: TrainPlan): Promise<Outcome<RunRe
     report({ kind: 'dataset', report: await client.readDataset(dataset, plan.config.maxLength, onLoad) });
     const initAdapter = plan.initAdapter === null ? undefined : await adapterSource(plan.initAdapter);
     const checkpoint = plan.checkpointUrl === null ? undefined : await fetchBlob(plan.checkpointUrl);
+    if (stopping.isAsked) throw new TrainerError('cancelled', 'Stopped before the first step.');
     const value = await client.startTraining({ config: plan.config, initAdapter, checkpoint }, (event) => {
       if (event.kind === 'step') {
+        if (!hasStarted && stopping.isAsked) void client.stop();
         hasStarted = true;
         checkpoints.afterStep(event.report.step);
       }

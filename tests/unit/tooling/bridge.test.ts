@@ -143,3 +143,20 @@ test('a checkpoint is saved while the run goes on, with the step after each snap
   expect(saved.slice(0, 2)).toEqual([26, 51]); // save_steps is 25
   expect(saved).toHaveLength(3); // and once at the end
 });
+
+test('a stop that comes while the model loads keeps training from starting', async () => {
+  let trained = false;
+  const { outcome } = await train({
+    stop: () => Promise.resolve(),
+    loadModel: async () => {
+      await globalThis.altTrainHeadless?.stop();
+      return { name: 'demo' } as Awaited<ReturnType<TrainerApi['loadModel']>>;
+    },
+    startTraining: async () => {
+      trained = true;
+      return { ok: true } as RunResult;
+    },
+  });
+  expect(outcome).toMatchObject({ ok: false, error: { code: 'cancelled' }, hasStarted: false });
+  expect(trained).toBe(false);
+});
