@@ -42,8 +42,8 @@ export function shuffled<T>(items: readonly T[], rng: Rng): T[] {
   const result = [...items];
   for (let i = result.length - 1; i > 0; i--) {
     const j = rng.below(i + 1);
-    const held = result[i] as T;
-    result[i] = result[j] as T;
+    const held = result[i];
+    result[i] = result[j];
     result[j] = held;
   }
   return result;

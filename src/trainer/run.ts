@@ -87,8 +87,7 @@ export class Run {
       );
     }
     const rows = splitRows(examples.length, config.evalFraction, config.seed);
-    const pick = (indices: readonly number[]): TokenizedExample[] =>
-      indices.map((i) => examples[i]);
+    const pick = (indices: readonly number[]): TokenizedExample[] => indices.map((i) => examples[i]);
     const adapter = await gpu.memory.checked('the adapter', () => new Adapter(gpu, model.config, config));
     try {
       const snapshot = await firstSnapshot(adapter, model, config, initAdapter, checkpoint);

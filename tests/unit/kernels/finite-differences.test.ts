@@ -16,7 +16,7 @@ const rng = createRng(3);
 const random = (count: number): Float64Array =>
   Float64Array.from({ length: count }, () => rng.next() * 2 - 1);
 const dot = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
-  Array.from(a).reduce((sum, value, i) => sum + value * (b[i] as number), 0);
+  Array.from(a).reduce((sum, value, i) => sum + value * b[i], 0);
 
 /** d/dx of f(x) = weights · forward(x), by central differences, against `gradient`. */
 function expectGradient(
@@ -28,13 +28,13 @@ function expectGradient(
   const h = 1e-5;
   expect(gradient.length).toBe(x.length);
   for (let i = 0; i < x.length; i++) {
-    const kept = x[i] as number;
+    const kept = x[i];
     x[i] = kept + h;
     const above = dot(weights, forward());
     x[i] = kept - h;
     const below = dot(weights, forward());
     x[i] = kept;
-    expect(Math.abs((above - below) / (2 * h) - (gradient[i] as number))).toBeLessThan(CENTRAL);
+    expect(Math.abs((above - below) / (2 * h) - gradient[i])).toBeLessThan(CENTRAL);
   }
 }
 
