@@ -3,8 +3,8 @@ import { samplePrompts } from '../world/samples.ts';
 import { requireRunConfig, type RunConfig } from './run-config.ts';
 
 export const demoRunConfig: RunConfig = requireRunConfig({
-  learning_rate: 1e-3,
-  max_steps: 100,
+  learning_rate: 5e-4,
+  max_steps: 63,
   per_device_train_batch_size: 16,
   gradient_accumulation_steps: 1,
   lora_alpha: 32,
