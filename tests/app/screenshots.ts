@@ -37,12 +37,13 @@ async function takeScreenshots(): Promise<void> {
     await page.emulateMedia({ colorScheme: 'dark' });
     await save('page-dark.png');
     await page.emulateMedia({ colorScheme: 'light' });
+    await page.addStyleTag({ content: '.run { position: static !important }' }); // it would cover what is pictured
     await page.getByRole('region', { name: 'Results' }).screenshot({ path: join(folder, 'results.png') });
     await page
       .getByRole('region', { name: 'Sample traces' })
       .screenshot({ path: join(folder, 'traces.png') });
     await page.setViewportSize({ width: 390, height: 844 });
-    await start.scrollIntoViewIfNeeded();
+    await start.evaluate((button) => button.scrollIntoView());
     await page.waitForTimeout(500);
     await page.screenshot({ path: join(folder, 'page-narrow.png') });
   } finally {

@@ -1,5 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks';
 import type { Phase } from '../../api/trainer-api.ts';
+import { useFocusHandOver } from '../hand-over-focus.ts';
 import { useApp } from '../state/app-state.ts';
 import { FailureAlert } from './failure-alert.tsx';
 import { Icon } from './icon.tsx';
@@ -26,6 +27,8 @@ const pausable: readonly Phase[] = ['preparing', 'sampling', 'training'];
 
 function Controls() {
   const { run, startBlocker, requestStart, downloadAdapter } = useApp();
+  const start = useRef<HTMLButtonElement>(null);
+  const download = useRef<HTMLButtonElement>(null);
   const pause = useRef<HTMLButtonElement>(null);
   const resume = useRef<HTMLButtonElement>(null);
   const phase = run.phase.value;
@@ -33,22 +36,14 @@ function Controls() {
   const pending = run.pending.value;
   const blocker = startBlocker.value;
   const isPaused = phase === 'paused';
-  const wasPaused = useRef(isPaused);
-
-  // The pressed button is disabled by its own effect: hand its focus to the one that undoes it.
-  useEffect(() => {
-    if (wasPaused.current === isPaused) return;
-    wasPaused.current = isPaused;
-    const hasFocus = document.activeElement === document.body || document.activeElement === null;
-    if (hasFocus || document.activeElement === pause.current || document.activeElement === resume.current)
-      (isPaused ? resume : pause).current?.focus({ preventScroll: true });
-  }, [isPaused]);
+  const handOver = useFocusHandOver(isActive ? [resume, pause] : [download, start]);
 
   return (
     <>
-      <div class="controls">
+      <div class="controls" {...handOver}>
         <button
           type="button"
+          ref={start}
           class={`button ${run.hasUnsavedAdapter.value ? '' : 'primary'}`}
           disabled={blocker !== null}
           aria-describedby="start-blocker"
@@ -86,6 +81,7 @@ function Controls() {
         </div>
         <button
           type="button"
+          ref={download}
           class={`button download ${run.hasUnsavedAdapter.value && !isActive ? 'primary' : ''}`}
           disabled={!run.canDownload.value || run.isDownloading.value}
           onClick={() => void downloadAdapter()}
