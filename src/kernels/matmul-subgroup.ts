@@ -8,7 +8,9 @@ import type { GpuTensor } from '../device/gpu-memory.ts';
 import { kernel, unroll, type Kernel } from '../device/kernel.ts';
 import type { Recorder } from '../device/recorder.ts';
 import { grid, threadIndex } from './grid.ts';
-import type { Addend } from './matmul.ts';
+
+/** What is added to the product: nothing, y itself, or another tensor of y's layout. */
+export type Addend = 'none' | 'self' | 'other';
 
 const tileRows = 16;
 const laneColumns = 8; // columns per lane, S apart

@@ -14,7 +14,7 @@ import type { GpuTensor } from '../device/gpu-memory.ts';
 import { kernel, unroll, type Kernel } from '../device/kernel.ts';
 import type { Recorder } from '../device/recorder.ts';
 import { grid, threadIndex } from './grid.ts';
-import { linearDxSubgroup, linearSubgroup, suitsSubgroup } from './matmul-subgroup.ts';
+import { linearDxSubgroup, linearSubgroup, suitsSubgroup, type Addend } from './matmul-subgroup.ts';
 
 const threads = 64;
 
@@ -32,8 +32,6 @@ export interface LinearOptions {
   readonly yStride?: number;
   readonly yColumn?: number;
 }
-
-export type Addend = 'none' | 'self' | 'other';
 
 function linearKernel(tm: number, hasBias: boolean, addend: Addend): Kernel {
   const tn = 8;

@@ -1,7 +1,8 @@
 /** One decoder block of the Qwen2 family, forward and backward, over a flat stream of M rows. */
 import type { Gpu } from '../device/open-device.ts';
 import type { GpuTensor } from '../device/gpu-memory.ts';
-import { attention, attentionDx, storeKv } from '../kernels/attention.ts';
+import { attention, storeKv } from '../kernels/attention.ts';
+import { attentionDx } from '../kernels/attention-backward.ts';
 import { linear, linearDx } from '../kernels/matmul.ts';
 import { rmsNorm, rmsNormDx, type RowLayout } from '../kernels/rms-norm.ts';
 import { rope } from '../kernels/rope.ts';

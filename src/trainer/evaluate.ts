@@ -3,11 +3,13 @@
  * same model with the adapter switched off, so "before" can be measured after the run.
  */
 import { judgeTrace, matchesExpected } from '../alttrain/judge.ts';
-import type { EvaluationReport, SuiteResult } from '../api/trainer-api.ts';
+import type { EvaluationReport, SuiteResult, TrainEvent } from '../api/trainer-api.ts';
 import { TrainerError } from '../api/trainer-error.ts';
+import type { RunConfig } from '../config/run-config.ts';
+import type { Adapter } from '../model/adapter.ts';
 import type { LoadedModel } from '../model/load-model.ts';
 import type { RunControl } from './run-control.ts';
-import type { Responder } from './traces.ts';
+import { Responder } from './traces.ts';
 
 export interface SuitePrompt {
   readonly prompt: string;
@@ -21,7 +23,7 @@ export interface Suite {
 }
 
 /** Reads public/datasets/demo-suites.json. @throws TrainerError "dataset-unreadable" */
-export function parseSuites(text: string): Suite[] {
+function parseSuites(text: string): Suite[] {
   const value = JSON.parse(text) as { readonly suites?: readonly Suite[] };
   if (!Array.isArray(value.suites))
     throw new TrainerError('dataset-unreadable', 'The evaluation suites have no "suites" list.');
@@ -29,12 +31,12 @@ export function parseSuites(text: string): Suite[] {
 }
 
 /** At most `count` prompts, spread evenly over the suite so that every group is met. */
-export function thin<T>(items: readonly T[], count: number): T[] {
+function thin<T>(items: readonly T[], count: number): T[] {
   if (items.length <= count) return [...items];
   return Array.from({ length: count }, (_, i) => items[Math.floor((i * items.length) / count)]);
 }
 
-export async function evaluateSuites(
+async function evaluateSuites(
   model: LoadedModel,
   responder: Responder,
   suites: readonly Suite[],
@@ -77,4 +79,59 @@ export async function evaluateSuites(
     });
   }
   return { suites: results, newTokens, seconds: (nowMs() - started) / 1000 };
+}
+
+const batchSize = 64;
+
+/** Suites exist for the embedded demo only; null for other models, or where the settings ask for none. */
+export async function suitesFor(
+  model: LoadedModel,
+  config: RunConfig,
+  appBaseUrl: string,
+): Promise<Suite[] | null> {
+  if (model.name !== 'demo' || config.suitePrompts === 0) return null;
+  const response = await fetch(new URL('datasets/demo-suites.json', appBaseUrl));
+  if (!response.ok) return null;
+  const suites = parseSuites(await response.text());
+  return suites.map((suite) => ({ ...suite, prompts: thin(suite.prompts, config.suitePrompts) }));
+}
+
+type EvaluationEvent = Extract<TrainEvent, { kind: 'phase' | 'progress' | 'evaluation' }>;
+
+/** The adapter first, then the base; stopping in between is no failure, since the adapter is finished. */
+export async function evaluateBoth(
+  model: LoadedModel,
+  adapter: Adapter,
+  suites: readonly Suite[],
+  maxNewTokens: number,
+  control: RunControl,
+  nowMs: () => number,
+  onEvent: (event: EvaluationEvent) => void,
+): Promise<void> {
+  const prompts = suites.flatMap((suite) => suite.prompts.map(({ prompt }) => prompt));
+  const responder = await Responder.create(model, adapter, prompts, batchSize, maxNewTokens);
+  try {
+    for (const which of ['after', 'before'] as const) {
+      const note = which === 'after' ? 'Evaluating the adapter' : 'Evaluating the base';
+      onEvent({ kind: 'phase', phase: 'evaluating', note });
+      const onProgress = (done: number, total: number): void =>
+        onEvent({ kind: 'progress', done, total, note });
+      const useAdapter = which === 'after';
+      const report = await evaluateSuites(
+        model,
+        responder,
+        suites,
+        useAdapter,
+        maxNewTokens,
+        control,
+        nowMs,
+        onProgress,
+      );
+      onEvent({ kind: 'evaluation', which, report });
+    }
+  } catch (error) {
+    if (!(error instanceof TrainerError && error.code === 'cancelled')) throw error;
+  } finally {
+    responder.dispose();
+  }
 }

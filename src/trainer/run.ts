@@ -2,15 +2,7 @@
  * One training run from first allocation to export: adapter, steps, sample traces, evaluation, snapshots.
  * The snapshot and the record live outside the GPU, so a lost device loses at most `save_steps` steps.
  */
-import type {
-  AdapterSource,
-  EvaluationReport,
-  ExportedFile,
-  RunResult,
-  SampleTrace,
-  Trace,
-  TrainEvent,
-} from '../api/trainer-api.ts';
+import type { AdapterSource, ExportedFile, RunResult, TrainEvent } from '../api/trainer-api.ts';
 import { TrainerError } from '../api/trainer-error.ts';
 import type { RunConfig } from '../config/run-config.ts';
 import type { TokenizedExample } from '../data/mask.ts';
@@ -20,11 +12,11 @@ import type { LoadedModel } from '../model/load-model.ts';
 import { createRng } from '../support/rng.ts';
 import { splitRows } from './batch-plan.ts';
 import { readCheckpoint, writeCheckpoint, type Snapshot } from './checkpoint.ts';
-import { evaluateSuites, parseSuites, thin, type Suite } from './evaluate.ts';
+import { evaluateBoth, suitesFor } from './evaluate.ts';
 import { readAdapter } from './read-adapter.ts';
 import { RunControl } from './run-control.ts';
 import { exportFiles, RunRecord } from './run-results.ts';
-import { Responder } from './traces.ts';
+import { RunSamples } from './run-samples.ts';
 import { notFinite, Training } from './train.ts';
 
 export interface RunHost {
@@ -33,8 +25,6 @@ export interface RunHost {
   readonly nowMs: () => number;
   readonly appBaseUrl: string;
 }
-
-const evaluationBatch = 64;
 
 export class Run {
   readonly adapter: Adapter;
@@ -162,116 +152,58 @@ export class Run {
 
   async #steps(training: Training, onEvent: (event: TrainEvent) => void): Promise<void> {
     const { sampleSteps, saveSteps } = this.#config;
-    const samples = await this.#sampler();
+    const samples = await RunSamples.create(this.#host.model, this.adapter, this.#config);
+    const sampleAt = async (step: number, isBase: boolean): Promise<void> => {
+      if (samples === null) return;
+      onEvent({ kind: 'phase', phase: 'sampling', note: `Sample traces at step ${step}` });
+      const traces = await samples.take(isBase);
+      this.#record.addSamples(step, traces);
+      onEvent({ kind: 'samples', step, samples: traces });
+    };
     try {
-      if (samples !== null) await samples(this.#step, onEvent);
+      await sampleAt(this.#step, this.#startsAtBase);
       onEvent({ kind: 'phase', phase: 'training', note: `${training.plan.totalSteps} steps` });
       for await (const happened of training.run()) {
+        onEvent(happened);
         if (happened.kind === 'eval-loss') {
           this.#record.addEvalLoss(happened.step, happened.loss);
-          onEvent(happened);
           continue;
         }
         const { report } = happened;
         this.#step = report.step;
         this.#record.addStep(report);
-        onEvent(happened);
         const isLast = report.step === report.totalSteps;
         if (isLast || this.control.isStopped || report.step % saveSteps === 0) await this.#takeSnapshot();
         if (samples !== null && (isLast || report.step % sampleSteps === 0)) {
-          await samples(report.step, onEvent);
+          await sampleAt(report.step, false);
           onEvent({ kind: 'phase', phase: 'training', note: '' });
         }
-        if (this.control.isPaused) {
-          await this.#takeSnapshot();
-          onEvent({ kind: 'phase', phase: 'paused', note: `Paused after step ${report.step}` });
-          await this.control.gate();
-          if (!this.control.isStopped) onEvent({ kind: 'phase', phase: 'training', note: '' });
-        }
+        await this.#holdWhilePaused(onEvent);
       }
       if (this.#snapshot.step !== this.#step) await this.#takeSnapshot();
     } finally {
-      this.#disposeSampler?.();
+      samples?.dispose();
     }
   }
 
-  #disposeSampler: (() => void) | null = null;
-
-  /** null when the settings ask for no samples. The base answers once: it does not change. */
-  async #sampler(): Promise<((step: number, onEvent: (event: TrainEvent) => void) => Promise<void>) | null> {
-    const { samplePrompts, sampleSteps, maxNewTokens, temperature, seed } = this.#config;
-    if (sampleSteps === 0 || samplePrompts.length === 0) return null;
-    const responder = await Responder.create(
-      this.#host.model,
-      this.adapter,
-      samplePrompts,
-      samplePrompts.length,
-      maxNewTokens,
-    );
-    this.#disposeSampler = () => {
-      responder.dispose();
-      this.#disposeSampler = null;
-    };
-    const settings = { maxNewTokens, temperature, seed };
-    let base: Trace[] | null = null;
-    return async (step, onEvent) => {
-      onEvent({ kind: 'phase', phase: 'sampling', note: `Sample traces at step ${step}` });
-      base ??= await responder.traces(samplePrompts, settings, false);
-      const isBase = step === 0 && this.#startsAtBase;
-      const adapted = isBase ? base : await responder.traces(samplePrompts, settings, true);
-      const samples = samplePrompts.map((prompt, i): SampleTrace => ({
-        prompt,
-        base: base?.[i] as Trace,
-        adapter: adapted[i],
-      }));
-      this.#record.addSamples(step, samples);
-      onEvent({ kind: 'samples', step, samples });
-    };
+  async #holdWhilePaused(onEvent: (event: TrainEvent) => void): Promise<void> {
+    if (!this.control.isPaused) return;
+    await this.#takeSnapshot();
+    onEvent({ kind: 'phase', phase: 'paused', note: `Paused after step ${this.#step}` });
+    await this.control.gate();
+    if (!this.control.isStopped) onEvent({ kind: 'phase', phase: 'training', note: '' });
   }
 
   async #evaluateSuites(onEvent: (event: TrainEvent) => void): Promise<void> {
-    const { suitePrompts, maxNewTokens } = this.#config;
-    const { model, nowMs, gpu } = this.#host;
-    if (suitePrompts === 0 || this.control.isStopped) return;
-    const suites = await this.#suites(suitePrompts);
-    if (suites === null) return;
-    const prompts = suites.flatMap((suite) => suite.prompts.map(({ prompt }) => prompt));
-    const responder = await Responder.create(model, this.adapter, prompts, evaluationBatch, maxNewTokens);
-    try {
-      for (const which of ['after', 'before'] as const) {
-        const note = which === 'after' ? 'Evaluating the adapter' : 'Evaluating the base';
-        onEvent({ kind: 'phase', phase: 'evaluating', note });
-        const report: EvaluationReport = await evaluateSuites(
-          model,
-          responder,
-          suites,
-          which === 'after',
-          maxNewTokens,
-          this.control,
-          nowMs,
-          (done, total) => onEvent({ kind: 'progress', done, total, note }),
-        );
-        this.#record[which] = report;
-        onEvent({ kind: 'evaluation', which, report });
-      }
-    } catch (error) {
-      // Stopping the evaluation is no failure: the adapter is finished.
-      if (!(error instanceof TrainerError && error.code === 'cancelled')) throw error;
-    } finally {
-      responder.dispose();
-      gpu.assertHealthy();
-    }
-  }
-
-  /** Suites exist for the embedded demo only; null for other models. */
-  async #suites(count: number): Promise<Suite[] | null> {
-    if (this.#host.model.name !== 'demo') return null;
-    const response = await fetch(new URL('datasets/demo-suites.json', this.#host.appBaseUrl));
-    if (!response.ok) return null;
-    return parseSuites(await response.text()).map((suite) => ({
-      ...suite,
-      prompts: thin(suite.prompts, count),
-    }));
+    const { model, nowMs, appBaseUrl, gpu } = this.#host;
+    const suites = await suitesFor(model, this.#config, appBaseUrl);
+    if (suites === null || this.control.isStopped) return;
+    const { maxNewTokens } = this.#config;
+    await evaluateBoth(model, this.adapter, suites, maxNewTokens, this.control, nowMs, (event) => {
+      if (event.kind === 'evaluation') this.#record[event.which] = event.report;
+      onEvent(event);
+    });
+    gpu.assertHealthy();
   }
 
   /** @throws TrainerError "loss-not-finite", keeping the last snapshot that was sound. */
