@@ -23,7 +23,8 @@ export function RunPanel() {
   );
 }
 
-const pausable: readonly Phase[] = ['preparing', 'sampling', 'training'];
+/** Where a pause is honoured: between steps, so not before the first. */
+const pausable: readonly Phase[] = ['sampling', 'training'];
 
 function Controls() {
   const { run, startBlocker, requestStart, downloadAdapter } = useApp();
@@ -56,7 +57,7 @@ function Controls() {
             type="button"
             class="button"
             ref={pause}
-            disabled={!isActive || !pausable.includes(phase) || pending !== null}
+            disabled={!isActive || run.latest.value === null || !pausable.includes(phase) || pending !== null}
             onClick={() => void run.pause()}
           >
             <Icon name="pause" /> Pause
