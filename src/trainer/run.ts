@@ -163,7 +163,7 @@ export class Run {
     try {
       await sampleAt(this.#step, this.#startsAtBase);
       onEvent({ kind: 'phase', phase: 'training', note: `${training.plan.totalSteps} steps` });
-      for await (const happened of training.run()) {
+      for await (const happened of training.run(() => this.#holdWhilePaused(onEvent))) {
         onEvent(happened);
         if (happened.kind === 'eval-loss') {
           this.#record.addEvalLoss(happened.step, happened.loss);
@@ -178,7 +178,6 @@ export class Run {
           await sampleAt(report.step, false);
           onEvent({ kind: 'phase', phase: 'training', note: '' });
         }
-        await this.#holdWhilePaused(onEvent);
       }
       if (this.#snapshot.step !== this.#step) await this.#takeSnapshot();
     } finally {

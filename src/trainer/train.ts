@@ -77,11 +77,11 @@ export class Training {
     return new Training(inputs, plan, made.pass, made.partials);
   }
 
-  /** Ends early, between steps, when the control is stopped. */
-  async *run(): AsyncGenerator<TrainerStep> {
+  /** `beforeStep` may hold the run; it ends early, between steps, when the control is stopped. */
+  async *run(beforeStep: () => Promise<void> = () => Promise.resolve()): AsyncGenerator<TrainerStep> {
     const { config, control, evaluation, firstStep } = this.#inputs;
     for (let step = firstStep; step < this.plan.totalSteps; step++) {
-      await control.gate();
+      await beforeStep();
       if (control.isStopped) return;
       yield { kind: 'step', report: await this.#step(step) };
       const isLast = step + 1 === this.plan.totalSteps;

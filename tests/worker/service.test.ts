@@ -214,6 +214,20 @@ test('pause holds the run between two steps; resume goes on; stop leaves a consi
   expect((await file.readFloat32(anyB)).some((value) => value !== 0)).toBe(true);
 });
 
+test('a pause asked for before the first step, or while held-out rows are evaluated, is said and held', async () => {
+  const events: string[] = [];
+  const settings = { max_steps: 2, eval_fraction: 0.25, eval_steps: 1 };
+  await service.startTraining({ config: config(settings) }, (event) => {
+    events.push(event.kind === 'phase' ? event.phase : event.kind);
+    if (event.kind === 'phase' && event.phase === 'preparing') queueMicrotask(() => void service.pause());
+    if (event.kind === 'eval-loss' && event.step === 1) void service.pause();
+    if (event.kind === 'phase' && event.phase === 'paused') void service.resume();
+  });
+  expect(events.filter((kind) => kind === 'paused')).toHaveLength(2);
+  expect(events.indexOf('paused')).toBeLessThan(events.indexOf('step'));
+  expect(events.at(-1)).toBe('done');
+});
+
 test('a lost device is said, and the last snapshot can still be downloaded', async () => {
   const running = service.startTraining({ config: config({ max_steps: 50, save_steps: 2 }) }, (event) => {
     if (event.kind === 'step' && event.report.step === 5) void service.destroyDevice();
