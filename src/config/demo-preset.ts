@@ -3,8 +3,8 @@ import { samplePrompts } from '../world/samples.ts';
 import { requireRunConfig, type RunConfig } from './run-config.ts';
 
 export const demoRunConfig: RunConfig = requireRunConfig({
-  learning_rate: 5e-4,
-  max_steps: 63,
+  learning_rate: 4e-4,
+  max_steps: 126,
   per_device_train_batch_size: 16,
   gradient_accumulation_steps: 1,
   lora_alpha: 32,
