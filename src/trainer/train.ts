@@ -69,7 +69,10 @@ export class Training {
       ),
       checkpointing: config.gradientCheckpointing,
     };
-    decoder.reservePositions(Math.max(...[...train, ...evaluation].map((e) => e.tokens.length)));
+    // not Math.max(...lengths): a hundred thousand rows are too many arguments
+    decoder.reservePositions(
+      [...train, ...evaluation].reduce((most, { tokens }) => Math.max(most, tokens.length), 0),
+    );
     const made = await memory.checked('this run', () => ({
       pass: new TrainingPass(decoder, adapter, size),
       partials: memory.alloc('gradient norm partials', [gradNormPartials]),
