@@ -1,22 +1,8 @@
 /** metrics.jsonl while the run goes on: one row per event, so that a killed run still has its curve. */
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
-import type { StepReport, TrainEvent } from '../../src/api/trainer-api.ts';
+import { sampleTexts, stepRow } from '../../src/api/metrics-row.ts';
+import type { TrainEvent } from '../../src/api/trainer-api.ts';
 import { isFile } from './files.ts';
-
-/** The names that transformers' log history uses. */
-export function stepRow(report: StepReport): Record<string, number> {
-  return {
-    step: report.step,
-    epoch: report.epoch,
-    loss: report.loss,
-    learning_rate: report.learningRate,
-    grad_norm: report.gradNorm,
-    target_tokens: report.targetTokens,
-    tokens_per_second: report.tokensPerSecond,
-    step_ms: report.stepMs,
-    gpu_bytes: report.gpuBytes,
-  };
-}
 
 function rowOf(event: TrainEvent): Record<string, unknown> | null {
   switch (event.kind) {
@@ -25,14 +11,7 @@ function rowOf(event: TrainEvent): Record<string, unknown> | null {
     case 'eval-loss':
       return { step: event.step, eval_loss: event.loss };
     case 'samples':
-      return {
-        step: event.step,
-        samples: event.samples.map(({ prompt, base, adapter }) => ({
-          prompt,
-          base: base.text,
-          adapter: adapter.text,
-        })),
-      };
+      return { step: event.step, samples: sampleTexts(event.samples) };
     case 'phase':
     case 'evaluation':
     case 'progress':

@@ -17,8 +17,6 @@ export interface Gpu {
   readonly report: DeviceReport;
   readonly memory: GpuMemory;
   readonly recorder: Recorder;
-  /** Thread layout for row reductions: barriers are slow on software adapters, idle lanes on real ones. */
-  readonly isSoftware: boolean;
   /** Lanes per subgroup where every subgroup has the same size, else null. `selfTest` decides whether it is used. */
   readonly subgroupSize: number | null;
   /** @throws TrainerError "gpu-error" or "device-lost" if the device has failed since it was opened. */
@@ -106,7 +104,6 @@ export async function openDevice(gpu: GPU | undefined): Promise<Gpu> {
     report,
     memory: new GpuMemory(device),
     recorder: new Recorder(device, isSoftware),
-    isSoftware,
     subgroupSize:
       wanted.length > 0 && info.subgroupMinSize === info.subgroupMaxSize ? info.subgroupMinSize : null,
     failed,

@@ -31,8 +31,6 @@ export class Recorder {
   subgroupSize: number | null = null;
   /** Kernels then do more work per thread and avoid barriers. */
   readonly isSoftware: boolean;
-  /** Dispatches since the recorder was made; for benchmarks and tests. */
-  dispatchCount = 0;
 
   constructor(device: GPUDevice, isSoftware: boolean) {
     this.#device = device;
@@ -62,7 +60,6 @@ export class Recorder {
     pass.setBindGroup(0, this.#bindGroup(kernel, compiled, tensors), [this.#slot * slotBytes]);
     pass.dispatchWorkgroups(x, y, z);
     this.#slot++;
-    this.dispatchCount++;
   }
 
   /** Copies whole elements between tensors; element offsets and counts. */

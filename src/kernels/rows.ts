@@ -65,21 +65,3 @@ export function scatterRows(
     grid((rows * stride) / 4),
   );
 }
-
-/** out = a + b over `count` elements (a multiple of 4). Overwrites out. */
-export function add(recorder: Recorder, a: GpuTensor, b: GpuTensor, out: GpuTensor, count: number): void {
-  const program = kernel('add', () => ({
-    bindings: {
-      a: ['array<vec4f>', 'read'],
-      b: ['array<vec4f>', 'read'],
-      sum: ['array<vec4f>', 'read_write'],
-    },
-    uniforms: { count: 'u32' },
-    workgroup: [64, 1, 1],
-    body: `
-  let i = ${threadIndex()};
-  if (i >= u.count) { return; }
-  sum[i] = a[i] + b[i];`,
-  }));
-  recorder.dispatch(program, [a, b, out], { count: count / 4 }, grid(count / 4));
-}

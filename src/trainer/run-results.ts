@@ -1,5 +1,6 @@
 /** What a run leaves behind: metrics, results and the files of the download. */
 import { writePeftAdapter } from '../adapter/peft.ts';
+import { sampleTexts, stepRow } from '../api/metrics-row.ts';
 import { modelCard } from '../adapter/model-card.ts';
 import type {
   EvaluationReport,
@@ -43,16 +44,7 @@ export class RunRecord {
     this.#tokens += report.tokens;
     this.#trainMs += report.stepMs;
     if (report.step % this.config.loggingSteps !== 0 && report.step !== report.totalSteps) return;
-    this.#row(report.step, {
-      epoch: report.epoch,
-      loss: report.loss,
-      learning_rate: report.learningRate,
-      grad_norm: report.gradNorm,
-      target_tokens: report.targetTokens,
-      tokens_per_second: report.tokensPerSecond,
-      step_ms: report.stepMs,
-      gpu_bytes: report.gpuBytes,
-    });
+    this.#row(report.step, stepRow(report));
   }
 
   addEvalLoss(step: number, loss: number): void {
@@ -60,13 +52,7 @@ export class RunRecord {
   }
 
   addSamples(step: number, samples: readonly SampleTrace[]): void {
-    this.#row(step, {
-      samples: samples.map(({ prompt, base, adapter }) => ({
-        prompt,
-        base: base.text,
-        adapter: adapter.text,
-      })),
-    });
+    this.#row(step, { samples: sampleTexts(samples) });
   }
 
   /** One JSON object per step: what happens at a step that is already there joins its row. */
