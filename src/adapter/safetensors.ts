@@ -40,8 +40,8 @@ export interface SafetensorsFile {
   readonly metadata: Readonly<Record<string, string>>;
   /** The tensor's bytes as stored. @throws TrainerError "model-file-invalid" if there is no such tensor. */
   readBytes(name: string): Promise<Uint8Array>;
-  /** F32, F16 and BF16 as f32. @throws TrainerError "model-file-invalid" for other types or an unknown name. */
-  readFloat32(name: string): Promise<Float32Array>;
+  /** F32, F16 and BF16 as f32; `elements` [first, past the last) of the flat tensor, or all. @throws TrainerError "model-file-invalid" for other types or an unknown name. */
+  readFloat32(name: string, elements?: readonly [first: number, end: number]): Promise<Float32Array>;
 }
 
 const invalid = (message: string, detail: string | null = null): TrainerError =>
@@ -74,9 +74,14 @@ export async function openSafetensors(source: ByteSource): Promise<SafetensorsFi
     tensors,
     metadata,
     readBytes,
-    readFloat32: async (name) => {
-      const { dtype } = find(name);
-      const values = toFloat32(await readBytes(name), dtype);
+    readFloat32: async (name, elements) => {
+      const { dtype, shape, start } = find(name);
+      const elementBytes = dtype === 'F32' ? 4 : 2;
+      const count = shape.reduce((product, n) => product * n, 1);
+      const [first, end] = elements ?? [0, count];
+      const bytes = await source.read(start + first * elementBytes, start + end * elementBytes);
+      if (bytes.length !== (end - first) * elementBytes) throw invalid(`"${name}" is cut off.`);
+      const values = toFloat32(bytes, dtype);
       if (values === null) throw invalid(`"${name}" is ${dtype}; F32, F16 and BF16 are supported.`);
       return values;
     },

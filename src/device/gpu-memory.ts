@@ -19,6 +19,17 @@ export interface GpuTensor {
   readonly dtype: GpuDtype;
 }
 
+/** What a tensor needs, before it exists: plans add these up, allocation follows them. */
+export interface TensorSpec {
+  readonly label: string;
+  readonly shape: readonly number[];
+  readonly dtype?: GpuDtype; // f32
+}
+
+/** Bytes of the buffer of a tensor: whole vec4s. */
+export const specBytes = ({ shape }: Pick<TensorSpec, 'shape'>): number =>
+  Math.max(16, Math.ceil((sizeOf(shape) * 4) / 16) * 16);
+
 const sizeOf = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1);
 
 export class GpuMemory {
@@ -41,11 +52,8 @@ export class GpuMemory {
 
   /** Zero-filled. Caller disposes. Wrap groups of these in `checked` so that a failed allocation is noticed. */
   alloc(label: string, shape: readonly number[], dtype: GpuDtype = 'f32'): GpuTensor {
-    const byteSize = Math.max(16, Math.ceil((sizeOf(shape) * 4) / 16) * 16); // whole vec4s
-    const limit = Math.min(
-      this.#device.limits.maxBufferSize,
-      this.#device.limits.maxStorageBufferBindingSize,
-    );
+    const byteSize = specBytes({ shape });
+    const limit = this.maxTensorBytes;
     if (byteSize > limit) {
       throw new TrainerError(
         'gpu-out-of-memory',
@@ -63,6 +71,18 @@ export class GpuMemory {
     this.#peakBytes = Math.max(this.#peakBytes, this.#bytes);
     return tensor;
   }
+
+  allocSpec({ label, shape, dtype = 'f32' }: TensorSpec): GpuTensor {
+    return this.alloc(label, shape, dtype);
+  }
+
+  /** The largest tensor this device can hold in one buffer and see in one binding. */
+  get maxTensorBytes(): number {
+    const { maxBufferSize, maxStorageBufferBindingSize } = this.#device.limits;
+    return Math.floor(Math.min(maxBufferSize, maxStorageBufferBindingSize, this.tensorLimitBytes) / 16) * 16;
+  }
+  /** Lower than the device's limits to try what a smaller device does (tests, `--set`). */
+  tensorLimitBytes = Infinity;
 
   from(label: string, shape: readonly number[], data: TypedArray): GpuTensor {
     const dtype = data instanceof Float32Array ? 'f32' : data instanceof Uint32Array ? 'u32' : 'i32';

@@ -1,6 +1,9 @@
 /**
  * A kernel: WGSL made from one spec, with its bindings and uniforms declared once.
  * The declaration yields the WGSL text, the pipeline layout and the upload, so they cannot disagree.
+ *
+ * Work is a one-dimensional count of workgroups. The recorder lays it out in a grid and may split it into several
+ * dispatches; `groupIndex` and `threadIndex` are the position in the whole, whatever the split.
  */
 export type UniformType = 'u32' | 'i32' | 'f32';
 export type Access = 'read' | 'read_write';
@@ -16,6 +19,7 @@ export interface Kernel {
   readonly source: string;
   readonly bindings: readonly BindingSpec[];
   readonly uniforms: Readonly<Record<string, UniformType>>;
+  readonly workgroupSize: number;
 }
 
 export interface KernelSpec {
@@ -23,14 +27,21 @@ export interface KernelSpec {
   readonly key: string;
   readonly bindings: Readonly<Record<string, readonly [type: string, access: Access]>>;
   readonly uniforms: Readonly<Record<string, UniformType>>;
-  readonly workgroup: readonly [number, number, number];
+  /** Threads per workgroup, one-dimensional; 64 unless told otherwise. */
+  readonly workgroupSize?: number;
   /** WGSL extensions, e.g. "subgroups"; the caller has made sure that the device has them. */
   readonly enable?: readonly string[];
   /** Module-scope helpers. */
   readonly header?: string;
-  /** Statements of `main`; sees `gid`, `lid`, `wid` and `u` (the uniforms). */
+  /**
+   * Statements of `main`; sees `threadIndex` and `groupIndex` (of the whole work), `lid.x`, `u` (the uniforms) and,
+   * with subgroups enabled, `subgroupLane`.
+   */
   readonly body: string;
 }
+
+/** Workgroups per row of the grid: below the limit of 65,535 per dimension. */
+export const gridRow = 32_768;
 
 const made = new Map<string, Kernel>();
 
@@ -39,20 +50,26 @@ export function kernel(key: string, build: () => Omit<KernelSpec, 'key'>): Kerne
   const known = made.get(key);
   if (known !== undefined) return known;
   const spec = build();
+  const { workgroupSize = 64, enable = [] } = spec;
   const bindings = Object.entries(spec.bindings).map(([name, [type, access]]) => ({ name, type, access }));
+  const uniforms: Record<string, UniformType> = { firstGroup: 'u32', ...spec.uniforms };
+  const lane = enable.includes('subgroups') ? ', @builtin(subgroup_invocation_id) subgroupLane: u32' : '';
   const source = `
-${(spec.enable ?? []).map((name) => `enable ${name};`).join('\n')}
-struct Uniforms { ${Object.entries(spec.uniforms)
+${enable.map((name) => `enable ${name};`).join('\n')}
+${enable.includes('subgroups') ? 'diagnostic(off, subgroup_uniformity);' : '' /* kernels keep subgroups together, which the analysis cannot see */}
+struct Uniforms { ${Object.entries(uniforms)
     .map(([name, type]) => `${name}: ${type},`)
     .join(' ')} };
 @group(0) @binding(0) var<uniform> u: Uniforms;
 ${bindings.map(({ name, type, access }, i) => `@group(0) @binding(${i + 1}) var<storage, ${access}> ${name}: ${type};`).join('\n')}
 ${spec.header ?? ''}
-@compute @workgroup_size(${spec.workgroup.join(', ')})
-fn main(@builtin(global_invocation_id) gid: vec3u, @builtin(local_invocation_id) lid: vec3u, @builtin(workgroup_id) wid: vec3u) {
+@compute @workgroup_size(${workgroupSize}, 1, 1)
+fn main(@builtin(local_invocation_id) lid: vec3u, @builtin(workgroup_id) wid: vec3u${lane}) {
+  let groupIndex = u.firstGroup + wid.y * ${gridRow}u + wid.x;
+  let threadIndex = groupIndex * ${workgroupSize}u + lid.x;
 ${spec.body}
 }`;
-  const result: Kernel = { key, source, bindings, uniforms: spec.uniforms };
+  const result: Kernel = { key, source, bindings, uniforms, workgroupSize };
   made.set(key, result);
   return result;
 }

@@ -17,8 +17,8 @@ export interface Gpu {
   readonly report: DeviceReport;
   readonly memory: GpuMemory;
   readonly recorder: Recorder;
-  /** Lanes per subgroup where every subgroup has the same size, else null. `selfTest` decides whether it is used. */
-  readonly subgroupSize: number | null;
+  /** Threads per subgroup, smallest and largest; null without subgroups. */
+  readonly subgroups: { readonly min: number; readonly max: number } | null;
   /** @throws TrainerError "gpu-error" or "device-lost" if the device has failed since it was opened. */
   assertHealthy(): void;
   /** Resolves (never rejects) with the error when the device fails or is lost. */
@@ -48,7 +48,7 @@ export async function openDevice(gpu: GPU | undefined): Promise<Gpu> {
       `The browser has WebGPU but offers no graphics adapter. ${advice}`,
     );
   }
-  const wanted = (['subgroups'] as const).filter((name) => adapter.features.has(name));
+  const wanted = (['subgroups', 'shader-f16'] as const).filter((name) => adapter.features.has(name));
   const device = await adapter.requestDevice({
     requiredFeatures: wanted,
     requiredLimits: Object.fromEntries(wantedLimits.map((name) => [name, adapter.limits[name]])),
@@ -104,8 +104,9 @@ export async function openDevice(gpu: GPU | undefined): Promise<Gpu> {
     report,
     memory: new GpuMemory(device),
     recorder: new Recorder(device, isSoftware),
-    subgroupSize:
-      wanted.length > 0 && info.subgroupMinSize === info.subgroupMaxSize ? info.subgroupMinSize : null,
+    subgroups: device.features.has('subgroups')
+      ? { min: info.subgroupMinSize, max: info.subgroupMaxSize }
+      : null,
     failed,
     assertHealthy: () => {
       if (failure !== null) throw failure;

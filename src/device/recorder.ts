@@ -5,10 +5,29 @@
  * bind groups are cached, so a repeated step costs a few microseconds per dispatch.
  */
 import type { GpuTensor } from './gpu-memory.ts';
-import type { Kernel } from './kernel.ts';
+import { gridRow, type Kernel } from './kernel.ts';
 
 const slotBytes = 256; // minUniformBufferOffsetAlignment
 const slotCount = 2048;
+const longestDispatchSeconds = 0.5;
+const assumedFlopsPerThread = 100; // an operation that names no cost: element by element
+
+/** How a matrix product is computed. The order of every sum is the same, so the choice does not change results. */
+export interface MatmulVariant {
+  /** Neighbouring threads that share the rows they load: 1 does without subgroups, 64 is a whole workgroup. */
+  readonly share: number;
+  /** Threads of a subgroup that load different rows; no more than the smallest subgroup has. */
+  readonly loaders: number;
+  /** Most rows a thread computes. */
+  readonly rows: number;
+  /** Tiles in workgroup memory, for adapters where barriers are cheap. */
+  readonly workgroup: boolean;
+  /** Workgroup tiles in half precision, forward only (needs shader-f16). */
+  readonly f16: boolean;
+}
+
+/** Needs nothing: no subgroups, no workgroup memory. */
+export const plainMatmul: MatmulVariant = { share: 1, loaders: 1, rows: 8, workgroup: false, f16: false };
 
 interface Compiled {
   readonly pipeline: GPUComputePipeline;
@@ -24,11 +43,13 @@ export class Recorder {
   #encoder: GPUCommandEncoder | null = null;
   #pass: GPUComputePassEncoder | null = null;
   #slot = 0;
-  /**
-   * Lanes per subgroup where that is fixed, known and proved by the self-test; null: kernels do without subgroups.
-   * Kernels choose their variant by it; all variants mean the same.
-   */
-  subgroupSize: number | null = null;
+  #pendingSeconds = 0;
+  /** How fast the adapter multiplies, by measurement (device/tuner.ts); a guess on the slow side before. */
+  flopsPerSecond = 5e9;
+  /** Which variant of the matrix products runs; all mean the same. Chosen by the tuner. */
+  matmul: MatmulVariant = plainMatmul;
+  /** Room to decode rows of coded weights into (kernels/weight-panel.ts); null: decoded in every tile. */
+  panel: GpuTensor | null = null;
   /** Kernels then do more work per thread and avoid barriers. */
   readonly isSoftware: boolean;
 
@@ -42,23 +63,46 @@ export class Recorder {
     });
   }
 
-  /** `workgroups`: counts in x, y, z; each at most 65,535. Tensors in the order of the kernel's bindings. */
+  /**
+   * Runs `threads` threads, rounded up to whole workgroups. Tensors in the order of the kernel's bindings.
+   * `flops`: what the dispatch costs by estimate. One that would hold the GPU for too long is split, and long
+   * queues are submitted in parts, because an operating system resets a GPU that does not answer (Windows: 2 s).
+   */
   dispatch(
     kernel: Kernel,
     tensors: readonly GpuTensor[],
     uniforms: Readonly<Record<string, number>>,
-    workgroups: readonly [number, number, number],
+    threads: number,
+    flops = threads * assumedFlopsPerThread,
   ): void {
-    const [x, y, z] = workgroups;
-    if (x === 0 || y === 0 || z === 0) return;
-    if (Math.max(x, y, z) > 65_535) throw new RangeError(`${kernel.key}: ${workgroups.join('×')} workgroups`);
+    const groups = Math.ceil(threads / kernel.workgroupSize);
+    if (groups === 0) return;
+    const seconds = flops / this.flopsPerSecond;
+    const parts = Math.min(groups, Math.ceil(seconds / longestDispatchSeconds));
+    // whole rows of the grid, so that no part reaches into the next
+    const evenly = Math.ceil(groups / parts);
+    const perPart = evenly <= gridRow ? evenly : Math.ceil(evenly / gridRow) * gridRow;
+    for (let first = 0; first < groups; first += perPart) {
+      const count = Math.min(perPart, groups - first);
+      this.#dispatchPart(kernel, tensors, { firstGroup: first, ...uniforms }, count);
+      this.#pendingSeconds += (seconds * count) / groups;
+      if (this.#pendingSeconds > longestDispatchSeconds) this.submit();
+    }
+  }
+
+  #dispatchPart(
+    kernel: Kernel,
+    tensors: readonly GpuTensor[],
+    uniforms: Readonly<Record<string, number>>,
+    groups: number,
+  ): void {
     if (this.#slot === slotCount) this.submit();
     const compiled = this.#compile(kernel);
     this.#writeUniforms(kernel, uniforms);
     const pass = this.#openPass();
     pass.setPipeline(compiled.pipeline);
     pass.setBindGroup(0, this.#bindGroup(kernel, compiled, tensors), [this.#slot * slotBytes]);
-    pass.dispatchWorkgroups(x, y, z);
+    pass.dispatchWorkgroups(Math.min(groups, gridRow), Math.ceil(groups / gridRow), 1);
     this.#slot++;
   }
 
@@ -94,6 +138,7 @@ export class Recorder {
     this.#device.queue.submit([this.#encoder.finish()]);
     this.#encoder = null;
     this.#slot = 0;
+    this.#pendingSeconds = 0;
   }
 
   /** Forgets bind groups, which hold on to buffers; call after tensors were disposed. */

@@ -11,7 +11,6 @@
 import type { GpuTensor } from '../device/gpu-memory.ts';
 import { kernel } from '../device/kernel.ts';
 import type { Recorder } from '../device/recorder.ts';
-import { grid, threadIndex } from './grid.ts';
 
 const normGroups = 64;
 export const gradNormPartials = normGroups;
@@ -28,23 +27,22 @@ export function gradNorm(
   const sumSquares = kernel('gradNorm partials', () => ({
     bindings: { gradients: ['array<f32>', 'read'], partials: ['array<f32>', 'read_write'] },
     uniforms: { count: 'u32' },
-    workgroup: [64, 1, 1],
     header: 'var<workgroup> sums: array<f32, 64>;',
     body: `
   var sum = 0.0;
-  for (var i = wid.x * 64u + lid.x; i < u.count; i += ${normGroups * 64}u) { sum += gradients[i] * gradients[i]; }
+  for (var i = threadIndex; i < u.count; i += ${normGroups * 64}u) { sum += gradients[i] * gradients[i]; }
   sums[lid.x] = sum;
   workgroupBarrier();
   for (var step = 32u; step > 0u; step /= 2u) {
     if (lid.x < step) { sums[lid.x] += sums[lid.x + step]; }
     workgroupBarrier();
   }
-  if (lid.x == 0u) { partials[wid.x] = sums[0]; }`,
+  if (lid.x == 0u) { partials[groupIndex] = sums[0]; }`,
   }));
   const finish = kernel('gradNorm finish', () => ({
     bindings: { partials: ['array<f32>', 'read'], stats: ['array<f32>', 'read_write'] },
     uniforms: { maxNorm: 'f32' },
-    workgroup: [1, 1, 1],
+    workgroupSize: 1,
     body: `
   var sum = 0.0;
   for (var i = 0u; i < ${normGroups}u; i++) { sum += partials[i]; }
@@ -52,8 +50,8 @@ export function gradNorm(
   stats[0] = norm;
   stats[1] = select(1.0, min(1.0, u.maxNorm / (norm + 1e-6)), u.maxNorm > 0.0);`,
   }));
-  recorder.dispatch(sumSquares, [gradients, partials], { count }, [normGroups, 1, 1]);
-  recorder.dispatch(finish, [partials, stats], { maxNorm }, [1, 1, 1]);
+  recorder.dispatch(sumSquares, [gradients, partials], { count }, normGroups * 64);
+  recorder.dispatch(finish, [partials, stats], { maxNorm }, 1);
 }
 
 export interface AdamWStep {
@@ -95,9 +93,8 @@ export function adamw(
       stepSize: 'f32',
       rootCorrection2: 'f32',
     },
-    workgroup: [64, 1, 1],
     body: `
-  let i = ${threadIndex()};
+  let i = threadIndex;
   if (i >= u.count) { return; }
   let g = gradients[i] * stats[1];
   let m = u.beta1 * firstMoment[i] + u.oneMinusBeta1 * g;
@@ -124,6 +121,6 @@ export function adamw(
       stepSize: learningRate / (1 - Math.pow(beta1, step)),
       rootCorrection2: Math.sqrt(1 - Math.pow(beta2, step)),
     },
-    grid(count),
+    count,
   );
 }

@@ -9,8 +9,26 @@
 import type { GpuTensor } from '../device/gpu-memory.ts';
 import { kernel, unroll, type Kernel } from '../device/kernel.ts';
 import type { Recorder } from '../device/recorder.ts';
-import { dotSum, minMax, rowsPerThread, type AttentionShape } from './attention.ts';
-import { grid, threadIndex } from './grid.ts';
+import { attentionFlops, dotSum, minMax, rowsPerThread, type AttentionShape } from './attention.ts';
+import { dkvShared, dqShared, rowsOf, sharedWork, sharesLoads } from './attention-shared.ts';
+
+export const dqBindings = {
+      qkv: ['array<vec4f>', 'read'],
+      ranges: ['array<vec2u>', 'read'],
+      dO: ['array<vec4f>', 'read'],
+      lse: ['array<f32>', 'read'],
+      delta: ['array<f32>', 'read'],
+      dQkv: ['array<vec4f>', 'read_write'],
+    } as const;
+export const dkvBindings = {
+      qkv: ['array<vec4f>', 'read'],
+      segmentEnds: ['array<u32>', 'read'],
+      dO: ['array<vec4f>', 'read'],
+      lse: ['array<f32>', 'read'],
+      delta: ['array<f32>', 'read'],
+      dQkv: ['array<vec4f>', 'read_write'],
+    } as const;
+export const gradientUniforms = { m: 'u32', heads: 'u32', group: 'u32', stride4: 'u32', k4: 'u32', v4: 'u32', scale: 'f32' } as const;
 
 function deltaKernel(d4: number): Kernel {
   return kernel(`attentionDelta d=${d4 * 4}`, () => ({
@@ -20,9 +38,8 @@ function deltaKernel(d4: number): Kernel {
       delta: ['array<f32>', 'read_write'],
     },
     uniforms: { count: 'u32' },
-    workgroup: [64, 1, 1],
     body: `
-  let index = ${threadIndex()};
+  let index = threadIndex;
   if (index >= u.count) { return; }
   let at = index * ${d4}u;
   delta[index] = ${dotSum(
@@ -35,18 +52,10 @@ function deltaKernel(d4: number): Kernel {
 
 function dqKernel(d4: number, rows: number): Kernel {
   return kernel(`attentionDq d=${d4 * 4} rows=${rows}`, () => ({
-    bindings: {
-      qkv: ['array<vec4f>', 'read'],
-      ranges: ['array<vec2u>', 'read'],
-      dO: ['array<vec4f>', 'read'],
-      lse: ['array<f32>', 'read'],
-      delta: ['array<f32>', 'read'],
-      dQkv: ['array<vec4f>', 'read_write'],
-    },
-    uniforms: { m: 'u32', heads: 'u32', group: 'u32', stride4: 'u32', k4: 'u32', v4: 'u32', scale: 'f32' },
-    workgroup: [64, 1, 1],
+    bindings: dqBindings,
+    uniforms: gradientUniforms,
     body: `
-  let index = ${threadIndex()};
+  let index = threadIndex;
   let rowGroups = (u.m + ${rows - 1}u) / ${rows}u;
   let firstRow = (index % rowGroups) * ${rows}u;
   let head = index / rowGroups;
@@ -97,18 +106,10 @@ ${unroll(d4, (d) => `    dQkv[qAt${i} + ${d}u] = g${i}_${d} * u.scale;`)}
 
 function dkvKernel(d4: number, rows: number): Kernel {
   return kernel(`attentionDkv d=${d4 * 4} rows=${rows}`, () => ({
-    bindings: {
-      qkv: ['array<vec4f>', 'read'],
-      segmentEnds: ['array<u32>', 'read'],
-      dO: ['array<vec4f>', 'read'],
-      lse: ['array<f32>', 'read'],
-      delta: ['array<f32>', 'read'],
-      dQkv: ['array<vec4f>', 'read_write'],
-    },
-    uniforms: { m: 'u32', heads: 'u32', group: 'u32', stride4: 'u32', k4: 'u32', v4: 'u32', scale: 'f32' },
-    workgroup: [64, 1, 1],
+    bindings: dkvBindings,
+    uniforms: gradientUniforms,
     body: `
-  let index = ${threadIndex()};
+  let index = threadIndex;
   let rowGroups = (u.m + ${rows - 1}u) / ${rows}u;
   let firstKey = (index % rowGroups) * ${rows}u;
   let kvHead = index / rowGroups;
@@ -176,7 +177,7 @@ export function attentionDx(
   { heads, kvHeads, headSize }: AttentionShape,
 ): void {
   const d4 = headSize / 4;
-  recorder.dispatch(deltaKernel(d4), [dO, o, delta], { count: m * heads }, grid(m * heads));
+  recorder.dispatch(deltaKernel(d4), [dO, o, delta], { count: m * heads }, m * heads);
   const uniforms = {
     m,
     heads,
@@ -186,18 +187,22 @@ export function attentionDx(
     v4: (heads + kvHeads) * d4,
     scale: 1 / Math.sqrt(headSize),
   };
-  const dqRows = rowsPerThread(recorder, headSize, 3);
-  const dkvRows = rowsPerThread(recorder, headSize, 4);
+  const isShared = sharesLoads(recorder);
+  const dqRows = isShared ? rowsOf(headSize, 3) : rowsPerThread(recorder, headSize, 3);
+  const dkvRows = isShared ? rowsOf(headSize, 4) : rowsPerThread(recorder, headSize, 4);
+  const flops = attentionFlops(m, heads, headSize);
   recorder.dispatch(
-    dqKernel(d4, dqRows),
+    isShared ? dqShared(d4, dqRows) : dqKernel(d4, dqRows),
     [qkv, ranges, dO, lse, delta, dQkv],
     uniforms,
-    grid(Math.ceil(m / dqRows) * heads),
+    isShared ? sharedWork(m, dqRows, heads) : Math.ceil(m / dqRows) * heads,
+    3 * flops,
   );
   recorder.dispatch(
-    dkvKernel(d4, dkvRows),
+    isShared ? dkvShared(d4, dkvRows) : dkvKernel(d4, dkvRows),
     [qkv, segmentEnds, dO, lse, delta, dQkv],
     uniforms,
-    grid(Math.ceil(m / dkvRows) * kvHeads),
+    isShared ? sharedWork(m, dkvRows, kvHeads) : Math.ceil(m / dkvRows) * kvHeads,
+    4 * flops,
   );
 }

@@ -11,7 +11,7 @@
 import type { GpuTensor } from '../device/gpu-memory.ts';
 import { kernel, unroll, type Kernel } from '../device/kernel.ts';
 import type { Recorder } from '../device/recorder.ts';
-import { grid, threadIndex } from './grid.ts';
+import { forwardShared, rowsOf, sharedWork, sharesLoads } from './attention-shared.ts';
 
 export interface AttentionShape {
   readonly heads: number;
@@ -38,16 +38,14 @@ export function rowsPerThread(recorder: Recorder, headSize: number, floatsPerRow
   return headSize * floatsPerRow <= 120 ? 4 : headSize * floatsPerRow <= 160 ? 2 : 1;
 }
 
-function forwardKernel(d4: number, rows: number): Kernel {
-  return kernel(`attention d=${d4 * 4} rows=${rows}`, () => ({
-    bindings: {
+export const attentionBindings = {
       q: ['array<vec4f>', 'read'],
       kv: ['array<vec4f>', 'read'],
       ranges: ['array<vec2u>', 'read'],
       o: ['array<vec4f>', 'read_write'],
       lse: ['array<f32>', 'read_write'],
-    },
-    uniforms: {
+    } as const;
+export const attentionUniforms = {
       m: 'u32',
       heads: 'u32',
       group: 'u32',
@@ -56,10 +54,14 @@ function forwardKernel(d4: number, rows: number): Kernel {
       k4: 'u32',
       v4: 'u32',
       scale: 'f32',
-    },
-    workgroup: [64, 1, 1],
+    } as const;
+
+function forwardKernel(d4: number, rows: number): Kernel {
+  return kernel(`attention d=${d4 * 4} rows=${rows}`, () => ({
+    bindings: attentionBindings,
+    uniforms: attentionUniforms,
     body: `
-  let index = ${threadIndex()};
+  let index = threadIndex;
   let rowGroups = (u.m + ${rows - 1}u) / ${rows}u;
   let firstRow = (index % rowGroups) * ${rows}u;
   let head = index / rowGroups;
@@ -113,6 +115,9 @@ ${unroll(d4, (d) => `    o[at + ${d}u] = o${i}_${d} / total${i};`)}
   }));
 }
 
+/** Of one product of two [m, headSize] matrices under a causal mask, at most: rows may be segmented. */
+export const attentionFlops = (m: number, heads: number, headSize: number): number => m * m * heads * headSize;
+
 export const minMax = (name: 'min' | 'max', count: number, value: (i: number) => string): string =>
   Array.from({ length: count }, (_, i) => value(i)).reduce((a, b) => `${name}(${a}, ${b})`);
 
@@ -131,9 +136,10 @@ export function attention(
   /** Neighbouring rows see mostly the same keys: true for a stream, false for one row each of many sequences. */
   sharesKeys = true,
 ): void {
-  const rows = sharesKeys ? rowsPerThread(recorder, headSize, 2) : 1;
+  const isShared = sharesKeys && sharesLoads(recorder);
+  const rows = isShared ? rowsOf(headSize, 2) : sharesKeys ? rowsPerThread(recorder, headSize, 2) : 1;
   recorder.dispatch(
-    forwardKernel(headSize / 4, rows),
+    isShared ? forwardShared(headSize / 4, rows) : forwardKernel(headSize / 4, rows),
     [q, kv, ranges, o, lse],
     {
       m,
@@ -145,7 +151,8 @@ export function attention(
       v4: layout.v / 4,
       scale: 1 / Math.sqrt(headSize),
     },
-    grid(Math.ceil(m / rows) * heads),
+    isShared ? sharedWork(m, rows, heads) : Math.ceil(m / rows) * heads,
+    attentionFlops(m, heads, headSize) * 2,
   );
 }
 
@@ -166,9 +173,8 @@ export function storeKv(
       cache: ['array<vec4f>', 'read_write'],
     },
     uniforms: { count: 'u32', width4: 'u32', stride4: 'u32', k4: 'u32' },
-    workgroup: [64, 1, 1],
     body: `
-  let i = ${threadIndex()};
+  let i = threadIndex;
   if (i >= u.count) { return; }
   let m = i / u.width4;
   cache[cacheRow[m] * u.width4 + i % u.width4] = qkv[m * u.stride4 + u.k4 + i % u.width4];`,
@@ -182,6 +188,6 @@ export function storeKv(
       stride4: ((heads + 2 * kvHeads) * headSize) / 4,
       k4: (heads * headSize) / 4,
     },
-    grid(m * width4),
+    m * width4,
   );
 }

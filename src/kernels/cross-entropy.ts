@@ -8,7 +8,7 @@
 import type { GpuTensor } from '../device/gpu-memory.ts';
 import { kernel, type Kernel } from '../device/kernel.ts';
 import type { Recorder } from '../device/recorder.ts';
-import { rowGrid, rowPrologue, rowSum, sharedHeader } from './rms-norm.ts';
+import { rowWork, rowPrologue, rowSum, sharedHeader } from './rms-norm.ts';
 
 function rowMax(rowThreads: number): string {
   return rowSum(rowThreads, 'highest', 'top').replace(
@@ -25,7 +25,6 @@ function crossEntropyKernel(rowThreads: number): Kernel {
       losses: ['array<f32>', 'read_write'],
     },
     uniforms: { rows: 'u32', vocab: 'u32', stride: 'u32', firstRow: 'u32', lossOffset: 'u32', scale: 'f32' },
-    workgroup: [64, 1, 1],
     header: sharedHeader(rowThreads),
     body: `
 ${rowPrologue(rowThreads)}
@@ -68,6 +67,6 @@ export function crossEntropy(
     crossEntropyKernel(rowThreads),
     [logits, targets, losses],
     { rows, vocab, stride, firstRow, lossOffset, scale },
-    rowGrid({ rows, rowThreads }),
+    rowWork({ rows, rowThreads }),
   );
 }

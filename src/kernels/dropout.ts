@@ -5,7 +5,6 @@
 import type { GpuTensor } from '../device/gpu-memory.ts';
 import { kernel } from '../device/kernel.ts';
 import type { Recorder } from '../device/recorder.ts';
-import { grid, threadIndex } from './grid.ts';
 
 export const hashWgsl = `
 fn pcg(v: u32) -> u32 {
@@ -31,13 +30,12 @@ export function dropout(
   const program = kernel(`dropout accumulate=${accumulate}`, () => ({
     bindings: { x: ['array<f32>', 'read'], result: ['array<f32>', 'read_write'] },
     uniforms: { count: 'u32', seed: 'u32', p: 'f32' },
-    workgroup: [64, 1, 1],
     header: hashWgsl,
     body: `
-  let i = ${threadIndex()};
+  let i = threadIndex;
   if (i >= u.count) { return; }
   let kept = select(0.0, x[i] / (1.0 - u.p), hashUniform(u.seed, i) >= u.p);
   result[i] = ${accumulate ? 'result[i] + kept' : 'kept'};`,
   }));
-  recorder.dispatch(program, [x, out], { count, seed, p }, grid(count));
+  recorder.dispatch(program, [x, out], { count, seed, p }, count);
 }

@@ -1,235 +1,204 @@
 /**
- * Matrix products over row-major f32: each thread computes a rows × columns block in named registers, without
- * workgroup memory or barriers. Where the device has subgroups of a known small size, the variants of
- * matmul-subgroup.ts take over for larger row counts; both mean the same.
+ * The two products of a frozen linear layer and its low-rank update (arXiv 2106.09685):
  *
- * Three layouts cover a frozen linear layer and its LoRA gradients:
- *   linear      y[M, N]  = x[M, K] · W[N, K]ᵀ (+ bias[N]) (+ addend)     forward
- *   linearDx    dx[M, K] = dy[M, N] · W[N, K] (+ dx)                     gradient of the input
- *   outerSum    dW[P, Q] += scale · a[M, P]ᵀ · b[M, Q]                   gradient of a LoRA factor
+ *   linear    y[M, N]  = x[M, K] · W[N, K]ᵀ (+ bias[N]) (+ addend) (+ scale · low · Bᵀ)     forward
+ *   linearDx  dx[M, K] = dy[M, N] · W[N, K] (+ dx) (+ du · A)                              gradient of the input
  *
- * K, N, P and Q are multiples of 4 (padded with zeros where the model's sizes are not), M is anything.
+ * W may be f32, f16, int8 or nf4 and may be split by rows; this file picks the kernel and walks the blocks.
+ * N and K are multiples of 4 (padded with zeros where the model's sizes are not), M is anything.
  */
 import type { GpuTensor } from '../device/gpu-memory.ts';
-import { kernel, unroll, type Kernel } from '../device/kernel.ts';
 import type { Recorder } from '../device/recorder.ts';
-import { grid, threadIndex } from './grid.ts';
-import { linearDxSubgroup, linearSubgroup, suitsSubgroup, type Addend } from './matmul-subgroup.ts';
+import { linearDxTile, linearTile, type Addend, type TileShape } from './matmul-tile.ts';
+import { linearDxWorkgroup, linearWorkgroup, workgroupTile } from './matmul-workgroup.ts';
+import { asMatrix, blockTensors, weightUniforms, type WeightMatrix } from './weight-matrix.ts';
+import { eachPanel } from './weight-panel.ts';
 
-const threads = 64;
-
-/** Rows per thread: small batches (decoding) must not pay for a block of eight. */
-function blockRows(rows: number): number {
-  if (rows >= 5) return 8;
-  return rows >= 3 ? 4 : rows;
+/** Adapters that share an input (q, k, v; gate, up), each for a range of y's columns. */
+export interface LoraForward {
+  readonly low: GpuTensor; // [M, lowStride], x · Aᵀ
+  readonly lowStride: number;
+  readonly lowColumn: number; // of the first slot; slot s follows at + s · rank
+  readonly b: GpuTensor; // holds every B [width, rank]
+  readonly slots: readonly { readonly column: number; readonly width: number; readonly bOffset: number }[];
+  readonly rank: number; // a multiple of 4
+  readonly scale: number;
 }
 
 export interface LinearOptions {
   readonly bias?: GpuTensor | null;
   /** Added to the product: y itself to accumulate, or a tensor of y's layout (the residual stream). */
   readonly addend?: GpuTensor | null;
-  /** Distance between rows of y in elements, and the first column written; for row blocks of a large W. */
+  /** Distance between rows of y in elements, and the first column written. */
   readonly yStride?: number;
   readonly yColumn?: number;
+  readonly lora?: LoraForward | null;
 }
 
-function linearKernel(tm: number, hasBias: boolean, addend: Addend): Kernel {
-  const tn = 8;
-  const added = { none: '', self: 'y[at] + ', other: 'addend[at] + ' }[addend];
-  return kernel(`linear ${tm}x${tn} bias=${hasBias} addend=${addend}`, () => ({
-    bindings: {
-      x: ['array<vec4f>', 'read'],
-      w: ['array<vec4f>', 'read'],
-      ...(hasBias ? { bias: ['array<vec4f>', 'read'] as const } : {}),
-      ...(addend === 'other' ? { addend: ['array<vec4f>', 'read'] as const } : {}),
-      y: ['array<vec4f>', 'read_write'],
-    },
-    uniforms: { m: 'u32', n: 'u32', k4: 'u32', yStride4: 'u32', yColumn4: 'u32' },
-    workgroup: [threads, 1, 1],
-    body: `
-  let columnBlocks = (u.n + ${tn - 1}u) / ${tn}u;
-  let index = ${threadIndex()};
-  let m0 = (index / columnBlocks) * ${tm}u;
-  let n0 = (index % columnBlocks) * ${tn}u;
-  if (m0 >= u.m) { return; }
-${unroll(tm, (i) => `  let xRow${i} = min(m0 + ${i}u, u.m - 1u) * u.k4;`)}
-${unroll(tn, (j) => `  let wRow${j} = min(n0 + ${j}u, u.n - 1u) * u.k4;`)}
-${unroll(tm, (i) => unroll(tn, (j) => `  var c${i}_${j} = 0.0;`))}
-  for (var k = 0u; k < u.k4; k++) {
-${unroll(tm, (i) => `    let x${i} = x[xRow${i} + k];`)}
-${unroll(
-  tn,
-  (j) => `    let w${j} = w[wRow${j} + k];
-${unroll(tm, (i) => `    c${i}_${j} += dot(x${i}, w${j});`)}`,
-)}
-  }
-${unroll(
-  tm,
-  (i) => `  if (m0 + ${i}u < u.m) {
-    let row = (m0 + ${i}u) * u.yStride4 + u.yColumn4 + n0 / 4u;
-${unroll(tn / 4, (q) => {
-  const value = `vec4f(c${i}_${q * 4}, c${i}_${q * 4 + 1}, c${i}_${q * 4 + 2}, c${i}_${q * 4 + 3})`;
-  const bias = hasBias ? ` + bias[n0 / 4u + ${q}u]` : '';
-  return `    if (n0 + ${q * 4}u < u.n) { let at = row + ${q}u; y[at] = ${added}${value}${bias}; }`;
-})}
-  }`,
-)}`,
-  }));
+interface Size {
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
 }
 
-/** y[m, n] = x[m, k] · w[n, k]ᵀ (+ bias) (+ addend). Overwrites y. */
+/** y[m, n] = x[m, k] · w[n, k]ᵀ (+ bias) (+ addend) (+ low-rank update). Overwrites its columns of y. */
 export function linear(
   recorder: Recorder,
   x: GpuTensor,
-  w: GpuTensor,
+  w: GpuTensor | WeightMatrix,
   y: GpuTensor,
-  size: { readonly m: number; readonly n: number; readonly k: number },
+  { m, n, k }: Size,
   options: LinearOptions = {},
 ): void {
-  const { m, n, k } = size;
-  const { bias = null, addend = null, yStride = n, yColumn = 0 } = options;
+  const { bias = null, addend = null, yStride = n, yColumn = 0, lora = null } = options;
   if (m === 0) return;
   const mode: Addend = addend === null ? 'none' : addend === y ? 'self' : 'other';
-  const optional = [bias, mode === 'other' ? addend : null].filter((tensor) => tensor !== null);
-  if (suitsSubgroup(recorder, m)) {
-    linearSubgroup(recorder, x, w, y, { m, n, k, yStride, yColumn }, bias, mode, optional);
-    return;
-  }
-  const tm = blockRows(m);
-  recorder.dispatch(
-    linearKernel(tm, bias !== null, mode),
-    [x, w, ...optional, y],
-    { m, n, k4: k / 4, yStride4: yStride / 4, yColumn4: yColumn / 4 },
-    grid(Math.ceil(m / tm) * Math.ceil(n / 8)),
-  );
+  const matrix = 'blocks' in w ? w : asMatrix(w, n, k);
+  eachPanel(recorder, matrix, m, (part, firstRow) => {
+    const block = part.blocks[0];
+    const spec = {
+      format: part.format,
+      hasBias: bias !== null,
+      addend: mode,
+      hasLora: lora !== null,
+    };
+    const tensors = [
+      x,
+      ...blockTensors(block),
+      ...[bias, mode === 'other' ? addend : null, lora?.low ?? null, lora?.b ?? null].filter(
+        (tensor) => tensor !== null,
+      ),
+      y,
+    ];
+    const uniforms = {
+      m,
+      n: block.rows,
+      k4: k / 4,
+      ...weightUniforms(part, block),
+      yStride4: yStride / 4,
+      yColumn: yColumn + firstRow,
+      ...(lora === null ? {} : loraUniforms(lora)),
+    };
+    const flops = 2 * m * block.rows * k;
+    if (usesWorkgroups(recorder, m)) {
+      const { f16 } = recorder.matmul;
+      recorder.dispatch(linearWorkgroup({ ...spec, f16 }), tensors, uniforms, workgroupWork(m, block.rows), flops);
+    } else {
+      const shape = tileShape(recorder, m, block.rows, 4);
+      recorder.dispatch(linearTile({ ...spec, ...shape }), tensors, uniforms, tileWork(shape, m, block.rows), flops);
+    }
+  });
 }
 
-function linearDxKernel(tm: number, accumulate: boolean): Kernel {
-  const tk4 = 2; // eight columns of dx
-  return kernel(`linearDx ${tm}x${tk4 * 4} accumulate=${accumulate}`, () => ({
-    bindings: {
-      dy: ['array<vec4f>', 'read'],
-      w: ['array<vec4f>', 'read'],
-      dx: ['array<vec4f>', 'read_write'],
-    },
-    uniforms: { m: 'u32', n4: 'u32', k4: 'u32', dyStride4: 'u32', dyColumn4: 'u32' },
-    workgroup: [threads, 1, 1],
-    body: `
-  let columnBlocks = (u.k4 + ${tk4 - 1}u) / ${tk4}u;
-  let index = ${threadIndex()};
-  let m0 = (index / columnBlocks) * ${tm}u;
-  let k0 = (index % columnBlocks) * ${tk4}u;
-  if (m0 >= u.m) { return; }
-${unroll(tm, (i) => `  let dyRow${i} = min(m0 + ${i}u, u.m - 1u) * u.dyStride4 + u.dyColumn4;`)}
-${unroll(tk4, (q) => `  let column${q} = min(k0 + ${q}u, u.k4 - 1u);`)}
-${unroll(tm, (i) => unroll(tk4, (q) => `  var c${i}_${q} = vec4f();`))}
-  for (var n = 0u; n < u.n4; n++) {
-${unroll(tm, (i) => `    let d${i} = dy[dyRow${i} + n];`)}
-    let wRow = n * 4u * u.k4;
-${unroll(4, (j) => unroll(tk4, (q) => `    let w${j}_${q} = w[wRow + ${j}u * u.k4 + column${q}];`))}
-${unroll(tm, (i) => unroll(tk4, (q) => `    c${i}_${q} += d${i}.x * w0_${q} + d${i}.y * w1_${q} + d${i}.z * w2_${q} + d${i}.w * w3_${q};`))}
+function loraUniforms(lora: LoraForward): Record<string, number> {
+  const uniforms: Record<string, number> = {
+    slots: lora.slots.length,
+    r4: lora.rank / 4,
+    lowStride4: lora.lowStride / 4,
+    lowColumn4: lora.lowColumn / 4,
+    loraScale: lora.scale,
+  };
+  for (let s = 0; s < 3; s++) {
+    const slot = lora.slots[s] ?? { column: 0, width: 0, bOffset: 0 };
+    uniforms[`slotColumn${s}`] = slot.column;
+    uniforms[`slotEnd${s}`] = slot.column + slot.width;
+    uniforms[`slotB4_${s}`] = slot.bOffset / 4;
   }
-${unroll(
-  tm,
-  (i) => `  if (m0 + ${i}u < u.m) {
-    let row = (m0 + ${i}u) * u.k4 + k0;
-${unroll(tk4, (q) => `    if (k0 + ${q}u < u.k4) { dx[row + ${q}u] = ${accumulate ? `dx[row + ${q}u] + ` : ''}c${i}_${q}; }`)}
-  }`,
-)}`,
-  }));
+  return uniforms;
 }
 
-/** dx[m, k] = dy[m, n] · w[n, k] ; overwrites dx, or adds into it. */
+export interface LoraBackward {
+  readonly du: GpuTensor; // [M, width], scaled
+  readonly a: GpuTensor; // [width, K]
+  readonly width: number;
+}
+
+export interface LinearDxOptions {
+  readonly accumulate?: boolean;
+  /** Distance between rows of dy in elements, and its first column; likewise of dx. */
+  readonly dyStride?: number;
+  readonly dyColumn?: number;
+  readonly dxStride?: number;
+  readonly dxColumn?: number;
+  readonly scale?: number; // of the product with w
+  readonly lora?: LoraBackward | null;
+}
+
+/** dx[m, k] = dy[m, n] · w[n, k] (+ du · A); overwrites dx, or adds into it. */
 export function linearDx(
   recorder: Recorder,
   dy: GpuTensor,
-  w: GpuTensor,
+  w: GpuTensor | WeightMatrix,
   dx: GpuTensor,
-  size: { readonly m: number; readonly n: number; readonly k: number },
-  options: { readonly accumulate?: boolean; readonly dyStride?: number; readonly dyColumn?: number } = {},
+  { m, n, k }: Size,
+  options: LinearDxOptions = {},
 ): void {
-  const { m, n, k } = size;
-  const { accumulate = false, dyStride = n, dyColumn = 0 } = options;
+  const { accumulate = false, dyStride = n, dyColumn = 0, dxStride = k, dxColumn = 0, scale = 1, lora = null } = options;
   if (m === 0) return;
-  if (suitsSubgroup(recorder, m)) {
-    linearDxSubgroup(recorder, dy, w, dx, { m, n, k, dyStride, dyColumn }, accumulate);
-    return;
-  }
-  const tm = blockRows(m);
-  recorder.dispatch(
-    linearDxKernel(tm, accumulate),
-    [dy, w, dx],
-    { m, n4: n / 4, k4: k / 4, dyStride4: dyStride / 4, dyColumn4: dyColumn / 4 },
-    grid(Math.ceil(m / tm) * Math.ceil(k / 8)),
-  );
-}
-
-function outerSumKernel(): Kernel {
-  return kernel('outerSum 4x8', () => ({
-    bindings: {
-      a: ['array<vec4f>', 'read'],
-      b: ['array<vec4f>', 'read'],
-      dw: ['array<vec4f>', 'read_write'],
-    },
-    uniforms: {
-      m: 'u32',
-      p4: 'u32',
-      q4: 'u32',
-      aStride4: 'u32',
-      aColumn4: 'u32',
-      bStride4: 'u32',
-      bColumn4: 'u32',
-      scale: 'f32',
-    },
-    workgroup: [threads, 1, 1],
-    body: `
-  let columnBlocks = (u.q4 + 1u) / 2u;
-  let index = ${threadIndex()};
-  let p = index / columnBlocks;
-  let q0 = (index % columnBlocks) * 2u;
-  if (p >= u.p4) { return; }
-  let q1 = min(q0 + 1u, u.q4 - 1u);
-${unroll(4, (i) => unroll(2, (j) => `  var c${i}_${j} = vec4f();`))}
-  for (var m = 0u; m < u.m; m++) {
-    let av = a[m * u.aStride4 + u.aColumn4 + p];
-    let b0 = b[m * u.bStride4 + u.bColumn4 + q0];
-    let b1 = b[m * u.bStride4 + u.bColumn4 + q1];
-${unroll(4, (i) => unroll(2, (j) => `    c${i}_${j} += av[${i}] * b${j};`))}
-  }
-${unroll(4, (i) => unroll(2, (j) => `  if (q0 + ${j}u < u.q4) { let at${i}_${j} = (p * 4u + ${i}u) * u.q4 + q0 + ${j}u; dw[at${i}_${j}] = dw[at${i}_${j}] + u.scale * c${i}_${j}; }`))}`,
-  }));
-}
-
-/** dw[p, q] += scale · Σ_m a[m, p] · b[m, q]; a and b may be column ranges of wider matrices. Adds into dw. */
-export function outerSum(
-  recorder: Recorder,
-  a: GpuTensor,
-  b: GpuTensor,
-  dw: GpuTensor,
-  size: { readonly m: number; readonly p: number; readonly q: number },
-  options: {
-    readonly scale?: number;
-    readonly aStride?: number;
-    readonly aColumn?: number;
-    readonly bStride?: number;
-    readonly bColumn?: number;
-  } = {},
-): void {
-  const { m, p, q } = size;
-  const { scale = 1, aStride = p, aColumn = 0, bStride = q, bColumn = 0 } = options;
-  recorder.dispatch(
-    outerSumKernel(),
-    [a, b, dw],
-    {
+  const matrix = 'blocks' in w ? w : asMatrix(w, n, k);
+  eachPanel(recorder, matrix, m, (part, firstRow, isFirst, isLast) => {
+    const block = part.blocks[0];
+    const spec = {
+      format: part.format,
+      accumulate: accumulate || !isFirst,
+      hasLora: lora !== null && isLast,
+    };
+    const tensors = [dy, ...blockTensors(block), ...(spec.hasLora && lora ? [lora.du, lora.a] : []), dx];
+    const uniforms = {
       m,
-      p4: p / 4,
-      q4: q / 4,
-      aStride4: aStride / 4,
-      aColumn4: aColumn / 4,
-      bStride4: bStride / 4,
-      bColumn4: bColumn / 4,
+      n4: block.rows / 4,
+      k4: k / 4,
+      ...weightUniforms(part, block),
+      dyStride4: dyStride / 4,
+      dyColumn4: (dyColumn + firstRow) / 4,
+      dxStride4: dxStride / 4,
+      dxColumn4: dxColumn / 4,
       scale,
-    },
-    grid((p / 4) * Math.ceil(q / 8)),
-  );
+      ...(spec.hasLora && lora ? { low4: lora.width / 4 } : {}),
+    };
+    const flops = 2 * m * block.rows * k;
+    if (usesWorkgroups(recorder, m)) {
+      recorder.dispatch(linearDxWorkgroup(spec), tensors, uniforms, workgroupWork(m, k), flops);
+    } else {
+      const shape = tileShape(recorder, m, k, part.format === 'f32' ? 4 : 8);
+      recorder.dispatch(linearDxTile({ ...spec, ...shape }), tensors, uniforms, tileWork(shape, m, k), flops);
+    }
+  });
+}
+
+/** With fewer rows most of a tile would be computed in vain. */
+const usesWorkgroups = (recorder: Recorder, m: number): boolean => recorder.matmul.workgroup && m >= 32;
+
+const workgroupWork = (m: number, columns: number): number =>
+  Math.ceil(m / workgroupTile) * Math.ceil(columns / workgroupTile) * 256;
+
+const tileWork = ({ share, rows, columns }: TileShape, m: number, width: number): number =>
+  Math.ceil(m / rows) * Math.ceil(width / (columns * share)) * share;
+
+/** What a load costs in multiply-adds of four, roughly: on software adapters it is dear. */
+const loadCost = { software: 14, hardware: 3 };
+
+/** The tile that wastes least for so many rows and columns. */
+function tileShape(recorder: Recorder, m: number, width: number, leastColumns: 4 | 8): TileShape {
+  const { share: lanes, loaders: most, rows: mostRows } = recorder.matmul;
+  const load = recorder.isSoftware ? loadCost.software : loadCost.hardware;
+  const wide = lanes <= 16 && width > 4 * lanes ? 8 : leastColumns;
+  let best: TileShape | null = null;
+  let bestCost = Infinity;
+  for (let rows = 1; rows <= mostRows; rows *= 2) {
+    const loaders = Math.min(most, rows);
+    const share = loaders > 1 ? lanes : 1;
+    const columns = share === 1 ? 8 : wide;
+    const cost =
+      Math.ceil(m / rows) *
+      Math.ceil(width / (columns * share)) *
+      share *
+      (rows * columns + load * (rows / loaders + columns));
+    if (cost < bestCost) {
+      bestCost = cost;
+      best = { share, loaders, rows, columns, workgroupSize: recorder.isSoftware && share <= 8 ? 8 : 64 };
+    }
+  }
+  if (best === null) throw new RangeError('the matmul variant allows no rows');
+  return best;
 }

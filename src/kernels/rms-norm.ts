@@ -37,20 +37,18 @@ export const sharedHeader = (rowThreads: number): string =>
 /** `row` and `first`, the thread's first column group; with one thread a row, rows are spread over lanes. */
 export function rowPrologue(rowThreads: number): string {
   return rowThreads === 1
-    ? `  let row = wid.x * 64u + lid.x;\n  let first = 0u;\n  if (row >= u.rows) { return; }`
-    : `  let row = wid.x + wid.y * 32768u;\n  let first = lid.x;\n  if (row >= u.rows) { return; }`;
+    ? `  let row = threadIndex;\n  let first = 0u;\n  if (row >= u.rows) { return; }`
+    : `  let row = groupIndex;\n  let first = lid.x;\n  if (row >= u.rows) { return; }`;
 }
-export function rowGrid(layout: Pick<RowLayout, 'rows' | 'rowThreads'>): [number, number, number] {
-  if (layout.rowThreads === 1) return [Math.ceil(layout.rows / 64), 1, 1];
-  const x = Math.min(layout.rows, 32_768);
-  return [x, Math.ceil(layout.rows / x), 1];
+/** Threads that a row-wise kernel runs. */
+export function rowWork({ rows, rowThreads }: Pick<RowLayout, 'rows' | 'rowThreads'>): number {
+  return rows * rowThreads;
 }
 
 function forwardKernel(rowThreads: number): Kernel {
   return kernel(`rmsNorm threads=${rowThreads}`, () => ({
     bindings: { x: ['array<vec4f>', 'read'], w: ['array<vec4f>', 'read'], y: ['array<vec4f>', 'read_write'] },
     uniforms: { rows: 'u32', width: 'f32', stride4: 'u32', eps: 'f32' },
-    workgroup: [64, 1, 1],
     header: sharedHeader(rowThreads),
     body: `
 ${rowPrologue(rowThreads)}
@@ -76,7 +74,7 @@ export function rmsNorm(
     forwardKernel(layout.rowThreads),
     [x, w, y],
     { rows: layout.rows, width: layout.width, stride4: layout.stride / 4, eps },
-    rowGrid(layout),
+    rowWork(layout),
   );
 }
 
@@ -89,7 +87,6 @@ function backwardKernel(rowThreads: number): Kernel {
       dx: ['array<vec4f>', 'read_write'],
     },
     uniforms: { rows: 'u32', width: 'f32', stride4: 'u32', eps: 'f32' },
-    workgroup: [64, 1, 1],
     header: sharedHeader(rowThreads),
     body: `
 ${rowPrologue(rowThreads)}
@@ -125,6 +122,6 @@ export function rmsNormDx(
     backwardKernel(layout.rowThreads),
     [dy, x, w, dx],
     { rows: layout.rows, width: layout.width, stride4: layout.stride / 4, eps },
-    rowGrid(layout),
+    rowWork(layout),
   );
 }

@@ -9,7 +9,6 @@
 import type { GpuTensor } from '../device/gpu-memory.ts';
 import { kernel } from '../device/kernel.ts';
 import type { Recorder } from '../device/recorder.ts';
-import { grid, threadIndex } from './grid.ts';
 
 /** [positions, D/2, 2] as cos, sin pairs. */
 export function ropeTable(positions: number, headSize: number, theta: number): Float32Array {
@@ -43,9 +42,8 @@ export function rope(
       positions: ['array<u32>', 'read'],
     },
     uniforms: { m: 'u32', heads: 'u32', half: 'u32', stride: 'u32', sign: 'f32' },
-    workgroup: [64, 1, 1],
     body: `
-  let index = ${threadIndex()};
+  let index = threadIndex;
   let i = index % u.half;
   let head = (index / u.half) % u.heads;
   let m = index / (u.half * u.heads);
@@ -62,6 +60,6 @@ export function rope(
     program,
     [qkv, table, positions],
     { m, heads, half: headSize / 2, stride, sign: direction === 'forward' ? 1 : -1 },
-    grid(m * heads * (headSize / 2)),
+    m * heads * (headSize / 2),
   );
 }

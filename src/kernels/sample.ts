@@ -30,13 +30,13 @@ export function sampleTokens(
       next: ['array<u32>', 'read_write'],
       result: ['array<u32>', 'read_write'],
     },
-    uniforms: { vocab: 'u32', stride: 'u32', outStride: 'u32', step: 'u32', inverseT: 'f32', seed: 'u32' },
-    workgroup: [64, 1, 1],
+    uniforms: { rows: 'u32', vocab: 'u32', stride: 'u32', outStride: 'u32', step: 'u32', inverseT: 'f32', seed: 'u32' },
     header: `${hashWgsl}
 var<workgroup> bestValue: array<f32, 64>;
 var<workgroup> bestIndex: array<u32, 64>;`,
     body: `
-  let row = wid.x;
+  let row = groupIndex;
+  if (row >= u.rows) { return; }
   var value = -3.4e38;
   var index = 0xffffffffu;
   for (var v = lid.x; v < u.vocab; v += 64u) {
@@ -72,7 +72,7 @@ var<workgroup> bestIndex: array<u32, 64>;`,
   recorder.dispatch(
     program,
     [logits, next, out],
-    { vocab, stride, outStride, step, inverseT: greedy ? 1 : 1 / temperature, seed },
-    [rows, 1, 1],
+    { rows, vocab, stride, outStride, step, inverseT: greedy ? 1 : 1 / temperature, seed },
+    rows * 64,
   );
 }

@@ -6,7 +6,6 @@
 import type { GpuTensor } from '../device/gpu-memory.ts';
 import { kernel } from '../device/kernel.ts';
 import type { Recorder } from '../device/recorder.ts';
-import { grid, threadIndex } from './grid.ts';
 
 interface Size {
   readonly m: number;
@@ -18,43 +17,31 @@ export function swiglu(recorder: Recorder, gateUp: GpuTensor, h: GpuTensor, { m,
   const program = kernel('swiglu', () => ({
     bindings: { gateUp: ['array<vec4f>', 'read'], h: ['array<vec4f>', 'read_write'] },
     uniforms: { count: 'u32', f4: 'u32' },
-    workgroup: [64, 1, 1],
     body: `
-  let index = ${threadIndex()};
+  let index = threadIndex;
   if (index >= u.count) { return; }
   let at = (index / u.f4) * u.f4 * 2u + index % u.f4;
   let g = gateUp[at];
   h[index] = g / (1.0 + exp(-g)) * gateUp[at + u.f4];`,
   }));
-  recorder.dispatch(program, [gateUp, h], { count: (m * f) / 4, f4: f / 4 }, grid((m * f) / 4));
+  recorder.dispatch(program, [gateUp, h], { count: (m * f) / 4, f4: f / 4 }, (m * f) / 4);
 }
 
-/** dGateUp[m, 2f] from dh[m, f] and the forward's gateUp. Overwrites dGateUp. */
-export function swigluDx(
-  recorder: Recorder,
-  dh: GpuTensor,
-  gateUp: GpuTensor,
-  dGateUp: GpuTensor,
-  { m, f }: Size,
-): void {
+/** Turns gateUp[m, 2f] into its gradient, from dh[m, f]. In place. */
+export function swigluDx(recorder: Recorder, dh: GpuTensor, gateUp: GpuTensor, { m, f }: Size): void {
   const program = kernel('swigluDx', () => ({
-    bindings: {
-      dh: ['array<vec4f>', 'read'],
-      gateUp: ['array<vec4f>', 'read'],
-      dGateUp: ['array<vec4f>', 'read_write'],
-    },
+    bindings: { dh: ['array<vec4f>', 'read'], gateUp: ['array<vec4f>', 'read_write'] },
     uniforms: { count: 'u32', f4: 'u32' },
-    workgroup: [64, 1, 1],
     body: `
-  let index = ${threadIndex()};
+  let index = threadIndex;
   if (index >= u.count) { return; }
   let at = (index / u.f4) * u.f4 * 2u + index % u.f4;
   let g = gateUp[at];
   let p = gateUp[at + u.f4];
   let d = dh[index];
   let s = 1.0 / (1.0 + exp(-g));
-  dGateUp[at] = d * p * s * (1.0 + g * (1.0 - s));
-  dGateUp[at + u.f4] = d * g * s;`,
+  gateUp[at] = d * p * s * (1.0 + g * (1.0 - s));
+  gateUp[at + u.f4] = d * g * s;`,
   }));
-  recorder.dispatch(program, [dh, gateUp, dGateUp], { count: (m * f) / 4, f4: f / 4 }, grid((m * f) / 4));
+  recorder.dispatch(program, [dh, gateUp], { count: (m * f) / 4, f4: f / 4 }, (m * f) / 4);
 }

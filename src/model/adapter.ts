@@ -10,7 +10,6 @@ import { TrainerError } from '../api/trainer-error.ts';
 import { loraScaling, loraTargets, type LoraTarget } from '../config/run-config.ts';
 import type { Gpu } from '../device/open-device.ts';
 import type { GpuTensor } from '../device/gpu-memory.ts';
-import type { Segment } from '../kernels/lora.ts';
 import type { Rng } from '../support/rng.ts';
 import { padded, type ModelConfig } from './model-config.ts';
 
@@ -18,7 +17,9 @@ import { padded, type ModelConfig } from './model-config.ts';
 export const sites = ['qkv', 'o', 'gateUp', 'down'] as const;
 export type Site = (typeof sites)[number];
 
-export interface AdapterPart extends Segment {
+export interface AdapterPart {
+  readonly column: number; // first of the site's output columns it adds to
+  readonly width: number; // padded
   readonly target: LoraTarget;
   readonly slot: number; // which R columns of the group's low-rank activations
   readonly inFeatures: number; // true sizes, as in the adapter file
@@ -274,4 +275,18 @@ export function fromModules(
     );
   }
   return values;
+}
+
+/** Columns of x · Aᵀ that each site needs, over all layers. */
+export function lowWidths(plan: AdapterPlan | null, layerCount: number): Record<Site, number> {
+  const widest: Record<Site, number> = { qkv: 0, o: 0, gateUp: 0, down: 0 };
+  if (plan === null) return widest;
+  for (let layer = 0; layer < layerCount; layer++) {
+    for (const site of sites) {
+      const groups = plan.groups.filter((group) => group.layer === layer && group.site === site);
+      const width = groups.reduce((sum, group) => sum + group.lowWidth, 0);
+      widest[site] = Math.max(widest[site], width);
+    }
+  }
+  return widest;
 }

@@ -1,108 +1,147 @@
 /**
- * All activations of a run, allocated once before the first step: the peak is known then and flat afterwards.
+ * Every buffer of a run, described before it exists: the memory plan adds these descriptions up and allocation follows
+ * them, so what is planned is what is held. All are made before the first step: the peak is known then and flat after.
  *
- * With gradient checkpointing every layer shares one set of inner activations and the backward pass recomputes
- * it; without, each layer keeps its own.
+ * Tensors whose lives do not overlap share a buffer (`wide`: SwiGLU's output, its gradient, the logits of a chunk and
+ * the attention output's gradient). They are buffers and not one block because WebGPU lets a dispatch read one part of
+ * a buffer and write another only if both are bound as writable.
+ *
+ * With gradient checkpointing all layers share one set of inner activations and the backward pass recomputes it;
+ * without, each layer keeps its own. Norms and SwiGLU's output are cheap and recomputed either way.
  */
-import type { GpuMemory, GpuTensor } from '../device/gpu-memory.ts';
+import type { GpuMemory, GpuTensor, TensorSpec } from '../device/gpu-memory.ts';
+import { specBytes } from '../device/gpu-memory.ts';
 import type { Batch } from '../data/pack.ts';
-import { padded, type ModelConfig } from './model-config.ts';
+import { padded, widths, type ModelConfig } from './model-config.ts';
 
-/** What one layer's forward leaves for its backward; M is the capacity in rows. */
-export interface LayerActivations {
-  readonly norm1: GpuTensor; // [M, Cp]
-  readonly qkv: GpuTensor; // [M, (H + 2K)·D], after RoPE
-  readonly attn: GpuTensor; // [M, H·D]
-  readonly lse: GpuTensor; // [M, H]
-  readonly mid: GpuTensor; // [M, Cp], residual stream between attention and MLP
-  readonly norm2: GpuTensor; // [M, Cp]
-  readonly gateUp: GpuTensor; // [M, 2Fp]
-  readonly act: GpuTensor; // [M, Fp]
-  /** x · Aᵀ of each site, [M, lowWidth]; the widest any layer's site needs. */
-  readonly low: Readonly<Record<'qkv' | 'o' | 'gateUp' | 'down', GpuTensor>>;
+export type Specs = Readonly<Record<string, TensorSpec>>;
+export type Allocated<T extends Specs> = { readonly [K in keyof T]: GpuTensor };
+
+/** Caller disposes. */
+export function allocSpecs<T extends Specs>(memory: GpuMemory, specs: T): Allocated<T> {
+  return Object.fromEntries(
+    Object.entries(specs).map(([name, spec]) => [name, memory.allocSpec(spec)]),
+  ) as Allocated<T>;
 }
 
-export interface BatchTensors {
-  readonly inputs: GpuTensor; // u32 [M]
-  readonly positions: GpuTensor; // u32 [M]
-  readonly ranges: GpuTensor; // u32 [M, 2]
-  readonly segmentEnds: GpuTensor; // u32 [M]
+export const bytesOf = (specs: Specs): number =>
+  Object.values(specs).reduce((sum, spec) => sum + specBytes(spec), 0);
+
+/** The tensors of a group of buffers, for disposal. */
+export function tensorsOf<T extends { readonly [K in keyof T]: GpuTensor }>(group: T): GpuTensor[] {
+  return Object.values(group);
 }
 
-/** Narrow enough for 16 MiB of logits, a multiple of 64 rows so that chunks can be bound as views. */
+/** Columns of x · Aᵀ at each site. */
+export type LowWidths = Readonly<Record<'qkv' | 'o' | 'gateUp' | 'down', number>>;
+
+const f32 = (label: string, ...shape: number[]): TensorSpec => ({ label, shape });
+const u32 = (label: string, ...shape: number[]): TensorSpec => ({ label, shape, dtype: 'u32' });
+
+/** What one layer's forward leaves for its backward; M rows at most. */
+export const layerSpecs = (config: ModelConfig, rows: number, low: LowWidths) => {
+  const { c, f, q, qkv } = widths(config);
+  return {
+    qkv: f32('qkv', rows, qkv), // after RoPE
+    attn: f32('attention output', rows, q),
+    lse: f32('attention log-sum-exp', rows, config.headCount),
+    mid: f32('middle of the layer', rows, c), // residual stream between attention and MLP
+    gateUp: f32('gate up', rows, 2 * f), // the backward pass turns it into its gradient
+    lowQkv: f32('low qkv', rows, Math.max(4, low.qkv)), // x · Aᵀ of each site
+    lowO: f32('low o', rows, Math.max(4, low.o)),
+    lowGateUp: f32('low gate up', rows, Math.max(4, low.gateUp)),
+    lowDown: f32('low down', rows, Math.max(4, low.down)),
+  };
+};
+export type LayerActivations = Allocated<ReturnType<typeof layerSpecs>>;
+
+/** Scratch of a forward pass. `wideElements`: what else `wide` must have room for. */
+export const forwardSpecs = (config: ModelConfig, rows: number, wideElements = 0) => {
+  const { c, f } = widths(config);
+  return {
+    norm: f32('norm', rows, c), // output of either norm; in the backward pass its gradient
+    wide: f32('swiglu, logits', Math.max(rows * f, wideElements)),
+  };
+};
+export type ForwardScratch = Allocated<ReturnType<typeof forwardSpecs>>;
+
+/** Scratch that only a backward pass needs. */
+export const backwardSpecs = (config: ModelConfig, rows: number, low: LowWidths, dropout: boolean) => {
+  const { c, f, q, qkv } = widths(config);
+  return {
+    dStream: f32('gradient of the stream', rows, c),
+    delta: f32('attention delta', rows, config.headCount),
+    dLow: f32('gradient of low', rows, Math.max(4, ...Object.values(low))),
+    // The attention's gradients lie in gateUp and wide, which are free by then, where they fit.
+    ...(2 * f < qkv ? { dQkv: f32('gradient of qkv', rows, qkv) } : {}),
+    ...(f < q ? { dAttn: f32('gradient of attention', rows, q) } : {}),
+    ...(dropout ? { dropped: f32('dropped input', rows, Math.max(c, f, q)) } : {}),
+  };
+};
+export type BackwardScratch = Allocated<ReturnType<typeof backwardSpecs>>;
+
+export const batchSpecs = (rows: number) => ({
+  inputs: u32('inputs', rows),
+  positions: u32('positions', rows),
+  ranges: u32('ranges', rows, 2),
+  segmentEnds: u32('segment ends', rows),
+});
+export type BatchTensors = Allocated<ReturnType<typeof batchSpecs>>;
+
+/** Targets whose logits are computed at a time: 16 MiB of them, or 64 rows where a row is long. */
 export function lossChunkRows(vocabSize: number, capacity: number): number {
   const fits = Math.floor((16 * 2 ** 20) / (4 * padded(vocabSize)) / 64) * 64;
   return Math.min(Math.max(64, Math.min(fits, 512)), Math.ceil(capacity / 64) * 64);
 }
 
-export function allocBatch(memory: GpuMemory, rows: number): BatchTensors {
+/** The loss head's own tensors; its logits lie in `wide`. */
+export const lossSpecs = (config: ModelConfig, capacity: number) => {
+  const { c } = widths(config);
+  const chunk = lossChunkRows(config.vocabSize, capacity);
   return {
-    inputs: memory.alloc('inputs', [rows], 'u32'),
-    positions: memory.alloc('positions', [rows], 'u32'),
-    ranges: memory.alloc('ranges', [rows, 2], 'u32'),
-    segmentEnds: memory.alloc('segment ends', [rows], 'u32'),
+    rows: u32('target rows', capacity), // stream row of each target
+    ids: u32('target ids', capacity),
+    hidden: f32('hidden of a chunk', chunk, c),
+    normed: f32('normed of a chunk', chunk, c),
+    dHidden: f32('gradient of hidden', chunk, c),
   };
-}
+};
+export const logitsElements = (config: ModelConfig, capacity: number): number =>
+  lossChunkRows(config.vocabSize, capacity) * padded(config.vocabSize);
 
-export type LowWidths = Readonly<Record<'qkv' | 'o' | 'gateUp' | 'down', number>>;
+/** The residual stream at the input of every layer, and after the last. */
+export const streamSpecs = (config: ModelConfig, rows: number): Specs =>
+  Object.fromEntries(
+    Array.from({ length: config.layerCount + 1 }, (_, i) => [
+      i,
+      f32(`input of layer ${i}`, rows, widths(config).c),
+    ]),
+  );
 
-export function allocLayer(
-  memory: GpuMemory,
-  config: ModelConfig,
-  rows: number,
-  low: LowWidths,
-): LayerActivations {
-  const { hiddenSize, intermediateSize, headCount, kvHeadCount, headSize } = config;
-  const [cp, fp] = [padded(hiddenSize), padded(intermediateSize)];
+/** Sequences in generation: caches, the rows of a step, and what is chosen. */
+export const generationSpecs = (config: ModelConfig, rows: number, sequences: number, context: number) => {
+  const { c } = widths(config);
   return {
-    norm1: memory.alloc('norm1', [rows, cp]),
-    qkv: memory.alloc('qkv', [rows, (headCount + 2 * kvHeadCount) * headSize]),
-    attn: memory.alloc('attention output', [rows, headCount * headSize]),
-    lse: memory.alloc('attention log-sum-exp', [rows, headCount]),
-    mid: memory.alloc('middle of the layer', [rows, cp]),
-    norm2: memory.alloc('norm2', [rows, cp]),
-    gateUp: memory.alloc('gate up', [rows, 2 * fp]),
-    act: memory.alloc('swiglu', [rows, fp]),
-    low: {
-      qkv: memory.alloc('low qkv', [rows, Math.max(4, low.qkv)]),
-      o: memory.alloc('low o', [rows, Math.max(4, low.o)]),
-      gateUp: memory.alloc('low gate up', [rows, Math.max(4, low.gateUp)]),
-      down: memory.alloc('low down', [rows, Math.max(4, low.down)]),
-    },
+    streamA: f32('stream a', rows, c),
+    streamB: f32('stream b', rows, c),
+    inputs: u32('inputs', rows),
+    positions: u32('positions', rows),
+    ranges: u32('ranges', rows, 2),
+    cacheRow: u32('cache rows', rows),
+    last: f32('last hidden', sequences, c),
+    normed: f32('last normed', sequences, c),
+    logits: f32('next-token logits', sequences, padded(config.vocabSize)),
+    next: u32('next tokens', sequences),
+    out: u32('generated', sequences, context),
   };
-}
-
-/** Gradients of one layer's activations and other scratch, shared by all layers. */
-export interface BackwardScratch {
-  readonly dStream: GpuTensor; // [M, Cp], gradient of the residual stream
-  readonly dNorm: GpuTensor; // [M, Cp]
-  readonly dQkv: GpuTensor;
-  readonly dAttn: GpuTensor;
-  readonly delta: GpuTensor; // [M, H]
-  readonly dGateUp: GpuTensor;
-  readonly dAct: GpuTensor;
-  readonly dLow: GpuTensor;
-}
-
-export function allocBackward(
-  memory: GpuMemory,
-  config: ModelConfig,
-  rows: number,
-  low: LowWidths,
-): BackwardScratch {
-  const { hiddenSize, intermediateSize, headCount, kvHeadCount, headSize } = config;
-  const [cp, fp] = [padded(hiddenSize), padded(intermediateSize)];
-  return {
-    dStream: memory.alloc('d stream', [rows, cp]),
-    dNorm: memory.alloc('d norm', [rows, cp]),
-    dQkv: memory.alloc('d qkv', [rows, (headCount + 2 * kvHeadCount) * headSize]),
-    dAttn: memory.alloc('d attention', [rows, headCount * headSize]),
-    delta: memory.alloc('attention delta', [rows, headCount]),
-    dGateUp: memory.alloc('d gate up', [rows, 2 * fp]),
-    dAct: memory.alloc('d swiglu', [rows, fp]),
-    dLow: memory.alloc('d low', [rows, Math.max(4, ...Object.values(low))]),
-  };
-}
+};
+export const cacheSpecs = (config: ModelConfig, sequences: number, context: number): Specs =>
+  Object.fromEntries(
+    Array.from({ length: config.layerCount }, (_, i) => [
+      i,
+      f32(`kv cache ${i}`, sequences * context, 2 * widths(config).kv),
+    ]),
+  );
 
 /** Writes a batch's integers to the GPU. */
 export function uploadBatch(memory: GpuMemory, tensors: BatchTensors, batch: Batch): void {
@@ -115,13 +154,4 @@ export function uploadBatch(memory: GpuMemory, tensors: BatchTensors, batch: Bat
     ranges[m * 2 + 1] = m + 1; // causal
   }
   memory.write(tensors.ranges, ranges);
-}
-
-/** The tensors of a group of buffers, for disposal. */
-export function tensorsOf<T extends { readonly [K in keyof T]: GpuTensor }>(group: T): GpuTensor[] {
-  return Object.values(group);
-}
-
-export function layerTensors({ low, ...rest }: LayerActivations): GpuTensor[] {
-  return [...tensorsOf(low), ...tensorsOf(rest)];
 }

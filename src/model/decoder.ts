@@ -2,9 +2,9 @@
 import type { Gpu } from '../device/open-device.ts';
 import type { GpuTensor } from '../device/gpu-memory.ts';
 import { ropeTable } from '../kernels/rope.ts';
-import { gatherRows } from '../kernels/rows.ts';
-import type { LayerActivations } from './buffers.ts';
-import { layerForward, widths, type KvCacheUse, type LayerContext, type StreamTensors } from './layer.ts';
+import { gatherWeights } from '../kernels/rows.ts';
+import type { ForwardScratch, LayerActivations } from './buffers.ts';
+import { layerForward, type KvCacheUse, type LayerContext, type StreamTensors } from './layer.ts';
 import type { AdapterUse } from './lora-site.ts';
 import type { ModelConfig } from './model-config.ts';
 import type { Weights } from './weights.ts';
@@ -20,6 +20,7 @@ export class Decoder {
     this.gpu = gpu;
     this.config = config;
     this.weights = weights;
+    gpu.recorder.panel = weights.panel;
     this.#ropePositions = Math.min(1024, config.maxPositions);
     this.#rope = this.#makeRope(this.#ropePositions);
   }
@@ -42,15 +43,20 @@ export class Decoder {
     this.#rope = this.#makeRope(this.#ropePositions);
   }
 
-  context(layer: number, stream: StreamTensors, m: number, use: AdapterUse | null): LayerContext {
-    const weights = this.weights.layers[layer];
-    if (weights === undefined) throw new RangeError(`no layer ${layer}`);
+  context(
+    layer: number,
+    stream: StreamTensors,
+    m: number,
+    use: AdapterUse | null,
+    forward: ForwardScratch,
+  ): LayerContext {
+    const weights = at(this.weights.layers, layer);
     const { gpu, config } = this;
-    return { gpu, config, layer, weights, ropeTable: this.#rope, stream, m, use };
+    return { gpu, config, layer, weights, ropeTable: this.#rope, stream, m, use, forward };
   }
 
   embed(inputs: GpuTensor, x: GpuTensor, m: number): void {
-    gatherRows(this.gpu.recorder, this.weights.embedding, inputs, x, m, widths(this.config).c);
+    gatherWeights(this.gpu.recorder, this.weights.embedding, inputs, x, m);
   }
 
   /**
@@ -63,18 +69,20 @@ export class Decoder {
     m: number,
     streams: readonly GpuTensor[],
     activations: (layer: number) => LayerActivations,
+    scratch: ForwardScratch,
     use: AdapterUse | null,
     kv: (layer: number) => KvCacheUse | null,
   ): void {
     this.embed(inputs, at(streams, 0), m);
     for (let layer = 0; layer < this.config.layerCount; layer++) {
-      const context = this.context(layer, stream, m, use);
+      const context = this.context(layer, stream, m, use, scratch);
       layerForward(context, at(streams, layer), at(streams, layer + 1), activations(layer), kv(layer));
     }
   }
 
   dispose(): void {
     this.gpu.recorder.forgetBindGroups();
+    if (this.gpu.recorder.panel === this.weights.panel) this.gpu.recorder.panel = null;
     this.gpu.memory.dispose([...this.weights.all, this.#rope]);
   }
 }

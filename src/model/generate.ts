@@ -8,13 +8,23 @@ import type { GpuTensor } from '../device/gpu-memory.ts';
 import { linear } from '../kernels/matmul.ts';
 import { rmsNorm } from '../kernels/rms-norm.ts';
 import { sampleTokens } from '../kernels/sample.ts';
-import type { Adapter } from './adapter.ts';
-import { allocLayer, layerTensors, type LayerActivations } from './buffers.ts';
+import { lowWidths, type Adapter, type AdapterPlan } from './adapter.ts';
+import {
+  allocSpecs,
+  cacheSpecs,
+  forwardSpecs,
+  generationSpecs,
+  layerSpecs,
+  tensorsOf,
+  type Allocated,
+  type ForwardScratch,
+  type LayerActivations,
+  type Specs,
+} from './buffers.ts';
 import { at, type Decoder } from './decoder.ts';
-import { rowLayout, widths } from './layer.ts';
+import { rowLayout } from './layer.ts';
 import type { AdapterUse } from './lora-site.ts';
-import { padded } from './model-config.ts';
-import { lowWidths } from './training-pass.ts';
+import { padded, widths, type ModelConfig } from './model-config.ts';
 
 const prefillRows = 512;
 const stepsPerRead = 16; // tokens that may be computed in vain after the last end-of-sequence
@@ -27,49 +37,49 @@ export interface GenerationSettings {
   readonly useAdapter: boolean;
 }
 
+/** Everything a generator allocates; the planner adds it up. */
+export function generatorSpecs(
+  config: ModelConfig,
+  plan: AdapterPlan | null,
+  sequences: number,
+  context: number,
+): readonly Specs[] {
+  const rows = Math.max(Math.min(prefillRows, sequences * context), sequences);
+  return [
+    layerSpecs(config, rows, lowWidths(plan, config.layerCount)),
+    forwardSpecs(config, rows),
+    generationSpecs(config, rows, sequences, context),
+    cacheSpecs(config, sequences, context),
+  ];
+}
+
 export class Generator {
   readonly #decoder: Decoder;
   readonly #adapter: Adapter | null;
   readonly #batchSize: number;
   readonly #context: number; // tokens per sequence
   readonly #acts: LayerActivations;
+  readonly #scratch: ForwardScratch;
   readonly #streams: readonly GpuTensor[]; // two buffers, alternating
   readonly #caches: readonly GpuTensor[];
-  readonly #inputs: GpuTensor;
-  readonly #positions: GpuTensor;
-  readonly #ranges: GpuTensor;
-  readonly #cacheRow: GpuTensor;
-  readonly #last: GpuTensor; // [B, Cp]
-  readonly #normed: GpuTensor; // [B, Cp]
-  readonly #logits: GpuTensor; // [B, Vp]
-  readonly #next: GpuTensor; // u32 [B]
-  readonly #out: GpuTensor; // u32 [B, context]
+  readonly #own: Allocated<ReturnType<typeof generationSpecs>>;
 
   /** Room for `batchSize` sequences of `context` tokens, prompt included. Caller disposes. */
   constructor(decoder: Decoder, adapter: Adapter | null, batchSize: number, context: number) {
     const { gpu, config } = decoder;
     const { memory } = gpu;
-    const { c, kv } = widths(config);
     this.#decoder = decoder;
     this.#adapter = adapter;
     this.#batchSize = batchSize;
     this.#context = context;
-    const rows = Math.max(prefillRows, batchSize);
-    this.#acts = allocLayer(memory, config, rows, lowWidths(adapter, config.layerCount));
-    const pair = [memory.alloc('stream a', [rows, c]), memory.alloc('stream b', [rows, c])] as const;
-    this.#streams = Array.from({ length: config.layerCount + 1 }, (_, i) => pair[(i % 2) as 0 | 1]);
-    this.#caches = Array.from({ length: config.layerCount }, (_, i) =>
-      memory.alloc(`kv cache ${i}`, [batchSize * context, 2 * kv]),
-    );
-    this.#inputs = memory.alloc('inputs', [rows], 'u32');
-    this.#positions = memory.alloc('positions', [rows], 'u32');
-    this.#ranges = memory.alloc('ranges', [rows, 2], 'u32');
-    this.#cacheRow = memory.alloc('cache rows', [rows], 'u32');
-    this.#last = memory.alloc('last hidden', [batchSize, c]);
-    this.#normed = memory.alloc('last normed', [batchSize, c]);
-    this.#logits = memory.alloc('next-token logits', [batchSize, padded(config.vocabSize)]);
-    this.#next = memory.alloc('next tokens', [batchSize], 'u32');
-    this.#out = memory.alloc('generated', [batchSize, context], 'u32');
+    const rows = Math.max(Math.min(prefillRows, batchSize * context), batchSize);
+    const low = lowWidths(adapter?.plan ?? null, config.layerCount);
+    this.#acts = allocSpecs(memory, layerSpecs(config, rows, low));
+    this.#scratch = allocSpecs(memory, forwardSpecs(config, rows));
+    this.#own = allocSpecs(memory, generationSpecs(config, rows, batchSize, context));
+    const { streamA, streamB } = this.#own;
+    this.#streams = Array.from({ length: config.layerCount + 1 }, (_, i) => (i % 2 === 0 ? streamA : streamB));
+    this.#caches = Object.values(allocSpecs(memory, cacheSpecs(config, batchSize, context)));
   }
 
   /** New token ids per prompt, end-of-sequence included where reached. At most `batchSize` prompts. */
@@ -112,7 +122,7 @@ export class Generator {
     this.#prefill(prompts, use);
     this.#project(prompts.length);
     this.#decoder.gpu.recorder.submit();
-    const all = await this.#decoder.gpu.memory.readFloat32(this.#logits);
+    const all = await this.#decoder.gpu.memory.readFloat32(this.#own.logits);
     const { vocabSize } = this.#decoder.config;
     return prompts.map((_, i) => all.slice(i * padded(vocabSize), i * padded(vocabSize) + vocabSize));
   }
@@ -126,14 +136,14 @@ export class Generator {
     for (let first = 0; first < flat.length; first += prefillRows) {
       const rows = flat.slice(first, first + prefillRows);
       this.#decoder.gpu.memory.write(
-        this.#inputs,
+        this.#own.inputs,
         Uint32Array.from(rows, ({ id }) => id),
       );
       this.#writeStream(rows);
-      this.#run(this.#inputs, rows.length, use);
+      this.#run(this.#own.inputs, rows.length, use);
       rows.forEach(({ sequence, position }, m) => {
         if (position + 1 !== at(prompts, sequence).length) return;
-        recorder.copy(at(this.#streams, this.#decoder.config.layerCount), m * c, this.#last, sequence * c, c);
+        recorder.copy(at(this.#streams, this.#decoder.config.layerCount), m * c, this.#own.last, sequence * c, c);
       });
       recorder.submit();
     }
@@ -143,12 +153,12 @@ export class Generator {
   #advance(prompts: readonly (readonly number[])[], step: number, use: AdapterUse | null): void {
     const rows = prompts.map((prompt, sequence) => ({ sequence, position: prompt.length + step - 1 }));
     this.#writeStream(rows);
-    this.#run(this.#next, rows.length, use);
+    this.#run(this.#own.next, rows.length, use);
     const { c } = widths(this.#decoder.config);
     this.#decoder.gpu.recorder.copy(
       at(this.#streams, this.#decoder.config.layerCount),
       0,
-      this.#last,
+      this.#own.last,
       0,
       rows.length * c,
     );
@@ -163,25 +173,26 @@ export class Generator {
       ranges[m * 2 + 1] = sequence * this.#context + position + 1;
     });
     memory.write(
-      this.#positions,
+      this.#own.positions,
       Uint32Array.from(rows, ({ position }) => position),
     );
-    memory.write(this.#cacheRow, cacheRows);
-    memory.write(this.#ranges, ranges);
+    memory.write(this.#own.cacheRow, cacheRows);
+    memory.write(this.#own.ranges, ranges);
   }
 
   #run(inputs: GpuTensor, m: number, use: AdapterUse | null): void {
-    const stream = { positions: this.#positions, ranges: this.#ranges };
+    const stream = { positions: this.#own.positions, ranges: this.#own.ranges };
     this.#decoder.forward(
       inputs,
       stream,
       m,
       this.#streams,
       () => this.#acts,
+      this.#scratch,
       use,
       (layer) => ({
         cache: at(this.#caches, layer),
-        cacheRow: this.#cacheRow,
+        cacheRow: this.#own.cacheRow,
       }),
     );
   }
@@ -191,13 +202,13 @@ export class Generator {
     const { gpu, config, weights } = this.#decoder;
     rmsNorm(
       gpu.recorder,
-      this.#last,
+      this.#own.last,
       weights.finalNorm,
-      this.#normed,
+      this.#own.normed,
       rowLayout(gpu, config, count),
       config.rmsNormEps,
     );
-    linear(gpu.recorder, this.#normed, weights.head, this.#logits, {
+    linear(gpu.recorder, this.#own.normed, weights.head, this.#own.logits, {
       m: count,
       n: padded(config.vocabSize),
       k: widths(config).c,
@@ -214,11 +225,11 @@ export class Generator {
       outStride: this.#context,
       step,
     };
-    sampleTokens(gpu.recorder, this.#logits, this.#next, this.#out, size, temperature, seed);
+    sampleTokens(gpu.recorder, this.#own.logits, this.#own.next, this.#own.out, size, temperature, seed);
   }
 
   async #readTokens(count: number, steps: number): Promise<number[][]> {
-    const all = await this.#decoder.gpu.memory.readUint32(this.#out);
+    const all = await this.#decoder.gpu.memory.readUint32(this.#own.out);
     return Array.from({ length: count }, (_, i) => [
       ...all.subarray(i * this.#context, i * this.#context + steps),
     ]);
@@ -228,18 +239,10 @@ export class Generator {
     const { gpu } = this.#decoder;
     gpu.recorder.forgetBindGroups();
     gpu.memory.dispose([
-      ...layerTensors(this.#acts),
-      ...new Set(this.#streams),
+      ...tensorsOf(this.#acts),
+      ...tensorsOf(this.#scratch),
+      ...tensorsOf(this.#own),
       ...this.#caches,
-      this.#inputs,
-      this.#positions,
-      this.#ranges,
-      this.#cacheRow,
-      this.#last,
-      this.#normed,
-      this.#logits,
-      this.#next,
-      this.#out,
     ]);
   }
 }

@@ -1,15 +1,15 @@
 /** One decoder block of the Qwen2 family, forward and backward, over a flat stream of M rows. */
 import type { Gpu } from '../device/open-device.ts';
 import type { GpuTensor } from '../device/gpu-memory.ts';
-import { attention, storeKv } from '../kernels/attention.ts';
+import { attention, storeKv, type AttentionShape } from '../kernels/attention.ts';
 import { attentionDx } from '../kernels/attention-backward.ts';
 import { linear, linearDx } from '../kernels/matmul.ts';
 import { rmsNorm, rmsNormDx, type RowLayout } from '../kernels/rms-norm.ts';
 import { rope } from '../kernels/rope.ts';
 import { swiglu, swigluDx } from '../kernels/swiglu.ts';
-import type { BackwardScratch, LayerActivations } from './buffers.ts';
-import { loraBackward, loraForward, type AdapterUse } from './lora-site.ts';
-import { padded, type ModelConfig } from './model-config.ts';
+import type { BackwardScratch, ForwardScratch, LayerActivations } from './buffers.ts';
+import { loraBackward, loraDropoutDx, loraForward, type AdapterUse } from './lora-site.ts';
+import { padded, widths, type ModelConfig } from './model-config.ts';
 import type { LayerWeights } from './weights.ts';
 
 /** Per-row integers of the stream. */
@@ -34,12 +34,7 @@ export interface LayerContext {
   readonly stream: StreamTensors;
   readonly m: number;
   readonly use: AdapterUse | null;
-}
-
-export function widths(config: ModelConfig): { c: number; f: number; q: number; kv: number; qkv: number } {
-  const q = config.headCount * config.headSize;
-  const kv = config.kvHeadCount * config.headSize;
-  return { c: padded(config.hiddenSize), f: padded(config.intermediateSize), q, kv, qkv: q + 2 * kv };
+  readonly forward: ForwardScratch;
 }
 
 export function rowLayout(gpu: Gpu, config: ModelConfig, rows: number): RowLayout {
@@ -51,6 +46,12 @@ export function rowLayout(gpu: Gpu, config: ModelConfig, rows: number): RowLayou
   };
 }
 
+const attentionShape = ({ headCount, kvHeadCount, headSize }: ModelConfig): AttentionShape => ({
+  heads: headCount,
+  kvHeads: kvHeadCount,
+  headSize,
+});
+
 /** x → out, leaving in `acts` what the backward needs. `out` may not be x. */
 export function layerForward(
   context: LayerContext,
@@ -59,24 +60,17 @@ export function layerForward(
   acts: LayerActivations,
   kv: KvCacheUse | null,
 ): void {
-  const { gpu, config, layer, weights, ropeTable, stream, m, use } = context;
+  const { gpu, config, layer, weights, stream, m, use } = context;
+  const { norm, wide } = context.forward;
   const { recorder } = gpu;
   const { c, f, q, kv: kvWidth, qkv } = widths(config);
   const rows = rowLayout(gpu, config, m);
-  const { headCount, kvHeadCount, headSize } = config;
 
-  rmsNorm(recorder, x, weights.norm1, acts.norm1, rows, config.rmsNormEps);
-  linear(recorder, acts.norm1, weights.qkv, acts.qkv, { m, n: qkv, k: c }, { bias: weights.qkvBias });
-  if (use) loraForward(gpu, use, layer, 'qkv', acts.norm1, acts.qkv, acts.low.qkv, m, qkv);
-  rope(
-    recorder,
-    acts.qkv,
-    ropeTable,
-    stream.positions,
-    { m, heads: headCount + kvHeadCount, headSize, stride: qkv },
-    'forward',
-  );
-  const shape = { heads: headCount, kvHeads: kvHeadCount, headSize };
+  rmsNorm(recorder, x, weights.norm1, norm, rows, config.rmsNormEps);
+  const loraQkv = loraForward(gpu, use, layer, 'qkv', norm, acts.lowQkv, m);
+  linear(recorder, norm, weights.qkv, acts.qkv, { m, n: qkv, k: c }, { bias: weights.qkvBias, lora: loraQkv });
+  rotate(context, acts.qkv, 'forward');
+  const shape = attentionShape(config);
   if (kv === null) {
     const layout = { stride: qkv, k: q, v: q + kvWidth };
     attention(recorder, acts.qkv, qkv, acts.qkv, layout, stream.ranges, acts.attn, acts.lse, m, shape);
@@ -85,20 +79,21 @@ export function layerForward(
     const layout = { stride: 2 * kvWidth, k: 0, v: kvWidth };
     attention(recorder, acts.qkv, qkv, kv.cache, layout, stream.ranges, acts.attn, acts.lse, m, shape, false);
   }
-  linear(recorder, acts.attn, weights.o, acts.mid, { m, n: c, k: q }, { addend: x });
-  if (use) loraForward(gpu, use, layer, 'o', acts.attn, acts.mid, acts.low.o, m, c);
+  const loraO = loraForward(gpu, use, layer, 'o', acts.attn, acts.lowO, m);
+  linear(recorder, acts.attn, weights.o, acts.mid, { m, n: c, k: q }, { addend: x, lora: loraO });
 
-  rmsNorm(recorder, acts.mid, weights.norm2, acts.norm2, rows, config.rmsNormEps);
-  linear(recorder, acts.norm2, weights.gateUp, acts.gateUp, { m, n: 2 * f, k: c });
-  if (use) loraForward(gpu, use, layer, 'gateUp', acts.norm2, acts.gateUp, acts.low.gateUp, m, 2 * f);
-  swiglu(recorder, acts.gateUp, acts.act, { m, f });
-  linear(recorder, acts.act, weights.down, out, { m, n: c, k: f }, { addend: acts.mid });
-  if (use) loraForward(gpu, use, layer, 'down', acts.act, out, acts.low.down, m, c);
+  rmsNorm(recorder, acts.mid, weights.norm2, norm, rows, config.rmsNormEps);
+  const loraGateUp = loraForward(gpu, use, layer, 'gateUp', norm, acts.lowGateUp, m);
+  linear(recorder, norm, weights.gateUp, acts.gateUp, { m, n: 2 * f, k: c }, { lora: loraGateUp });
+  swiglu(recorder, acts.gateUp, wide, { m, f });
+  const loraDown = loraForward(gpu, use, layer, 'down', wide, acts.lowDown, m);
+  linear(recorder, wide, weights.down, out, { m, n: c, k: f }, { addend: acts.mid, lora: loraDown });
 }
 
 /**
  * Turns `scratch.dStream` from the gradient of the layer's output into that of its input, and adds the adapters'
- * gradients. `needsDx` false (first layer: the embedding is frozen) leaves dStream meaningless and saves its cost.
+ * gradients; `acts` is used up. `needsDx` false (first layer: the embedding is frozen) leaves dStream meaningless and
+ * saves its cost.
  */
 export function layerBackward(
   context: LayerContext & { readonly use: AdapterUse },
@@ -107,23 +102,29 @@ export function layerBackward(
   scratch: BackwardScratch,
   needsDx: boolean,
 ): void {
-  const { gpu, config, layer, weights, ropeTable, stream, m, use } = context;
+  const { gpu, config, layer, weights, stream, m, use } = context;
+  const { norm, wide } = context.forward;
   const { recorder } = gpu;
   const { c, f, q, qkv } = widths(config);
   const rows = rowLayout(gpu, config, m);
-  const { headCount, kvHeadCount, headSize } = config;
-  const { dStream, dNorm, dQkv, dAttn, delta, dGateUp, dAct, dLow } = scratch;
+  const { dStream, delta, dLow, dAttn = wide, dQkv = acts.gateUp } = scratch;
   if (stream.segmentEnds === undefined) throw new RangeError('the backward pass needs segment ends');
 
-  linearDx(recorder, dStream, weights.down, dAct, { m, n: c, k: f });
-  loraBackward(gpu, use, layer, 'down', acts.act, dStream, dAct, acts.low.down, dLow, m, c);
-  swigluDx(recorder, dAct, acts.gateUp, dGateUp, { m, f });
-  linearDx(recorder, dGateUp, weights.gateUp, dNorm, { m, n: 2 * f, k: c });
-  loraBackward(gpu, use, layer, 'gateUp', acts.norm2, dGateUp, dNorm, acts.low.gateUp, dLow, m, 2 * f);
-  rmsNormDx(recorder, dNorm, acts.mid, weights.norm2, dStream, rows, config.rmsNormEps);
+  swiglu(recorder, acts.gateUp, wide, { m, f });
+  const loraDown = loraBackward(gpu, use, layer, 'down', wide, dStream, acts.lowDown, dLow, m, c);
+  linearDx(recorder, dStream, weights.down, wide, { m, n: c, k: f }, { lora: loraDown });
+  loraDropoutDx(gpu, use, layer, 'down', wide, dLow, m);
+  swigluDx(recorder, wide, acts.gateUp, { m, f });
 
-  linearDx(recorder, dStream, weights.o, dAttn, { m, n: c, k: q });
-  loraBackward(gpu, use, layer, 'o', acts.attn, dStream, dAttn, acts.low.o, dLow, m, c);
+  rmsNorm(recorder, acts.mid, weights.norm2, norm, rows, config.rmsNormEps);
+  const loraGateUp = loraBackward(gpu, use, layer, 'gateUp', norm, acts.gateUp, acts.lowGateUp, dLow, m, 2 * f);
+  linearDx(recorder, acts.gateUp, weights.gateUp, norm, { m, n: 2 * f, k: c }, { lora: loraGateUp });
+  loraDropoutDx(gpu, use, layer, 'gateUp', norm, dLow, m);
+  rmsNormDx(recorder, norm, acts.mid, weights.norm2, dStream, rows, config.rmsNormEps);
+
+  const loraO = loraBackward(gpu, use, layer, 'o', acts.attn, dStream, acts.lowO, dLow, m, c);
+  linearDx(recorder, dStream, weights.o, dAttn, { m, n: c, k: q }, { lora: loraO });
+  loraDropoutDx(gpu, use, layer, 'o', dAttn, dLow, m);
   attentionDx(
     recorder,
     acts.qkv,
@@ -135,17 +136,24 @@ export function layerBackward(
     delta,
     dQkv,
     m,
-    { heads: headCount, kvHeads: kvHeadCount, headSize },
+    attentionShape(config),
   );
-  rope(
-    recorder,
-    dQkv,
-    ropeTable,
-    stream.positions,
-    { m, heads: headCount + kvHeadCount, headSize, stride: qkv },
-    'backward',
-  );
-  if (needsDx) linearDx(recorder, dQkv, weights.qkv, dNorm, { m, n: qkv, k: c });
-  loraBackward(gpu, use, layer, 'qkv', acts.norm1, dQkv, needsDx ? dNorm : null, acts.low.qkv, dLow, m, qkv);
-  if (needsDx) rmsNormDx(recorder, dNorm, x, weights.norm1, dStream, rows, config.rmsNormEps);
+  rotate(context, dQkv, 'backward');
+  rmsNorm(recorder, x, weights.norm1, norm, rows, config.rmsNormEps);
+  const loraQkv = loraBackward(gpu, use, layer, 'qkv', norm, dQkv, acts.lowQkv, dLow, m, qkv);
+  if (!needsDx) return;
+  linearDx(recorder, dQkv, weights.qkv, norm, { m, n: qkv, k: c }, { lora: loraQkv });
+  loraDropoutDx(gpu, use, layer, 'qkv', norm, dLow, m);
+  rmsNormDx(recorder, norm, x, weights.norm1, dStream, rows, config.rmsNormEps);
+}
+
+/** RoPE on the queries and keys of qkv, in place. */
+function rotate(
+  { gpu, config, ropeTable, stream, m }: LayerContext,
+  qkv: GpuTensor,
+  direction: 'forward' | 'backward',
+): void {
+  const { headCount, kvHeadCount, headSize } = config;
+  const size = { m, heads: headCount + kvHeadCount, headSize, stride: widths(config).qkv };
+  rope(gpu.recorder, qkv, ropeTable, stream.positions, size, direction);
 }

@@ -4,6 +4,7 @@ import type { LoadProgress } from '../api/trainer-api.ts';
 import { TrainerError } from '../api/trainer-error.ts';
 import { createChatTokenizer, type ChatTokenizer } from '../data/tokenizer.ts';
 import type { Gpu } from '../device/open-device.ts';
+import type { WeightFormat } from '../kernels/weight-matrix.ts';
 import { Decoder } from './decoder.ts';
 import { parseModelConfig, type ModelConfig } from './model-config.ts';
 import { readJson, readOptionalJson, readOptionalText, type ModelFiles } from './model-files.ts';
@@ -20,6 +21,7 @@ export interface LoadedModel {
 export async function loadModel(
   gpu: Gpu,
   files: ModelFiles,
+  format: WeightFormat,
   onProgress: (progress: LoadProgress) => void,
 ): Promise<LoadedModel> {
   const config = parseModelConfig(await readJson(files, 'config.json'));
@@ -43,7 +45,7 @@ export async function loadModel(
     }
     return undefined;
   };
-  const weights = await loadWeights(gpu.memory, config, lookup, (done, total) =>
+  const weights = await loadWeights(gpu, config, format, lookup, (done, total) =>
     onProgress({ done, total, note: `Loading tensor ${done} of ${total}` }),
   );
   return { name: files.name, config, tokenizer, decoder: new Decoder(gpu, config, weights) };

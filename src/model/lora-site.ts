@@ -1,9 +1,18 @@
-/** Forward and backward of the adapters at one linear site: the formulas are in kernels/lora.ts. */
+/**
+ * Forward and backward of the adapters at one linear site. Adapters of a site share its input (q, k, v; gate, up):
+ *
+ *   low[M, S·R] = x · Aᵀ                       one product for all S adapters of a group
+ *   y[:, s]    += scale · low_s · B_sᵀ         inside the frozen product (kernels/matmul.ts)
+ *   du_s        = scale · dy[:, s] · B_s       linearDx on column ranges
+ *   dB_s       += scale · dy[:, s]ᵀ · low_s    outerSum, transposed
+ *   dA         += duᵀ · x                      outerSum
+ *   dx         += du · A                       inside the frozen product; by itself under dropout
+ */
 import type { Gpu } from '../device/open-device.ts';
 import type { GpuTensor } from '../device/gpu-memory.ts';
 import { dropout } from '../kernels/dropout.ts';
-import { loraDu, loraUp } from '../kernels/lora.ts';
-import { linear, linearDx, outerSum } from '../kernels/matmul.ts';
+import { linear, linearDx, type LoraBackward, type LoraForward } from '../kernels/matmul.ts';
+import { outerSum } from '../kernels/outer-sum.ts';
 import type { Adapter, GroupTensors, Site } from './adapter.ts';
 
 /** How an adapter takes part in a pass. `dropoutSeed` is set in training only; it changes with every micro-batch. */
@@ -44,40 +53,39 @@ function lowColumns(groups: readonly GroupTensors[]): {
   return { stride, columns };
 }
 
-/** y += scaling · (x · Aᵀ) · Bᵀ for every adapter of the site; keeps x · Aᵀ in `low`. */
+/** Computes low = x · Aᵀ, which the backward needs too, and says what the frozen product has to add. */
 export function loraForward(
   gpu: Gpu,
-  use: AdapterUse,
+  use: AdapterUse | null,
   layer: number,
   site: Site,
   x: GpuTensor, // [M, inWidth]
-  y: GpuTensor, // [M, yStride]
   low: GpuTensor, // [M, sum of lowWidth]
   m: number,
-  yStride: number,
-): void {
-  const groups = use.adapter.groupsAt(layer, site);
+): LoraForward | null {
+  const groups = use?.adapter.groupsAt(layer, site) ?? [];
+  if (use === null || groups.length === 0) return null;
   const { stride, columns } = lowColumns(groups);
-  const { rank } = use.adapter.plan;
   groups.forEach((group, g) => {
     const input = loraInput(gpu, use, group, x, m);
-    const column = columns[g];
-    linear(
-      gpu.recorder,
-      input,
-      group.a,
-      low,
-      { m, n: group.lowWidth, k: group.inWidth },
-      { yStride: stride, yColumn: column },
-    );
-    group.parts.forEach((part, i) => {
-      const size = { m, r: rank, lowStride: stride, lowColumn: column + part.slot * rank, yStride };
-      loraUp(gpu.recorder, low, group.b[i], y, size, part, use.adapter.scaling);
-    });
+    const size = { m, n: group.lowWidth, k: group.inWidth };
+    linear(gpu.recorder, input, group.a, low, size, { yStride: stride, yColumn: columns[g] });
   });
+  return {
+    low,
+    lowStride: stride,
+    lowColumn: 0,
+    b: use.adapter.parameters,
+    slots: groups.flatMap(({ parts }) => parts),
+    rank: use.adapter.plan.rank,
+    scale: use.adapter.scaling,
+  };
 }
 
-/** Adds dA and dB of the site's adapters into the flat gradients, and their part of the input gradient into dx. */
+/**
+ * Adds dA and dB of the site's adapters into the flat gradients. Returns what the frozen product has to add for the
+ * input's gradient, or null where there is nothing or dropout calls for `loraDropoutDx`.
+ */
 export function loraBackward(
   gpu: Gpu,
   use: AdapterUse,
@@ -85,55 +93,78 @@ export function loraBackward(
   site: Site,
   x: GpuTensor, // the forward's input [M, inWidth]
   dy: GpuTensor, // [M, yStride]
-  dx: GpuTensor | null, // [M, inWidth]; null where nobody needs it
   low: GpuTensor,
   dLow: GpuTensor, // scratch
   m: number,
   yStride: number,
-): void {
+): LoraBackward | null {
   const { recorder } = gpu;
-  const { adapter, dropoutSeed, dropped } = use;
+  const { adapter } = use;
   const groups = adapter.groupsAt(layer, site);
   const { stride, columns } = lowColumns(groups);
   const { rank } = adapter.plan;
   groups.forEach((group, g) => {
-    const column = columns[g];
     group.parts.forEach((part, i) => {
-      const b = group.b[i];
-      const duSize = { m, r: rank, duStride: group.lowWidth, duColumn: part.slot * rank, dyStride: yStride };
-      loraDu(recorder, dy, b, dLow, duSize, part, adapter.scaling);
-      outerSum(
+      const lowSide = { tensor: low, stride, column: columns[g] + part.slot * rank };
+      const dySide = { tensor: dy, stride: yStride, column: part.column };
+      linearDx(
         recorder,
         dy,
-        low,
-        group.dB[i],
-        { m, p: part.width, q: rank },
+        group.b[i],
+        dLow,
+        { m, n: part.width, k: rank },
         {
+          dyStride: yStride,
+          dyColumn: part.column,
+          dxStride: stride,
+          dxColumn: columns[g] + part.slot * rank,
           scale: adapter.scaling,
-          aStride: yStride,
-          aColumn: part.column,
-          bStride: stride,
-          bColumn: column + part.slot * rank,
         },
+      );
+      outerSum(
+        recorder,
+        lowSide,
+        dySide,
+        group.dB[i],
+        { m, narrow: rank, wide: part.width, dStride: rank, transposed: true },
+        adapter.scaling,
       );
     });
     const input = loraInput(gpu, use, group, x, m);
-    outerSum(recorder, dLow, input, group.dA, { m, p: group.lowWidth, q: group.inWidth });
-    if (dx === null) return;
+    outerSum(
+      recorder,
+      { tensor: dLow, stride, column: columns[g] },
+      { tensor: input, stride: group.inWidth, column: 0 },
+      group.dA,
+      { m, narrow: group.lowWidth, wide: group.inWidth, dStride: group.inWidth },
+    );
+  });
+  const [only] = groups;
+  if (groups.length !== 1 || hasDropout(use)) return null;
+  return { du: dLow, a: only.a, width: only.lowWidth };
+}
+
+const hasDropout = ({ adapter, dropoutSeed, dropped }: AdapterUse): boolean =>
+  adapter.settings.loraDropout > 0 && dropoutSeed !== null && dropped !== null;
+
+/** Under dropout the update's part of the input gradient goes through each adapter's own mask. Adds into dx. */
+export function loraDropoutDx(
+  gpu: Gpu,
+  use: AdapterUse,
+  layer: number,
+  site: Site,
+  dx: GpuTensor, // [M, inWidth]
+  dLow: GpuTensor,
+  m: number,
+): void {
+  const { adapter, dropoutSeed, dropped } = use;
+  if (dropoutSeed === null || dropped === null || adapter.settings.loraDropout === 0) return;
+  const groups = adapter.groupsAt(layer, site);
+  const { stride, columns } = lowColumns(groups);
+  groups.forEach((group, g) => {
     const size = { m, n: group.lowWidth, k: group.inWidth };
-    if (input === x || dropped === null || dropoutSeed === null) {
-      linearDx(recorder, dLow, group.a, dx, size, { accumulate: true });
-    } else {
-      linearDx(recorder, dLow, group.a, dropped, size);
-      dropout(
-        recorder,
-        dropped,
-        dx,
-        m * group.inWidth,
-        adapter.settings.loraDropout,
-        maskSeed(dropoutSeed, group),
-        true,
-      );
-    }
+    linearDx(gpu.recorder, dLow, group.a, dropped, size, { dyStride: stride, dyColumn: columns[g] });
+    const seed = maskSeed(dropoutSeed, group);
+    dropout(gpu.recorder, dropped, dx, m * group.inWidth, adapter.settings.loraDropout, seed, true);
   });
 }

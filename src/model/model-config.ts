@@ -100,3 +100,10 @@ const text = (value: unknown): string => (typeof value === 'string' ? value : JS
 
 /** Sizes as stored on the GPU: every width a multiple of 4, pads zero. */
 export const padded = (n: number): number => Math.ceil(n / 4) * 4;
+
+/** Row widths on the GPU: hidden, feed-forward, all query heads, all key heads, and q | k | v. */
+export function widths(config: ModelConfig): { c: number; f: number; q: number; kv: number; qkv: number } {
+  const q = config.headCount * config.headSize;
+  const kv = config.kvHeadCount * config.headSize;
+  return { c: padded(config.hiddenSize), f: padded(config.intermediateSize), q, kv, qkv: q + 2 * kv };
+}

@@ -4,29 +4,65 @@
  */
 import type { Batch } from '../data/pack.ts';
 import type { GpuTensor } from '../device/gpu-memory.ts';
-import type { Adapter } from './adapter.ts';
+import { lowWidths, type Adapter } from './adapter.ts';
 import {
-  allocBackward,
-  allocBatch,
-  allocLayer,
-  layerTensors,
+  allocSpecs,
+  backwardSpecs,
+  batchSpecs,
+  bytesOf,
+  forwardSpecs,
+  layerSpecs,
+  logitsElements,
+  lossSpecs,
+  streamSpecs,
   tensorsOf,
   uploadBatch,
   type BackwardScratch,
   type BatchTensors,
+  type ForwardScratch,
   type LayerActivations,
   type LowWidths,
+  type Specs,
 } from './buffers.ts';
 import { at, type Decoder } from './decoder.ts';
-import { layerBackward, layerForward, widths } from './layer.ts';
+import { layerBackward, layerForward } from './layer.ts';
 import type { AdapterUse } from './lora-site.ts';
 import { LossHead } from './loss-head.ts';
+import type { ModelConfig } from './model-config.ts';
 
 export interface PassSize {
   readonly rows: number; // tokens of the largest micro-batch
   readonly lossRows: number; // targets of the largest accumulation window or evaluation batch
   readonly checkpointing: boolean;
 }
+
+/** What a step reports, read in one go: gradient norm and clip factor, then (from element 64) the losses. */
+const reportSpec = (size: PassSize) => ({
+  report: { label: 'step report', shape: [64 + size.lossRows] },
+});
+
+/** Everything a pass allocates, by what it is for; the planner adds it up. */
+export function passSpecs(
+  config: ModelConfig,
+  low: LowWidths,
+  size: PassSize,
+  dropout: boolean,
+): Readonly<Record<'inputs' | 'layers' | 'scratch' | 'loss', readonly Specs[]>> {
+  const { rows, checkpointing } = size;
+  const sets = checkpointing ? 1 : config.layerCount;
+  return {
+    inputs: [batchSpecs(rows), streamSpecs(config, rows)],
+    layers: Array.from({ length: sets }, () => layerSpecs(config, rows, low)),
+    scratch: [
+      forwardSpecs(config, rows, logitsElements(config, rows)),
+      backwardSpecs(config, rows, low, dropout),
+    ],
+    loss: [lossSpecs(config, rows), reportSpec(size)],
+  };
+}
+
+export const bytesOfAll = (groups: readonly Specs[]): number =>
+  groups.reduce((sum, specs) => sum + bytesOf(specs), 0);
 
 export class TrainingPass {
   readonly #decoder: Decoder;
@@ -35,10 +71,9 @@ export class TrainingPass {
   readonly #batch: BatchTensors;
   readonly #streams: readonly GpuTensor[];
   readonly #layers: readonly LayerActivations[];
+  readonly #forwardScratch: ForwardScratch;
   readonly #scratch: BackwardScratch;
-  readonly #dropped: GpuTensor | null;
   readonly #head: LossHead;
-  /** What one step reports, read in one go: gradient norm and clip factor, then (from element 64) the losses. */
   readonly report: GpuTensor; // [64 + lossRows]
   readonly stats: GpuTensor; // [2]
   readonly #losses: GpuTensor; // [lossRows]
@@ -47,23 +82,22 @@ export class TrainingPass {
   constructor(decoder: Decoder, adapter: Adapter, size: PassSize) {
     const { gpu, config, weights } = decoder;
     const { memory } = gpu;
-    const { c, f, q } = widths(config);
     const { rows } = size;
     this.#decoder = decoder;
     this.#adapter = adapter;
     this.#size = size;
-    const low = lowWidths(adapter, config.layerCount);
-    this.#batch = allocBatch(memory, rows);
-    this.#streams = Array.from({ length: config.layerCount + 1 }, (_, i) =>
-      memory.alloc(`input of layer ${i}`, [rows, c]),
-    );
+    const low = lowWidths(adapter.plan, config.layerCount);
+    this.#batch = allocSpecs(memory, batchSpecs(rows));
+    this.#streams = Object.values(allocSpecs(memory, streamSpecs(config, rows)));
     const sets = size.checkpointing ? 1 : config.layerCount;
-    this.#layers = Array.from({ length: sets }, () => allocLayer(memory, config, rows, low));
-    this.#scratch = allocBackward(memory, config, rows, low);
-    this.#dropped =
-      adapter.settings.loraDropout > 0 ? memory.alloc('dropped input', [rows, Math.max(c, f, q)]) : null;
-    this.#head = new LossHead(gpu, config, weights, rows);
-    this.report = memory.alloc('step report', [64 + size.lossRows]);
+    this.#layers = Array.from({ length: sets }, () => allocSpecs(memory, layerSpecs(config, rows, low)));
+    this.#forwardScratch = allocSpecs(memory, forwardSpecs(config, rows, logitsElements(config, rows)));
+    this.#scratch = allocSpecs(
+      memory,
+      backwardSpecs(config, rows, low, adapter.settings.loraDropout > 0),
+    );
+    this.#head = new LossHead(gpu, config, weights, rows, this.#forwardScratch.wide);
+    this.report = allocSpecs(memory, reportSpec(size)).report;
     this.stats = memory.view(this.report, 'stats', 0, [2]);
     this.#losses = memory.view(this.report, 'losses', 64, [size.lossRows]);
   }
@@ -78,7 +112,11 @@ export class TrainingPass {
    */
   accumulate(batch: Batch, lossOffset: number, scale: number, dropoutSeed: number): void {
     const { gpu, config } = this.#decoder;
-    const use: AdapterUse = { adapter: this.#adapter, dropoutSeed, dropped: this.#dropped };
+    const use: AdapterUse = {
+      adapter: this.#adapter,
+      dropoutSeed,
+      dropped: this.#scratch.dropped ?? null,
+    };
     this.#forward(batch, use);
     this.#head.run(
       batch,
@@ -89,7 +127,10 @@ export class TrainingPass {
       this.#scratch.dStream,
     );
     for (let layer = config.layerCount - 1; layer >= 0; layer--) {
-      const context = { ...this.#decoder.context(layer, this.#batch, batch.tokenCount, use), use };
+      const context = {
+        ...this.#decoder.context(layer, this.#batch, batch.tokenCount, use, this.#forwardScratch),
+        use,
+      };
       const x = at(this.#streams, layer);
       const acts = this.#activations(layer);
       const isLast = layer === config.layerCount - 1; // its activations are still there
@@ -134,6 +175,7 @@ export class TrainingPass {
       batch.tokenCount,
       this.#streams,
       (layer) => this.#activations(layer),
+      this.#forwardScratch,
       use,
       () => null,
     );
@@ -146,23 +188,10 @@ export class TrainingPass {
     gpu.memory.dispose([
       ...tensorsOf(this.#batch),
       ...this.#streams,
-      ...this.#layers.flatMap(layerTensors),
-      ...tensorsOf(this.#scratch),
+      ...this.#layers.flatMap(tensorsOf),
+      ...tensorsOf(this.#forwardScratch),
+      ...Object.values(this.#scratch),
       this.report,
-      ...(this.#dropped ? [this.#dropped] : []),
     ]);
   }
-}
-
-/** The widest low-rank activations of each site over all layers. */
-export function lowWidths(adapter: Adapter | null, layerCount: number): LowWidths {
-  const widest = { qkv: 0, o: 0, gateUp: 0, down: 0 };
-  if (adapter === null) return widest;
-  for (let layer = 0; layer < layerCount; layer++) {
-    for (const site of ['qkv', 'o', 'gateUp', 'down'] as const) {
-      const width = adapter.groupsAt(layer, site).reduce((sum, group) => sum + group.lowWidth, 0);
-      widest[site] = Math.max(widest[site], width);
-    }
-  }
-  return widest;
 }

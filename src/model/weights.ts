@@ -1,27 +1,40 @@
 /**
- * Frozen weights on the GPU, laid out for the kernels: q/k/v and gate/up fused by rows, every width padded
- * with zeros to a multiple of 4. Zero pads stay zero through forward, backward and AdamW, so nothing masks them.
+ * Frozen weights on the GPU, laid out for the kernels: q/k/v and gate/up fused by rows, every width padded with zeros
+ * to a multiple of 4, matrices in the run's format. Zero pads stay zero through forward, backward and AdamW, so
+ * nothing masks them. Checkpoint tensors are streamed in ranges of rows and quantised on the GPU as they arrive.
  */
 import { TrainerError } from '../api/trainer-error.ts';
 import type { SafetensorsFile } from '../adapter/safetensors.ts';
-import type { GpuMemory, GpuTensor } from '../device/gpu-memory.ts';
-import { padded, type ModelConfig } from './model-config.ts';
+import { specBytes, type GpuTensor } from '../device/gpu-memory.ts';
+import type { Gpu } from '../device/open-device.ts';
+import { quantise } from '../kernels/quantise.ts';
+import {
+  allocWeights,
+  weightSpecs,
+  weightTensors,
+  type WeightFormat,
+  type WeightMatrix,
+} from '../kernels/weight-matrix.ts';
+import { panelBytes } from '../kernels/weight-panel.ts';
+import { padded, widths, type ModelConfig } from './model-config.ts';
 
 export interface LayerWeights {
   readonly norm1: GpuTensor; // [Cp]
-  readonly qkv: GpuTensor; // [(H + 2K)·D, Cp]
+  readonly qkv: WeightMatrix; // [(H + 2K)·D, Cp]
   readonly qkvBias: GpuTensor; // [(H + 2K)·D]
-  readonly o: GpuTensor; // [Cp, H·D]
+  readonly o: WeightMatrix; // [Cp, H·D]
   readonly norm2: GpuTensor; // [Cp]
-  readonly gateUp: GpuTensor; // [2·Fp, Cp]
-  readonly down: GpuTensor; // [Cp, Fp]
+  readonly gateUp: WeightMatrix; // [2·Fp, Cp]
+  readonly down: WeightMatrix; // [Cp, Fp]
 }
 
 export interface Weights {
-  readonly embedding: GpuTensor; // [Vp, Cp]
+  readonly format: WeightFormat;
+  readonly embedding: WeightMatrix; // [Vp, Cp]
   readonly layers: readonly LayerWeights[];
   readonly finalNorm: GpuTensor; // [Cp]
-  readonly head: GpuTensor; // [Vp, Cp]; the embedding itself when tied
+  readonly head: WeightMatrix; // [Vp, Cp]; the embedding itself when tied
+  readonly panel: GpuTensor | null; // where coded weights are decoded
   readonly all: readonly GpuTensor[]; // each once, for disposal
   readonly parameterCount: number;
 }
@@ -29,118 +42,234 @@ export interface Weights {
 /** One tensor of the checkpoint, wherever its shard is. */
 export type TensorLookup = (
   name: string,
-) => { readonly file: SafetensorsFile; readonly shape: readonly number[] } | undefined;
+) => { readonly file: Pick<SafetensorsFile, 'readFloat32'>; readonly shape: readonly number[] } | undefined;
 
+/** A checkpoint tensor and its rows in the fused one. */
 interface Part {
   readonly name: string;
   readonly rows: number;
-  readonly columns: number;
-  readonly firstRow: number; // in the fused, padded tensor
+  readonly firstRow: number;
+}
+interface MatrixPlan {
+  readonly label: string;
+  readonly rows: number; // padded
+  readonly columns: number; // true
+  readonly parts: readonly Part[];
+}
+interface VectorPlan {
+  readonly label: string;
+  readonly size: number; // padded
+  readonly parts: readonly Part[];
 }
 
+const part = (name: string, rows: number, firstRow = 0): Part => ({ name, rows, firstRow });
+
+/** What a layer is made of: names as in the checkpoint, sizes as on the GPU. */
+function layerPlan(config: ModelConfig, layer: number) {
+  const { hiddenSize: c, intermediateSize: f } = config;
+  const { q, kv, qkv } = widths(config);
+  const [cp, fp] = [padded(c), padded(f)];
+  const at = `model.layers.${layer}`;
+  return {
+    matrices: {
+      qkv: {
+        label: `${layer} qkv`,
+        rows: qkv,
+        columns: c,
+        parts: [
+          part(`${at}.self_attn.q_proj.weight`, q),
+          part(`${at}.self_attn.k_proj.weight`, kv, q),
+          part(`${at}.self_attn.v_proj.weight`, kv, q + kv),
+        ],
+      },
+      o: { label: `${layer} o`, rows: cp, columns: q, parts: [part(`${at}.self_attn.o_proj.weight`, c)] },
+      gateUp: {
+        label: `${layer} gate up`,
+        rows: 2 * fp,
+        columns: c,
+        parts: [part(`${at}.mlp.gate_proj.weight`, f), part(`${at}.mlp.up_proj.weight`, f, fp)],
+      },
+      down: { label: `${layer} down`, rows: cp, columns: f, parts: [part(`${at}.mlp.down_proj.weight`, c)] },
+    },
+    vectors: {
+      norm1: { label: `${layer} norm1`, size: cp, parts: [part(`${at}.input_layernorm.weight`, c)] },
+      norm2: { label: `${layer} norm2`, size: cp, parts: [part(`${at}.post_attention_layernorm.weight`, c)] },
+      qkvBias: {
+        label: `${layer} qkv bias`,
+        size: qkv,
+        parts: [
+          part(`${at}.self_attn.q_proj.bias`, q),
+          part(`${at}.self_attn.k_proj.bias`, kv, q),
+          part(`${at}.self_attn.v_proj.bias`, kv, q + kv),
+        ],
+      },
+    },
+  };
+}
+
+/** The matrices and vectors outside the layers. */
+function outerPlan(config: ModelConfig) {
+  const { hiddenSize: c, vocabSize: v } = config;
+  return {
+    embedding: {
+      label: 'embedding',
+      rows: padded(v),
+      columns: c,
+      parts: [part('model.embed_tokens.weight', v)],
+    },
+    finalNorm: { label: 'final norm', size: padded(c), parts: [part('model.norm.weight', c)] },
+    head: config.tiedHead
+      ? null
+      : { label: 'head', rows: padded(v), columns: c, parts: [part('lm_head.weight', v)] },
+  };
+}
+
+/** Everything the weights allocate, for the memory plan. */
+export function weightMemory(config: ModelConfig, format: WeightFormat, maxBindingBytes: number): number {
+  const matrixBytes = ({ label, rows, columns }: MatrixPlan): number =>
+    weightSpecs(label, format, rows, padded(columns), maxBindingBytes).reduce(
+      (sum, { data, scales }) => sum + specBytes(data) + (scales === null ? 0 : specBytes(scales)),
+      0,
+    );
+  const vectorBytes = ({ size }: VectorPlan): number => specBytes({ shape: [size] });
+  const outer = outerPlan(config);
+  let bytes = matrixBytes(outer.embedding) + vectorBytes(outer.finalNorm);
+  if (outer.head !== null) bytes += matrixBytes(outer.head);
+  for (let layer = 0; layer < config.layerCount; layer++) {
+    const { matrices, vectors } = layerPlan(config, layer);
+    bytes += Object.values(matrices).reduce((sum, plan) => sum + matrixBytes(plan), 0);
+    bytes += Object.values(vectors).reduce((sum, plan) => sum + vectorBytes(plan), 0);
+  }
+  return bytes + (format === 'f32' ? 0 : panelBytes);
+}
+
+/** Rows read and uploaded at a time: bounds what JavaScript holds. */
+const chunkBytes = 16 * 2 ** 20;
+
 /**
- * Reads every weight, one checkpoint tensor at a time. Caller disposes `all`.
+ * Reads every weight, a range of rows at a time. Caller disposes `all`.
  * @throws TrainerError "model-file-invalid" for a missing, ill-shaped or non-finite tensor.
  */
 export async function loadWeights(
-  memory: GpuMemory,
+  gpu: Gpu,
   config: ModelConfig,
+  format: WeightFormat,
   lookup: TensorLookup,
   onProgress: (doneTensors: number, totalTensors: number) => void,
 ): Promise<Weights> {
-  const { hiddenSize: c, intermediateSize: f, headCount, kvHeadCount, headSize: d, vocabSize: v } = config;
-  const [cp, fp, vp] = [padded(c), padded(f), padded(v)];
-  const [qRows, kvRows] = [headCount * d, kvHeadCount * d];
+  const { memory, recorder } = gpu;
   const all: GpuTensor[] = [];
   const total = 2 + config.layerCount * 12 + (config.tiedHead ? 0 : 1);
   let done = 0;
   let parameterCount = 0;
 
-  const read = async ({ name, rows, columns }: Part): Promise<Float32Array> => {
+  const find = (name: string, wanted: readonly number[]): Pick<SafetensorsFile, 'readFloat32'> => {
     const found = lookup(name);
     if (found === undefined)
       throw new TrainerError(
         'model-file-invalid',
         `The weights have no tensor "${name}", which config.json calls for.`,
       );
-    const wanted = columns === 1 && found.shape.length === 1 ? [rows] : [rows, columns];
     if (found.shape.join() !== wanted.join()) {
       throw new TrainerError(
         'model-file-invalid',
         `"${name}" has shape [${found.shape.join(', ')}], but config.json calls for [${wanted.join(', ')}].`,
       );
     }
-    const data = await found.file.readFloat32(name);
-    if (!data.every(Number.isFinite))
-      throw new TrainerError('model-file-invalid', `"${name}" holds NaN or infinite values.`);
-    parameterCount += data.length;
-    onProgress(++done, total);
-    return data;
+    return found.file;
   };
-  const matrix = async (
-    label: string,
-    rowsPadded: number,
-    columnsPadded: number,
-    parts: readonly Part[],
-  ): Promise<GpuTensor> => {
-    const tensor = await memory.checked(`"${label}"`, () => memory.alloc(label, [rowsPadded, columnsPadded]));
-    all.push(tensor);
-    for (const part of parts) {
-      memory.write(tensor, padRows(await read(part), part, columnsPadded), part.firstRow * columnsPadded);
+  const finished = (count: number): void => {
+    parameterCount += count;
+    onProgress(++done, total);
+  };
+  const keep = async <T>(label: string, allocate: () => T, tensors: (made: T) => GpuTensor[]): Promise<T> => {
+    const made = await memory.checked(`"${label}"`, allocate);
+    all.push(...tensors(made));
+    return made;
+  };
+
+  const matrix = async ({ label, rows, columns, parts }: MatrixPlan): Promise<WeightMatrix> => {
+    const made = await keep(label, () => allocWeights(memory, label, format, rows, padded(columns)), weightTensors);
+    // an even number of rows: a pair shares the word of its scales
+    const most = Math.max(2, Math.floor(chunkBytes / (columns * 4) / 8) * 8);
+    const staging = memory.alloc('weights on their way', [Math.min(most, Math.max(...parts.map((p) => p.rows))), columns]);
+    try {
+      for (const { name, rows: count, firstRow } of parts) {
+        const file = find(name, [count, columns]);
+        for (const [first, end] of rowRanges(made, firstRow, count, most)) {
+          const values = await file.readFloat32(name, [first * columns, end * columns]);
+          assertFinite(name, values);
+          memory.write(staging, values);
+          quantise(recorder, staging, { rows: end - first, columns }, made, firstRow + first);
+          recorder.submit();
+        }
+        finished(count * columns);
+      }
+    } finally {
+      recorder.forgetBindGroups();
+      memory.dispose([staging]);
+    }
+    return made;
+  };
+  const vector = async ({ label, size, parts }: VectorPlan): Promise<GpuTensor> => {
+    const tensor = await keep(label, () => memory.alloc(label, [size]), (made) => [made]);
+    for (const { name, rows, firstRow } of parts) {
+      const values = await find(name, [rows]).readFloat32(name);
+      assertFinite(name, values);
+      memory.write(tensor, values, firstRow);
+      finished(rows);
     }
     return tensor;
   };
-  const vector = async (label: string, size: number, parts: readonly Part[]): Promise<GpuTensor> => {
-    const tensor = await memory.checked(`"${label}"`, () => memory.alloc(label, [size]));
-    all.push(tensor);
-    for (const part of parts) memory.write(tensor, await read(part), part.firstRow);
-    return tensor;
-  };
-  const part = (name: string, rows: number, columns = 1, firstRow = 0): Part => ({
-    name,
-    rows,
-    columns,
-    firstRow,
-  });
 
   try {
-    const embedding = await matrix('embedding', vp, cp, [part('model.embed_tokens.weight', v, c)]);
+    const panelLabel = 'panel of decoded weights';
+    const panel =
+      format === 'f32'
+        ? null
+        : await keep(panelLabel, () => memory.alloc(panelLabel, [panelBytes / 4]), (made) => [made]);
+    const outer = outerPlan(config);
+    const embedding = await matrix(outer.embedding);
     const layers: LayerWeights[] = [];
     for (let i = 0; i < config.layerCount; i++) {
-      const at = `model.layers.${i}`;
+      const { matrices, vectors } = layerPlan(config, i);
       layers.push({
-        norm1: await vector(`${i} norm1`, cp, [part(`${at}.input_layernorm.weight`, c)]),
-        qkv: await matrix(`${i} qkv`, qRows + 2 * kvRows, cp, [
-          part(`${at}.self_attn.q_proj.weight`, qRows, c),
-          part(`${at}.self_attn.k_proj.weight`, kvRows, c, qRows),
-          part(`${at}.self_attn.v_proj.weight`, kvRows, c, qRows + kvRows),
-        ]),
-        qkvBias: await vector(`${i} qkv bias`, qRows + 2 * kvRows, [
-          part(`${at}.self_attn.q_proj.bias`, qRows),
-          part(`${at}.self_attn.k_proj.bias`, kvRows, 1, qRows),
-          part(`${at}.self_attn.v_proj.bias`, kvRows, 1, qRows + kvRows),
-        ]),
-        o: await matrix(`${i} o`, cp, qRows, [part(`${at}.self_attn.o_proj.weight`, c, qRows)]),
-        norm2: await vector(`${i} norm2`, cp, [part(`${at}.post_attention_layernorm.weight`, c)]),
-        gateUp: await matrix(`${i} gate up`, 2 * fp, cp, [
-          part(`${at}.mlp.gate_proj.weight`, f, c),
-          part(`${at}.mlp.up_proj.weight`, f, c, fp),
-        ]),
-        down: await matrix(`${i} down`, cp, fp, [part(`${at}.mlp.down_proj.weight`, c, f)]),
+        norm1: await vector(vectors.norm1),
+        qkv: await matrix(matrices.qkv),
+        qkvBias: await vector(vectors.qkvBias),
+        o: await matrix(matrices.o),
+        norm2: await vector(vectors.norm2),
+        gateUp: await matrix(matrices.gateUp),
+        down: await matrix(matrices.down),
       });
     }
-    const finalNorm = await vector('final norm', cp, [part('model.norm.weight', c)]);
-    const head = config.tiedHead ? embedding : await matrix('head', vp, cp, [part('lm_head.weight', v, c)]);
-    return { embedding, layers, finalNorm, head, all, parameterCount };
+    const finalNorm = await vector(outer.finalNorm);
+    const head = outer.head === null ? embedding : await matrix(outer.head);
+    return { format, embedding, layers, finalNorm, head, panel, all, parameterCount };
   } catch (error) {
     memory.dispose(all);
     throw error;
   }
 }
 
-function padRows(data: Float32Array, { rows, columns }: Part, columnsPadded: number): Float32Array {
-  if (columns === columnsPadded) return data;
-  const result = new Float32Array(rows * columnsPadded);
-  for (let r = 0; r < rows; r++) result.set(data.subarray(r * columns, (r + 1) * columns), r * columnsPadded);
-  return result;
+/** Ranges of a part's rows that are small enough and do not cross the blocks of the matrix. */
+function rowRanges(
+  matrix: WeightMatrix,
+  firstRow: number,
+  count: number,
+  most: number,
+): (readonly [first: number, end: number])[] {
+  const ranges: [number, number][] = [];
+  for (const block of matrix.blocks) {
+    const from = Math.max(block.firstRow, firstRow) - firstRow;
+    const to = Math.min(block.firstRow + block.rows, firstRow + count) - firstRow;
+    for (let first = from; first < to; first += most) ranges.push([first, Math.min(to, first + most)]);
+  }
+  return ranges;
+}
+
+function assertFinite(name: string, values: Float32Array): void {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i] * 0; // 0, or NaN for NaN and infinities
+  if (sum !== 0) throw new TrainerError('model-file-invalid', `"${name}" holds NaN or infinite values.`);
 }

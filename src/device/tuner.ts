@@ -1,0 +1,146 @@
+/**
+ * Chooses the variant of the matrix products by proof and measurement: each candidate must compute what plain loops
+ * compute, then the fastest wins. A few dozen milliseconds, plus compilation; the choice is remembered per adapter.
+ *
+ * Variants add in the same order, so on one adapter the choice does not change results; it changes speed.
+ */
+import { linear, linearDx } from '../kernels/matmul.ts';
+import { linearReference } from '../kernels/reference/linear.ts';
+import { createRng } from '../support/rng.ts';
+import type { Gpu } from './open-device.ts';
+import { plainMatmul, type MatmulVariant } from './recorder.ts';
+
+/** Where choices outlive the page; keys and values are short strings. */
+export interface TuningStore {
+  read(key: string): Promise<string | null>;
+  write(key: string, value: string): Promise<void>;
+}
+
+/** Changes when the kernels do: an old choice says nothing about new code. */
+const tuningVersion = 1;
+export const TOLERANCE = 1e-4; // 68-term float32 dot products of values in [-1, 1]
+/** A later candidate must be this much faster: measurements are noisy, and choices should not wander. */
+const advantage = 1.1;
+
+export interface Tuning {
+  readonly variant: MatmulVariant;
+  readonly flopsPerSecond: number;
+}
+
+/** Variants this device could run, the expected best first; f16 is opt-in and not among them. */
+export function candidates({ subgroups, recorder }: Pick<Gpu, 'subgroups' | 'recorder'>): MatmulVariant[] {
+  const found: MatmulVariant[] = [];
+  const { isSoftware } = recorder;
+  if (subgroups !== null && subgroups.min >= 4) {
+    const isFixed = subgroups.min === subgroups.max && subgroups.max <= 16;
+    found.push({
+      ...plainMatmul,
+      share: isFixed ? subgroups.min : 64,
+      loaders: Math.min(16, 2 ** Math.floor(Math.log2(subgroups.min))),
+      rows: isSoftware ? 32 : 16,
+    });
+  }
+  if (!isSoftware) found.unshift({ ...plainMatmul, workgroup: true });
+  return [...found, plainMatmul];
+}
+
+/** Sets the recorder's variant and speed. @throws TrainerError as the device does when it fails meanwhile. */
+export async function tune(gpu: Gpu, store: TuningStore | null): Promise<Tuning> {
+  const key = `tuning ${tuningVersion} ${gpu.report.adapter} ${gpu.report.features.join(',')}`;
+  const known = parseTuning((await store?.read(key).catch(() => null)) ?? null, candidates(gpu));
+  const tuning = known ?? (await measure(gpu));
+  if (known === null) await store?.write(key, JSON.stringify(tuning)).catch(() => undefined);
+  gpu.recorder.matmul = tuning.variant;
+  gpu.recorder.flopsPerSecond = tuning.flopsPerSecond;
+  return tuning;
+}
+
+/** A remembered choice, if it is one this device could make. */
+function parseTuning(text: string | null, possible: readonly MatmulVariant[]): Tuning | null {
+  if (text === null) return null;
+  try {
+    const { variant, flopsPerSecond } = JSON.parse(text) as Tuning;
+    const same = possible.find((candidate) => JSON.stringify(candidate) === JSON.stringify(variant));
+    return same !== undefined && flopsPerSecond > 0 ? { variant: same, flopsPerSecond } : null;
+  } catch {
+    return null;
+  }
+}
+
+async function measure(gpu: Gpu): Promise<Tuning> {
+  let best: Tuning | null = null;
+  for (const variant of candidates(gpu)) {
+    gpu.recorder.matmul = variant;
+    if (!((await largestError(gpu)) <= TOLERANCE)) continue;
+    const flopsPerSecond = await speed(gpu);
+    if (best === null || flopsPerSecond > best.flopsPerSecond * advantage) best = { variant, flopsPerSecond };
+  }
+  gpu.recorder.matmul = plainMatmul;
+  return best ?? { variant: plainMatmul, flopsPerSecond: gpu.recorder.flopsPerSecond };
+}
+
+const shape = { m: 128, n: 256, k: 256 };
+
+/** Multiply-adds of forward and dx, the best of a few goes. */
+async function speed({ memory, recorder, device }: Gpu): Promise<number> {
+  const { m, n, k } = shape;
+  const [x, w, y] = [memory.alloc('x', [m, k]), memory.alloc('w', [n, k]), memory.alloc('y', [m, n])];
+  try {
+    let repeats = 2;
+    let fastest = Infinity;
+    for (let go = 0; go < 5; go++) {
+      const started = performance.now();
+      for (let i = 0; i < repeats; i++) {
+        linear(recorder, x, w, y, shape);
+        linearDx(recorder, y, w, x, shape);
+      }
+      recorder.submit();
+      await device.queue.onSubmittedWorkDone();
+      const ms = performance.now() - started;
+      if (go > 0) fastest = Math.min(fastest, ms / repeats); // the first go compiles
+      if (go > 0 && ms < 10) repeats *= 4; // a fast adapter must be given enough to do
+    }
+    return (4 * m * n * k) / (fastest / 1000);
+  } finally {
+    recorder.forgetBindGroups();
+    memory.dispose([x, w, y]);
+  }
+}
+
+/** Of both products with the present variant, against plain loops in float64, at a size that fits no tile. */
+export async function largestError({ memory, recorder }: Gpu): Promise<number> {
+  const rng = createRng(7);
+  const size = { m: 37, n: 68, k: 36 };
+  const { m, n, k } = size;
+  const random = (count: number): Float32Array => Float32Array.from({ length: count }, () => rng.next() * 2 - 1);
+  const [x, w, dy] = [random(m * k), random(n * k), random(m * n)];
+  const tensors = {
+    x: memory.from('self-test x', [m, k], x),
+    w: memory.from('self-test w', [n, k], w),
+    dy: memory.from('self-test dy', [m, n], dy),
+    y: memory.alloc('self-test y', [m, n]),
+    dx: memory.alloc('self-test dx', [m, k]),
+  };
+  try {
+    linear(recorder, tensors.x, tensors.w, tensors.y, size);
+    linearDx(recorder, tensors.dy, tensors.w, tensors.dx, size);
+    recorder.submit();
+    return Math.max(
+      distance(await memory.readFloat32(tensors.y), linearReference.forward(x, w, size)),
+      distance(await memory.readFloat32(tensors.dx), linearReference.dx(dy, w, size)),
+    );
+  } finally {
+    recorder.forgetBindGroups();
+    memory.dispose(Object.values(tensors));
+  }
+}
+
+/** Largest |a − b|; NaN where a has one. */
+export function distance(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let worst = 0;
+  for (let i = 0; i < b.length; i++) {
+    const difference = Math.abs((a[i] ?? Number.NaN) - b[i]);
+    if (!(difference <= worst)) worst = difference;
+  }
+  return worst;
+}

@@ -1,0 +1,303 @@
+/**
+ * Matrix products from registers, without workgroup memory or barriers: a thread computes rows × columns named
+ * accumulators. With subgroups, `share` neighbouring threads own neighbouring columns of the same rows: each loads
+ * its part of the rows and broadcasts it, which matters where a load costs as much as dozens of multiply-adds.
+ *
+ * The order of every sum is the inner dimension from first to last, in every variant; a sum that goes on (an addend,
+ * the next block of a split matrix, the low-rank update) starts from what is there. So neither the variant nor the
+ * split changes a bit of the result on adapters that compute dot products alike.
+ */
+import { kernel, unroll, type Kernel } from '../device/kernel.ts';
+import { isScaled, loadScales, weightBindings, weightHeader, type WeightFormat } from './weight-matrix.ts';
+
+export interface TileShape {
+  readonly share: number; // threads that share rows; 1: none
+  readonly loaders: number; // of which so many load different rows
+  readonly rows: number; // a multiple of loaders
+  readonly columns: number; // per thread, a multiple of 4
+  readonly workgroupSize: number;
+}
+
+/** What is added to a product: nothing, y itself, or another tensor of y's layout. */
+export type Addend = 'none' | 'self' | 'other';
+
+/** The most adapters that share an input: q, k, v. */
+export const maxSlots = 3;
+
+const enable = ({ share }: TileShape): string[] => (share > 1 ? ['subgroups'] : []);
+
+/** `m0`, the tile's first row, and `column`, the thread's first column; `lane` is only used with subgroups. */
+function prologue(shape: TileShape, columns: string): string {
+  const { share, rows } = shape;
+  const width = shape.columns * share;
+  return `
+  let rowBlocks = (u.m + ${rows - 1}u) / ${rows}u;
+  let tile = threadIndex / ${share}u;
+  let m0 = (tile % rowBlocks) * ${rows}u;
+  let column = (tile / rowBlocks) * ${width}u + (lid.x % ${share}u) * ${shape.columns}u;
+${share > 1 ? `  let lane = subgroupLane % ${shape.loaders}u;` : `  if (column >= ${columns}) { return; }`}`;
+}
+
+/** The starts of the rows this thread loads. */
+const rowStarts = (shape: TileShape, name: string, start: (row: string) => string): string => {
+  const { loaders } = shape;
+  return shape.share > 1
+    ? unroll(
+        shape.rows / loaders,
+        (i) => `  let ${name}${i} = ${start(`min(m0 + ${i * loaders}u + lane, u.m - 1u)`)};`,
+      )
+    : unroll(shape.rows, (i) => `  let ${name}${i} = ${start(`min(m0 + ${i}u, u.m - 1u)`)};`);
+};
+
+/** Loads `name0`… from `source` at the row starts plus `at`, once per thread that loads. */
+const loadRows = (shape: TileShape, name: string, source: string, starts: string, at: string): string =>
+  unroll(
+    shape.share > 1 ? shape.rows / shape.loaders : shape.rows,
+    (i) => `    let ${name}${i} = ${source}[${starts}${i} + ${at}];`,
+  );
+
+const rowValue = (shape: TileShape, name: string, i: number): string => {
+  const { loaders } = shape;
+  return shape.share > 1
+    ? `subgroupBroadcast(${name}${Math.floor(i / loaders)}, ${i % loaders}u)`
+    : `${name}${i}`;
+};
+
+export interface LinearTileSpec extends TileShape {
+  readonly format: WeightFormat;
+  readonly hasBias: boolean;
+  readonly addend: Addend;
+  readonly hasLora: boolean;
+}
+
+/** Uniforms of every forward product. */
+export function linearUniforms(hasLora: boolean): Record<string, 'u32' | 'f32'> {
+  const slots = Array.from({ length: maxSlots }, (_, s) => [`slotColumn${s}`, `slotEnd${s}`, `slotB4_${s}`]).flat();
+  return {
+    m: 'u32',
+    n: 'u32',
+    k4: 'u32',
+    weightStride: 'u32',
+    scaleStride4: 'u32',
+    yStride4: 'u32',
+    yColumn: 'u32',
+    ...(hasLora
+      ? {
+          ...Object.fromEntries(slots.map((name) => [name, 'u32' as const])),
+          slots: 'u32',
+          r4: 'u32',
+          lowStride4: 'u32',
+          lowColumn4: 'u32',
+          loraScale: 'f32',
+        }
+      : {}),
+  };
+}
+
+/** Uniforms of every product with the transposed weight. */
+export function linearDxUniforms(hasLora: boolean): Record<string, 'u32' | 'f32'> {
+  return {
+    m: 'u32',
+    n4: 'u32',
+    k4: 'u32',
+    weightStride: 'u32',
+    scaleStride4: 'u32',
+    dyStride4: 'u32',
+    dyColumn4: 'u32',
+    dxStride4: 'u32',
+    dxColumn4: 'u32',
+    scale: 'f32',
+    ...(hasLora ? { low4: 'u32' as const } : {}),
+  };
+}
+
+/** y[M, N] = x[M, K] · W[N, K]ᵀ (+ bias) (+ addend) (+ scale · low · Bᵀ). */
+export function linearTile(spec: LinearTileSpec): Kernel {
+  const { share, loaders, rows, columns, workgroupSize, format, hasBias, addend, hasLora } = spec;
+  const key = `linear ${format} ${rows}x${columns} share=${share}/${loaders} wg=${workgroupSize} bias=${hasBias} addend=${addend} lora=${hasLora}`;
+  const quads = columns / 4;
+  /** One step: `weights` are vec4 names per column, `x` the loaded rows. */
+  const multiply = (loaded: readonly string[], weight: (step: number, j: number) => string): string =>
+    unroll(
+      rows,
+      (i) => `    {
+${loaded.map((name, step) => `      let x${step} = ${rowValue(spec, name, i)};`).join('\n')}
+${unroll(columns, (j) => `      c${i}_${j} = c${i}_${j}${loaded.map((_, step) => ` + dot(x${step}, ${weight(step, j)})`).join('')};`)}
+    }`,
+    );
+  const weightRow = (j: number): string => `min(column + ${j}u, u.n - 1u)`;
+
+  const mainLoop =
+    format === 'f32'
+      ? `
+${unroll(columns, (j) => `  let wRow${j} = ${weightRow(j)} * u.weightStride;`)}
+  for (var k = 0u; k < u.k4; k++) {
+${unroll(columns, (j) => `    let w${j} = w[wRow${j} + k];`)}
+${loadRows(spec, 'xk', 'x', 'xRow', 'k')}
+${multiply(['xk'], (_, j) => `w${j}`)}
+  }`
+      : `
+${unroll(columns, (j) => `  let wRow${j} = ${weightRow(j)} * u.weightStride;`)}
+  let groups = (u.k4 + 1u) / 2u;
+  for (var block = 0u; block < groups; block += 8u) {
+${isScaled(format) ? unroll(quads, (q) => loadScales(`s${q}_`, `(block / 8u) * u.scaleStride4 + column / 4u + ${q}u`)) : ''}
+    let blockEnd = min(block + 8u, groups);
+    for (var g = block; g < blockEnd; g++) {
+${unroll(columns, (j) => {
+  const scale = isScaled(format) ? ` * s${Math.floor(j / 4)}_${j % 4}` : '';
+  return `      let g${j} = w[wRow${j} + g];
+      let w0_${j} = decode0(g${j})${scale};
+      let w1_${j} = decode1(g${j})${scale};`;
+})}
+      // past the last column the weights are zero pads: any x will do
+      let second = min(g * 2u + 1u, u.k4 - 1u);
+${loadRows(spec, 'xa', 'x', 'xRow', 'g * 2u')}
+${loadRows(spec, 'xb', 'x', 'xRow', 'second')}
+${multiply(['xa', 'xb'], (step, j) => `w${step}_${j}`)}
+    }
+  }`;
+
+  const loraLoop = `
+${rowStarts(spec, 'lowRow', (row) => `${row} * u.lowStride4`)}
+${unroll(columns, (j) => `  var slot${j} = ${maxSlots}u; var bRow${j} = 0u;`)}
+${unroll(maxSlots, (s) =>
+  unroll(
+    columns,
+    (j) =>
+      `  if (u.yColumn + column + ${j}u >= u.slotColumn${s} && u.yColumn + column + ${j}u < u.slotEnd${s}) { slot${j} = ${s}u; bRow${j} = u.slotB4_${s} + (u.yColumn + column + ${j}u - u.slotColumn${s}) * u.r4; }`,
+  ),
+)}
+  for (var s = 0u; s < u.slots; s++) {
+    for (var r = 0u; r < u.r4; r++) {
+${unroll(columns, (j) => `      let b${j} = select(vec4f(), b[bRow${j} + r], slot${j} == s) * u.loraScale;`)}
+${loadRows(spec, 'lk', 'low', 'lowRow', 'u.lowColumn4 + s * u.r4 + r')}
+${multiply(['lk'], (_, j) => `b${j}`)}
+    }
+  }`;
+
+  return kernel(key, () => ({
+    enable: enable(spec),
+    header: weightHeader(format),
+    workgroupSize,
+    bindings: {
+      x: ['array<vec4f>', 'read'],
+      ...weightBindings(format),
+      ...(hasBias ? { bias: ['array<vec4f>', 'read'] as const } : {}),
+      ...(addend === 'other' ? { addend: ['array<vec4f>', 'read'] as const } : {}),
+      ...(hasLora
+        ? { low: ['array<vec4f>', 'read'] as const, b: ['array<vec4f>', 'read'] as const }
+        : {}),
+      y: ['array<vec4f>', 'read_write'],
+    },
+    uniforms: linearUniforms(hasLora),
+    body: `${prologue(spec, 'u.n')}
+${rowStarts(spec, 'xRow', (row) => `${row} * u.k4`)}
+${unroll(rows, (i) => unroll(columns, (j) => `  var c${i}_${j} = 0.0;`))}
+${startFrom(rows, quads, hasBias, addend)}
+${mainLoop}
+${hasLora ? loraLoop : ''}
+${unroll(
+  rows,
+  (i) => `  if (m0 + ${i}u < u.m) {
+    let at = (m0 + ${i}u) * u.yStride4 + (u.yColumn + column) / 4u;
+${unroll(quads, (q) => `    if (column + ${q * 4}u < u.n) { y[at + ${q}u] = vec4f(c${i}_${q * 4}, c${i}_${q * 4 + 1}, c${i}_${q * 4 + 2}, c${i}_${q * 4 + 3}); }`)}
+  }`,
+)}`,
+  }));
+}
+
+function startFrom(rows: number, quads: number, hasBias: boolean, addend: Addend): string {
+  const added = { none: '', self: 'y', other: 'addend' }[addend];
+  if (added === '' && !hasBias) return '';
+  return unroll(
+    rows,
+    (i) => `  if (m0 + ${i}u < u.m) {
+    let at = (m0 + ${i}u) * u.yStride4 + (u.yColumn + column) / 4u;
+${unroll(
+  quads,
+  (q) => `    if (column + ${q * 4}u < u.n) {
+      let start = ${[added === '' ? '' : `${added}[at + ${q}u]`, hasBias ? `bias[(u.yColumn + column) / 4u + ${q}u]` : ''].filter(Boolean).join(' + ')};
+${unroll(4, (j) => `      c${i}_${q * 4 + j} = start[${j}];`)}
+    }`,
+)}
+  }`,
+  );
+}
+
+export interface LinearDxTileSpec extends TileShape {
+  readonly format: WeightFormat;
+  readonly accumulate: boolean;
+  readonly hasLora: boolean;
+}
+
+/** dx[M, K] = dy[M, N] · W[N, K] (+ dx) (+ du · A). A thread owns `columns` neighbouring columns of dx. */
+export function linearDxTile(spec: LinearDxTileSpec): Kernel {
+  const { share, loaders, rows, columns, workgroupSize, format, accumulate, hasLora } = spec;
+  const quads = columns / 4;
+  const key = `linearDx ${format} ${rows}x${columns} share=${share}/${loaders} wg=${workgroupSize} accumulate=${accumulate} lora=${hasLora}`;
+  const multiply = (name: string, weight: (r: number, q: number) => string): string =>
+    unroll(
+      rows,
+      (i) => `    {
+      let d = ${rowValue(spec, name, i)}${name === 'dk' ? ' * u.scale' : ''};
+${unroll(quads, (q) => `      c${i}_${q} = c${i}_${q} + d.x * ${weight(0, q)} + d.y * ${weight(1, q)} + d.z * ${weight(2, q)} + d.w * ${weight(3, q)};`)}
+    }`,
+    );
+  const loadDense = (name: string, source: string, row: string): string =>
+    unroll(4, (r) =>
+      unroll(
+        quads,
+        (q) => `    let ${name}${r}_${q} = ${source}[(${row} + ${r}u) * u.k4 + min(column / 4u + ${q}u, u.k4 - 1u)];`,
+      ),
+    );
+  const loadCoded = `
+${isScaled(format) ? loadScales('s', `(column / 64u) * u.scaleStride4 + n`) : ''}
+${unroll(4, (r) => {
+  const scale = isScaled(format) ? ` * s${r}` : '';
+  return `    let g${r} = w[(n * 4u + ${r}u) * u.weightStride + min(column / 8u, u.weightStride - 1u)];
+    let w${r}_0 = decode0(g${r})${scale};
+    let w${r}_1 = decode1(g${r})${scale};`;
+})}`;
+
+  return kernel(key, () => ({
+    enable: enable(spec),
+    header: weightHeader(format),
+    workgroupSize,
+    bindings: {
+      dy: ['array<vec4f>', 'read'],
+      ...weightBindings(format),
+      ...(hasLora
+        ? { du: ['array<vec4f>', 'read'] as const, a: ['array<vec4f>', 'read'] as const }
+        : {}),
+      dx: ['array<vec4f>', 'read_write'],
+    },
+    uniforms: linearDxUniforms(hasLora),
+    body: `${prologue(spec, '(u.k4 * 4u)')}
+${rowStarts(spec, 'dyRow', (row) => `${row} * u.dyStride4 + u.dyColumn4`)}
+${unroll(rows, (i) => unroll(quads, (q) => `  var c${i}_${q} = vec4f();`))}
+${accumulate ? unroll(rows, (i) => unroll(quads, (q) => `  if (m0 + ${i}u < u.m && column / 4u + ${q}u < u.k4) { c${i}_${q} = dx[(m0 + ${i}u) * u.dxStride4 + u.dxColumn4 + column / 4u + ${q}u]; }`)) : ''}
+  for (var n = 0u; n < u.n4; n++) {
+${loadRows(spec, 'dk', 'dy', 'dyRow', 'n')}
+${format === 'f32' ? loadDense('w', 'w', 'n * 4u') : loadCoded}
+${multiply('dk', (r, q) => `w${r}_${q}`)}
+  }
+${
+  hasLora
+    ? `
+${rowStarts(spec, 'duRow', (row) => `${row} * u.low4`)}
+  for (var l = 0u; l < u.low4; l++) {
+${loadRows(spec, 'uk', 'du', 'duRow', 'l')}
+${loadDense('a', 'a', 'l * 4u')}
+${multiply('uk', (r, q) => `a${r}_${q}`)}
+  }`
+    : ''
+}
+${unroll(
+  rows,
+  (i) => `  if (m0 + ${i}u < u.m) {
+    let at = (m0 + ${i}u) * u.dxStride4 + u.dxColumn4 + column / 4u;
+${unroll(quads, (q) => `    if (column / 4u + ${q}u < u.k4) { dx[at + ${q}u] = c${i}_${q}; }`)}
+  }`,
+)}`,
+  }));
+}
