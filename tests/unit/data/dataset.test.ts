@@ -70,9 +70,9 @@ test('every row is usable or rejected with its line, and the counts add up', asy
 
 test('progress goes from nothing to all bytes, and a cancel ends the reading', async () => {
   const seen: number[] = [];
-  const wide = (i: number) => JSON.stringify({ instruction: `q${i}`, response: 'b', note: 'x'.repeat(20_000) });
-  const text = Array.from({ length: 200 }, (_, i) => wide(i)).join('
-');
+  const wide = (i: number) =>
+    JSON.stringify({ instruction: `q${i}`, response: 'b', note: 'x'.repeat(20_000) });
+  const text = Array.from({ length: 200 }, (_, i) => wide(i)).join('\n');
   const blob = new Blob([text]);
   await prepareDataset(blob, 'x', tokenizer, options, { onProgress: ({ done }) => seen.push(done) });
   expect([seen[0], seen.at(-1)]).toEqual([0, blob.size]);
