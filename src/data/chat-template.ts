@@ -86,9 +86,18 @@ function renderer(text: string | null, named: Readonly<Record<string, string | n
   }
   // An undefined variable is empty text in Jinja.
   const tokens = Object.fromEntries(Object.entries(named).map(([name, value]) => [name, value ?? '']));
+  const stripsLines = /strip\((['"])\\n\1\)/.test(text);
   return (messages, addGenerationPrompt) => {
+    const given = stripsLines
+      ? messages.map(({ role, content }) => ({ role, content: shieldSpaces(content) }))
+      : messages;
     try {
-      return template.render({ ...tokens, messages, add_generation_prompt: addGenerationPrompt });
+      const rendered = template.render({
+        ...tokens,
+        messages: given,
+        add_generation_prompt: addGenerationPrompt,
+      });
+      return stripsLines ? unshieldSpaces(rendered) : rendered;
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       throw new TrainerError(
@@ -98,6 +107,19 @@ function renderer(text: string | null, named: Readonly<Record<string, string | n
     }
   };
 }
+
+/**
+ * In Python strip('\n') takes line breaks only; @huggingface/jinja 0.5 takes all white space. Templates that ask for it
+ * (Qwen3's) are given other characters in the place of spaces, of a plane that has no letters.
+ */
+const SHIELD = 0xf0000;
+const shieldSpaces = (text: string): string =>
+  text.replace(/[^\S\n]/g, (space) => String.fromCodePoint(SHIELD + space.charCodeAt(0)));
+const unshieldSpaces = (text: string): string =>
+  text.replace(/[\u{F0000}-\u{FFFFD}]/gu, (character) => {
+    const space = String.fromCharCode((character.codePointAt(0) ?? 0) - SHIELD);
+    return /\s/.test(space) ? space : character;
+  });
 
 /** "<think>\n\n</think>\n\n" where the template writes it before an answer without reasoning, as Qwen3's does. */
 function emptyThoughtOf(render: Render, question: ChatMessage): string {
