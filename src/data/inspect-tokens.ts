@@ -73,15 +73,21 @@ export function partSpans(
 function spansOf(text: string, tokens: readonly string[], firstToken: number): PartSpan[] {
   const spans: PartSpan[] = [];
   let t = 0;
-  let tokenEnd = 0; // characters up to and with token t − 1
+  let tokenStart = 0; // characters before token t
   let partEnd = 0;
   for (const { kind, text: part } of splitTrace(text)) {
     const start = t;
     partEnd += part.length;
-    // A token belongs to the part in which it starts.
-    while (t < tokens.length && tokenEnd < partEnd) tokenEnd += tokens[t++].length;
+    // A token belongs to the part of its first letter: the space between two sentences is written before the second.
+    while (t < tokens.length && tokenStart + leadingSpaces(tokens[t]) < partEnd)
+      tokenStart += tokens[t++].length;
     if (kind !== 'PU' && kind !== 'HA' && kind !== 'CR') continue;
     if (t > start) spans.push({ kind, start: firstToken + start, end: firstToken + t });
   }
   return spans;
+}
+
+function leadingSpaces(token: string): number {
+  const count = token.length - token.trimStart().length;
+  return count === token.length ? 0 : count;
 }

@@ -1,7 +1,7 @@
 /** The first rows of a file as a table of texts, for a user who says which column is what. */
 import type { ColumnPreview } from '../api/trainer-api.ts';
 import { TrainerError } from '../api/trainer-error.ts';
-import { isProblem } from './raw-row.ts';
+import { isProblem, textOf } from './raw-row.ts';
 import { openRows } from './read-rows.ts';
 
 const ROWS = 3;
@@ -27,11 +27,9 @@ export async function previewColumns(blob: Blob, name: string): Promise<ColumnPr
   return {
     format,
     columns: shown,
-    rows: found.map(({ line, row }) => ({ line, cells: shown.map((column) => cellText(row[column])) })),
+    rows: found.map(({ line, row }) => ({
+      line,
+      cells: shown.map((column) => textOf(row[column]).slice(0, CELL_CHARS)),
+    })),
   };
-}
-
-function cellText(value: unknown): string {
-  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
-  return text.slice(0, CELL_CHARS);
 }

@@ -15,8 +15,17 @@ export const acceptedShapes =
 
 /** The first 80 characters of a row, for the report. */
 export function excerptOf(value: unknown): string {
-  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
-  return text.slice(0, 80);
+  return textOf(value).slice(0, 80);
+}
+
+/** A value as it could stand in the file. */
+export function textOf(value: unknown): string {
+  if (typeof value === 'string') return value;
+  try {
+    return JSON.stringify(value) ?? '';
+  } catch {
+    return 'nested too deeply to be shown'; // JSON.parse has no limit, JSON.stringify has the stack
+  }
 }
 
 /** One row of JSON text. */

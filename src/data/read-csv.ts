@@ -5,6 +5,8 @@ import { TrainerError } from '../api/trainer-error.ts';
 import { excerptOf, type ReadRow } from './raw-row.ts';
 import { MAX_ROW_CHARS } from './text-lines.ts';
 
+/** A file with more has its rows where its columns should be. */
+const MAX_COLUMNS = 10_000;
 const delimiters = [',', '\t', ';', '|'];
 
 /** The delimiter that stands most often outside quotes in the header line. */
@@ -16,6 +18,7 @@ export function guessDelimiter(header: string): string {
 
 interface Parsed {
   readonly data: readonly string[][];
+  readonly errors: readonly { readonly code: string }[];
   readonly meta: { readonly cursor: number };
 }
 
@@ -32,21 +35,20 @@ export async function* csvRows(
   let neededChars = 0; // a record that was not complete is tried again when there is twice as much
   for await (const chunk of chunks) {
     pending += chunk;
+    if (pending.length > MAX_ROW_CHARS && neededChars > 0) throw table.neverClosed(pending);
     if (pending.length < neededChars) continue;
     // A CR at the end may be half of a CRLF.
     const { data, meta } = parse(pending.endsWith('\r') ? pending.slice(0, -1) : pending, false);
     pending = pending.slice(meta.cursor);
     neededChars = data.length === 0 ? pending.length * 2 : 0;
-    if (data.length === 0 && pending.length > MAX_ROW_CHARS)
-      throw new TrainerError(
-        'dataset-unreadable',
-        `${name}: the row that starts in line ${table.line} does not end within ${MAX_ROW_CHARS} characters: a quote is probably never closed.`,
-        excerptOf(pending),
-      );
     const rows = table.rowsOf(data);
     if (rows.length > 0) yield rows;
   }
-  if (pending !== '') yield table.rowsOf(parse(pending, true).data);
+  if (pending !== '') {
+    const { data, errors } = parse(pending, true);
+    if (errors.some(({ code }) => code === 'MissingQuotes')) throw table.neverClosed(pending);
+    yield table.rowsOf(data);
+  }
   if (table.columns === null) throw new TrainerError('dataset-empty', `${name} holds no rows.`);
 }
 
@@ -76,11 +78,26 @@ class Table {
     });
   }
 
+  /** `rest`: from the row on that may never end. */
+  neverClosed(rest: string): TrainerError {
+    return new TrainerError(
+      'dataset-unreadable',
+      `${this.#name}: a quote is opened in line ${this.line} or after it and never closed. Close it, or double it ("") where it is meant.`,
+      excerptOf(rest),
+    );
+  }
+
   #header(record: readonly string[]): string[] {
     const columns = record.map((field) => field.trim());
-    const twice = columns.find((column, index) => columns.indexOf(column) !== index);
-    if (twice === undefined && !columns.includes('')) return columns;
-    const what = columns.includes('') ? 'a column without a name' : `the column "${twice}" twice`;
+    const seen = new Set<string>();
+    const twice = columns.find((column) => seen.size === seen.add(column).size);
+    const isFine = twice === undefined && !seen.has('') && columns.length <= MAX_COLUMNS;
+    if (isFine) return columns;
+    const what = seen.has('')
+      ? 'a column without a name'
+      : twice === undefined
+        ? `${columns.length} columns, more than ${MAX_COLUMNS},`
+        : `the column "${excerptOf(twice)}" twice`;
     throw new TrainerError(
       'dataset-unreadable',
       `${this.#name} has ${what} in its first line. The first line names the columns.`,

@@ -57,10 +57,10 @@ async function textRows(
   return { format: 'jsonl', batches: lineRows(chunks, name) };
 }
 
-/** A line that is a list by itself, with another line after it: JSONL of lists, which no list of rows looks like. */
+/** A line that is a list by itself, with another row after it: a line of JSONL, if one that cannot be used. */
 function isJsonLine(firstLine: string, start: string): boolean {
   const rest = start.slice(firstLine.length).trimStart();
-  return rest.startsWith('[') && !isProblem(parseJsonRow(1, firstLine, firstLine.length));
+  return /^[[{]/.test(rest) && !isProblem(parseJsonRow(1, firstLine, firstLine.length));
 }
 
 /** Starts with "{": rows on lines, or one JSON value over several lines. */

@@ -26,6 +26,7 @@ export interface ChatTokenizer extends ChatTemplate {
   readonly bosId: number | null;
   /** The tokenizer puts `bosId` before a plain text. */
   readonly addsBos: boolean;
+  /** Written by templates, not by people: every added token but <think> and </think>. */
   isSpecial(id: number): boolean;
   readonly vocabSize: number; // highest id + 1; the embedding may have more rows
 }
@@ -46,6 +47,9 @@ export function createChatTokenizer(files: TokenizerFiles): ChatTokenizer {
     unk_token: tokenText(config['unk_token']),
   };
   const specialIds = specialIdsOf(addedTokens, [...Object.values(named), ...extraSpecials(config)], idOf);
+  const controlIds = new Set(
+    addedTokens.filter(({ content }) => !thinkTags.includes(content)).map(({ id }) => id),
+  );
   const template = createChatTemplate(templateText(files), named);
 
   return {
@@ -66,7 +70,7 @@ export function createChatTokenizer(files: TokenizerFiles): ChatTokenizer {
     eosIds: readEosIds(named.eos_token, files.generationConfig, idOf),
     bosId: (named.bos_token === null ? undefined : idOf.get(named.bos_token)) ?? null,
     addsBos: named.bos_token !== null && config['add_bos_token'] === true,
-    isSpecial: (id) => specialIds.has(id),
+    isSpecial: (id) => specialIds.has(id) || controlIds.has(id),
     vocabSize: vocab.length,
   };
 }
