@@ -121,12 +121,24 @@ function TokenRow({ row }: { row: InspectedRow }) {
         {parts.filter((part) => part !== '').join(' · ')}
       </p>
       <p class="tokens scroll-box tall" tabIndex={0} role="group" aria-label="Tokens of the row">
-        {row.tokens.map((token, i) => (
-          <Token key={i} token={token} />
-        ))}
+        {stretchesOf(row.tokens).map(({ start, tokens, isTrained }) => {
+          const spans = tokens.map((token, i) => <Token key={start + i} token={token} />);
+          return isTrained ? <mark key={start}>{spans}</mark> : <span key={start}>{spans}</span>;
+        })}
       </p>
     </>
   );
+}
+
+/** Trained and untrained tokens take turns; a screen reader hears where each begins. */
+function stretchesOf(tokens: readonly InspectedToken[]) {
+  const stretches: { start: number; isTrained: boolean; tokens: InspectedToken[] }[] = [];
+  for (const [start, token] of tokens.entries()) {
+    const last = stretches.at(-1);
+    if (last?.isTrained === token.isTrained) last.tokens.push(token);
+    else stretches.push({ start, isTrained: token.isTrained, tokens: [token] });
+  }
+  return stretches;
 }
 
 function Token({ token }: { token: InspectedToken }) {

@@ -15,7 +15,7 @@ type Case = readonly [name: string, file: string, content: BlobPart];
 const good = '{"prompt":"a","completion":"b"}';
 const encode = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);
 const latin1 = (text: string): Uint8Array<ArrayBuffer> => Uint8Array.from(text, (c) => c.charCodeAt(0));
-const gzip = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => gzipSync(bytes) as Uint8Array<ArrayBuffer>;
+const gzip = (bytes: Uint8Array): Uint8Array<ArrayBuffer> => gzipSync(bytes);
 const user = { role: 'user', content: 'q' };
 const assistant = { role: 'assistant', content: 'a' };
 const jsonl = (row: unknown): string => `${JSON.stringify(row)}\n${good}`;
