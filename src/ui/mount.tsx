@@ -7,6 +7,7 @@ import { AppProvider, createAppState, type AppState } from './state/app-state.ts
 import 'uplot/dist/uPlot.min.css';
 import './styles/base.css';
 import './styles/set-up.css';
+import './styles/data.css';
 import './styles/live.css';
 
 export interface PageOptions {

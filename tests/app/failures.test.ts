@@ -53,7 +53,7 @@ test('text of a file is shown as text, never as markup', async () => {
   const row = goodRow.replace('lamp', '<img src=x onerror=alert(1)> lamp');
   await ui.datasetFile.setInputFiles({ name: '<b>bold</b>.jsonl', mimeType: '', buffer: Buffer.from(row) });
   await ui.dataset.getByText('<b>bold</b>.jsonl').waitFor();
-  await ui.dataset.getByText('First rows as the model sees them').click();
+  await ui.dataset.getByText('Rows as the model sees them').click();
   await ui.dataset.getByText('<img src=x onerror=alert(1)> lamp').first().waitFor();
   expect(await ui.dataset.locator('img, b').count()).toBe(0);
 });

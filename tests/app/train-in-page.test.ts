@@ -45,7 +45,7 @@ test('a dropped file is read, and every row that cannot be used is listed with i
   expect(listed.map((text) => Number(/line (\d+)/.exec(text)?.[1]))).toEqual(BAD_LINES);
   expect(listed[0]).toContain('row-not-json');
   expect(listed[0]).toContain('{"instruction": "cut short');
-  await ui.dataset.getByText('First rows as the model sees them').click();
+  await ui.dataset.getByText('Rows as the model sees them').click();
   expect(await ui.dataset.locator('mark').allInnerTexts()).toContainEqual(
     expect.stringContaining('Change bulb 0.'),
   );

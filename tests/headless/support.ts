@@ -15,7 +15,7 @@ export interface Running {
   readonly finished: Promise<Finished>;
 }
 
-export function start(command: 'train' | 'generate', args: readonly string[]): Running {
+export function start(command: 'train' | 'generate' | 'inspect', args: readonly string[]): Running {
   const script = join(projectRoot, `scripts/${command}.ts`);
   const child = spawn(process.execPath, ['--import', 'tsx', script, ...args], {
     cwd: projectRoot,
@@ -32,7 +32,7 @@ export function start(command: 'train' | 'generate', args: readonly string[]): R
   return { child, finished };
 }
 
-export function run(command: 'train' | 'generate', args: readonly string[]): Promise<Finished> {
+export function run(command: 'train' | 'generate' | 'inspect', args: readonly string[]): Promise<Finished> {
   return start(command, args).finished;
 }
 
