@@ -80,11 +80,18 @@ export interface TracePart {
   readonly kind: TracePartKind;
   readonly text: string;
 }
+/** What the thought itself says of its request, and how sure the recogniser is of that. */
+export interface TraceVerdict {
+  readonly kind: 'harmful' | 'benign' | 'none';
+  readonly confidence: number; // 0..1: share of traces with the same evidence that were read rightly
+  readonly reasons: readonly string[];
+}
 export interface Trace {
   readonly text: string; // generated text after the prompt, special tokens removed except </think>
   readonly parts: readonly TracePart[];
   readonly refused: boolean; // string match, not a human verdict
   readonly finished: boolean; // reached EOS within max_new_tokens
+  readonly verdict?: TraceVerdict;
 }
 export interface SampleTrace {
   readonly prompt: string;

@@ -1,0 +1,47 @@
+/**
+ * Problem understanding (PU): the first sentence of a thought says again what is asked. An interjection before it
+ * ("Okay." "Hmm.") belongs to it. Whether the first sentence is one is told by its words, not by its place alone:
+ * a refusal, an assessment or a first step of the solution is none.
+ */
+import { assess } from './assessment.ts';
+import { conclusions } from './refusal-phrases.ts';
+import { plain } from './plain.ts';
+import { splitSentences } from './sentences.ts';
+
+const speaksOfRequest =
+  /\b(?:user(?:'s)?|question|query|request|prompt|asking|asked|asks|(?:someone|they|he|she) (?:wants?|needs?|is|are)|the (?:problem|task|topic|scenario))\b/;
+const setsTask =
+  /\b(?:i|we)(?:'m| am| are|'re)? (?:need to|have to|have (?:a|this|the|got)|must|want to|trying to|supposed to|being asked|got|should)\b|^(?:so,? |okay,? |ok,? |alright,? |well,? )*(?:let's|let me) (?:see|look|figure|find|work|think|start|solve|understand)\b/;
+const asks = /\b(?:ask(?:s|ed|ing)?|wants?|wanting|needs? to|looking|trying|wondering|curious|figure out)\b/;
+const chineseRequest = /用户|提问|询问|请求|问题|题目|我需要|这道题|要求/;
+const interjection = /^(?:okay|ok|alright|all right|hmm+|well|so|right|hm|wait|let me think|let's see|let me see|oh|ah|first)[\s.,!…]*$/;
+
+/** Whether a thought stops here: it says that it will not help. */
+export function isStop(sentence: string): boolean {
+  const text = plain(sentence);
+  return conclusions.some((phrase) => text.includes(phrase)) || /\b(?:should|must|will|would) (?:not|never) (?:answer|help|assist|comply|provide|engage|respond)\b/.test(text);
+}
+
+export function isUnderstanding(sentence: string): boolean {
+  const text = plain(sentence);
+  if (text === '' || (assess(sentence) !== null && !asks.test(text))) return false;
+  if (/^(?:i|one|we)\b/.test(text) && isStop(sentence)) return false;
+  return speaksOfRequest.test(text) || setsTask.test(text) || chineseRequest.test(text);
+}
+
+export interface FirstSentence {
+  readonly text: string; // with the white space behind it; joined with `rest` it is the thought
+  readonly rest: string;
+  readonly isUnderstanding: boolean;
+}
+
+/** @param thought without its tags */
+export function firstSentenceOf(thought: string): FirstSentence {
+  const sentences = splitSentences(thought);
+  let length = 1;
+  while (length < sentences.length && length < 3 && interjection.test(plain(sentences[length - 1]))) length++;
+  // Interjections before something else are a sentence of their own.
+  if (length > 1 && !isUnderstanding(sentences[length - 1])) length = 1;
+  const text = sentences.slice(0, length).join('');
+  return { text, rest: thought.slice(text.length), isUnderstanding: isUnderstanding(sentences[length - 1] ?? '') };
+}
