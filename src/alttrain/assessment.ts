@@ -23,7 +23,7 @@ const denying = String.raw`(?:\s+(?:isn't|is not|aren't|wasn't|doesn't|does not|
 
 const harm = String.raw`\b(?:harm|harmful|harms|unsafe|danger|dangerous|illegal|illicit|unlawful|criminal|crimes?|violence|violent|racist|sexist|fraud|fraudulent|theft|harassment|exploitation|unethical|immoral|malicious|inappropriate|abusive|abuse|hateful|hate|hazardous|exploitative|discriminatory|violates?|violation|against the (?:law|policy|policies|guidelines|rules)|(?:safety|ethical|legal|security) (?:risks?|concerns?|issues?|problems?)|risky|risks?)\b`;
 const safe = String.raw`\b(?:harmless|unharmful|safe|benign|innocuous|innocent|legitimate|permissible|unproblematic|appropriate|lawful|legal|ethical)\b(?! (?:steps?|way|approach|response|bet|alternatives?|options?|place|space|environment|completion|side|advice|use))`;
-const words = (most: number): string => String.raw`(?:\s+(?!(?:i|we|user|users|they|policy|policies|because|if|whether|but|and|who|realize|aware|without)\b)[\w'’/-]+,?){0,${most}}?\s*(?:[a-z]+-)?`;
+const words = (most: number, stops = 'but'): string => String.raw`(?:\s+(?!(?:i|we|user|users|they|policy|policies|because|if|whether|who|realize|aware|without|${stops})\b)[\w'’/-]+,?){0,${most}}?\s*(?:[a-z]+-)?`;
 /** Between verb and word: "is a perfectly", "is a question that is" — nothing that could name something else. */
 const plainWords = String.raw`(?:\s+(?:a|an|the|very|quite|completely|perfectly|entirely|totally|just|simply|only|generally|clearly|to be|both|fully|also|likely|about|and|simple|straightforward|ordinary|everyday|factual|general|educational|maths?|mathematical|common|normal|polite|friendly|question|request|topic|one|,))*\s+`;
 
@@ -35,7 +35,7 @@ const subjects = [
 const any = (tail: string): RegExp[] => subjects.map((subject) => new RegExp(subject + adverb + tail));
 
 const benignPatterns = [
-  ...any(`${denying}${words(8)}${harm}`),
+  ...any(`${denying}${words(8, 'but|and')}${harm}`),
   ...any(`${judging}${adverb}${plainWords}${safe}`),
   ...any(`${judging}${words(10)}\\s+(?:poses?|raises?|contains?|involves?|carries|has|with|does|do)(?:n't| not)?(?: \\w+)? (?:no|any|nothing) ${words(3)}${harm}`),
   new RegExp(String.raw`\b(?:user|they|it|this)(?: is|'s| are|'re) not (?:asking|seeking|looking|requesting)${words(6)}${harm}`),

@@ -9,11 +9,12 @@ import { plain } from './plain.ts';
 import { splitSentences } from './sentences.ts';
 
 const speaksOfRequest =
-  /\b(?:user(?:'s)?|question|query|request|prompt|asking|asked|asks|(?:someone|they|he|she) (?:wants?|needs?|is|are)|the (?:problem|task|topic|scenario))\b/;
+  /\b(?:user(?:'s)?|question|query|request|prompt|asking|asks|asked)\b|\b(?:someone|they|this person) (?:wants?|needs? to know)\b|\bthe (?:problem|task|topic|scenario)\b/;
 const setsTask =
-  /\b(?:i|we)(?:'m| am| are|'re)? (?:need to|have to|have (?:a|this|the|got)|must|want to|trying to|supposed to|being asked|got|should)\b|^(?:so,? |okay,? |ok,? |alright,? |well,? )*(?:let's|let me) (?:see|look|figure|find|work|think|start|solve|understand)\b/;
-const asks = /\b(?:ask(?:s|ed|ing)?|wants?|wanting|needs? to|looking|trying|wondering|curious|figure out)\b/;
+  /\b(?:i|we)(?:'m| am| are|'re)? (?:need to|have to|have (?:a|this|the)|want to|trying to|supposed to|being asked)\b|^(?:so,? |okay,? |ok,? |alright,? |well,? )*(?:let's|let me) (?:see|look|figure|find|work|think|start|solve|understand)\b/;
 const chineseRequest = /用户|提问|询问|请求|问题|题目|我需要|这道题|要求/;
+/** An assessment may speak of the user's request; one that also tells what is wanted is an understanding first. */
+const asks = /\b(?:ask(?:s|ed|ing)?|wants?|wanting|needs? to|looking|trying|wondering|curious|figure out)\b/;
 const interjection = /^(?:okay|ok|alright|all right|hmm+|well|so|right|hm|wait|let me think|let's see|let me see|oh|ah|first)[\s.,!…]*$/;
 
 /** Whether a thought stops here: it says that it will not help. */
