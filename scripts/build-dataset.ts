@@ -54,11 +54,20 @@ async function addFiles(
   return reports;
 }
 
-function sayReport({ name, totalRows, harmful, benign, withTrace, understandingFound, rejected }: SourceReport): void {
+function sayReport({
+  name,
+  totalRows,
+  harmful,
+  benign,
+  withTrace,
+  understandingFound,
+  rejected,
+}: SourceReport): void {
   console.error(
     `${name}: ${harmful} harmful and ${benign} benign of ${totalRows} rows; ${withTrace} traces, ${understandingFound} begin with an understanding`,
   );
-  for (const { line, code, reason } of rejected.slice(0, 10)) console.error(`  line ${line}: ${code}: ${reason}`);
+  for (const { line, code, reason } of rejected.slice(0, 10))
+    console.error(`  line ${line}: ${code}: ${reason}`);
   if (rejected.length > 10) console.error(`  … and ${rejected.length - 10} more`);
 }
 
@@ -70,7 +79,13 @@ async function ask(
   if (model === null || questions.length === 0) return {};
   const { generateTexts } = await import('./cli/generate-texts.ts'); // brings the browser with it
   const prompts = questions.map(({ prompt }) => prompt);
-  const texts = await generateTexts(model, { prompts, maxNewTokens, temperature: 0, seed, useAdapter: false });
+  const texts = await generateTexts(model, {
+    prompts,
+    maxNewTokens,
+    temperature: 0,
+    seed,
+    useAdapter: false,
+  });
   return Object.fromEntries(questions.map(({ key }, i) => [key, texts[i]]));
 }
 
@@ -84,11 +99,25 @@ async function build(options: BuildDatasetOptions, asJson: boolean): Promise<voi
     ...(await addFiles(builder, 'harmful', options.harmfulPaths)),
     ...(await addFiles(builder, 'benign', options.benignPaths)),
   ];
-  const wish: BuildOptions = { shape, count: 0, harmfulShare, seed, templates, onlyRefused, writeTraces, writeAssessments };
+  const wish: BuildOptions = {
+    shape,
+    count: 0,
+    harmfulShare,
+    seed,
+    templates,
+    onlyRefused,
+    writeTraces,
+    writeAssessments,
+  };
   const most = await builder.mostRows(wish);
-  const plan: BuildOptions = { ...wish, count: options.count ?? (most > 0 ? Math.min(defaultCount, most) : defaultCount) };
+  const plan: BuildOptions = {
+    ...wish,
+    count: options.count ?? (most > 0 ? Math.min(defaultCount, most) : defaultCount),
+  };
   await builder.questions('traces', plan, nothingWritten); // refuses a mix that cannot be had before a model is loaded
-  const traces = writeTraces ? await ask(options, await builder.questions('traces', plan, nothingWritten)) : {};
+  const traces = writeTraces
+    ? await ask(options, await builder.questions('traces', plan, nothingWritten))
+    : {};
   const withTraces = { ...nothingWritten, traces };
   const assessments = writeAssessments
     ? await ask(options, await builder.questions('assessments', plan, withTraces))
@@ -130,7 +159,9 @@ function report(
     console.log(
       `${counts.answeredInFile} of the ${harmful} harmful rows are answered, not refused, in their file: --only-refused leaves such rows out`,
     );
-  console.log(`Not used: ${unused} not drawn, ${unfit.length} do not fit, ${failed.length} without a usable trace of the model`);
+  console.log(
+    `Not used: ${unused} not drawn, ${unfit.length} do not fit, ${failed.length} without a usable trace of the model`,
+  );
   for (const { file, line, code, reason } of [...unfit, ...failed].slice(0, 10))
     console.error(`  ${file}, line ${line}: ${code}: ${reason}`);
   console.log(`Words per sample: ${lengthsText(counts.words.sample)}`);

@@ -94,10 +94,18 @@ export function parseBuildDatasetArgs(argv: readonly string[]): BuildDatasetOpti
     onlyRefused: values['only-refused'] === true,
     writeAssessments: values['write-assessments'] === true,
     writeTraces: values['write-traces'] === true,
-    maxNewTokens: numberOf(values, 'max-new-tokens', 512, (n) => Number.isInteger(n) && n >= 1 && n <= 16_384),
+    maxNewTokens: numberOf(
+      values,
+      'max-new-tokens',
+      512,
+      (n) => Number.isInteger(n) && n >= 1 && n <= 16_384,
+    ),
     out: required(values, 'out', 'rows.jsonl'),
   };
   if (model === null && (options.writeAssessments || options.writeTraces))
-    throw new TrainerError('config-invalid', '--write-assessments and --write-traces need a --model that writes.');
+    throw new TrainerError(
+      'config-invalid',
+      '--write-assessments and --write-traces need a --model that writes.',
+    );
   return options;
 }

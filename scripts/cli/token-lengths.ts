@@ -22,14 +22,17 @@ export async function openTokenizer(model: string): Promise<ChatTokenizer> {
   return createChatTokenizer({
     tokenizerJson: jsonOf(folder, 'tokenizer.json'),
     tokenizerConfig: jsonOf(folder, 'tokenizer_config.json'),
-    generationConfig: isFile(join(folder, 'generation_config.json')) ? jsonOf(folder, 'generation_config.json') : null,
+    generationConfig: isFile(join(folder, 'generation_config.json'))
+      ? jsonOf(folder, 'generation_config.json')
+      : null,
     chatTemplate: isFile(template) ? readFileSync(template, 'utf8') : null,
   });
 }
 
 function jsonOf(folder: string, name: string): Record<string, unknown> {
   const path = join(folder, name);
-  if (!isFile(path)) throw new TrainerError('model-file-missing', `${folder} has no ${name}, which counting tokens needs.`);
+  if (!isFile(path))
+    throw new TrainerError('model-file-missing', `${folder} has no ${name}, which counting tokens needs.`);
   try {
     const value = readJson(path);
     if (!isObject(value)) throw new SyntaxError('it is not a JSON object');
@@ -39,7 +42,10 @@ function jsonOf(folder: string, name: string): Record<string, unknown> {
   }
 }
 
-export async function tokenLengths(rows: readonly BuiltRow[], tokenizer: ChatTokenizer): Promise<TokenLengths> {
+export async function tokenLengths(
+  rows: readonly BuiltRow[],
+  tokenizer: ChatTokenizer,
+): Promise<TokenLengths> {
   const { tokenizeExample } = await import('../../src/data/mask.ts');
   const sample: number[] = [];
   const trained: number[] = [];
@@ -49,7 +55,8 @@ export async function tokenLengths(rows: readonly BuiltRow[], tokenizer: ChatTok
       tokenizer,
       { maxLength: Infinity, completionOnlyLoss: true },
     );
-    if ('reason' in tokens) throw new TrainerError('internal', `A built row cannot be tokenized: it ${tokens.reason}.`);
+    if ('reason' in tokens)
+      throw new TrainerError('internal', `A built row cannot be tokenized: it ${tokens.reason}.`);
     sample.push(tokens.tokens.length);
     trained.push(tokens.targetCount);
   }

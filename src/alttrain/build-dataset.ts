@@ -35,12 +35,21 @@ export function questionsFor(
       .filter((row) => needsTrace(shape[row.label]) && (row.thought ?? '') === '')
       .map(({ key, question }) => ({ key, prompt: question }));
   return chosen
-    .filter((row) => shape[row.label].thought.includes('assessment') && withTrace(row, options, written) !== null)
-    .map(({ key, question }) => ({ key, prompt: fillIn(options.templates.askModel, { question: briefQuestion(question) }) }));
+    .filter(
+      (row) => shape[row.label].thought.includes('assessment') && withTrace(row, options, written) !== null,
+    )
+    .map(({ key, question }) => ({
+      key,
+      prompt: fillIn(options.templates.askModel, { question: briefQuestion(question) }),
+    }));
 }
 
 /** @throws TrainerError "config-invalid" (too few rows for the mix), "dataset-empty" (no row is left) */
-export function buildDataset(rows: readonly SourceRow[], options: BuildOptions, written: Written): BuildResult {
+export function buildDataset(
+  rows: readonly SourceRow[],
+  options: BuildOptions,
+  written: Written,
+): BuildResult {
   const pools = poolsOf(rows, options);
   const chosen = chooseRows(pools, options);
   const built: BuiltRow[] = [];
@@ -55,7 +64,9 @@ export function buildDataset(rows: readonly SourceRow[], options: BuildOptions, 
     const reply = options.writeAssessments ? written.assessments[row.key] : undefined;
     const assessment = reply === undefined ? null : assessmentIn(reply, row.label);
     if (reply !== undefined && assessment === null) discarded++;
-    built.push(describeRow(row, renderRow(row, shapeOf(options.shape), options.templates, options.seed, assessment)));
+    built.push(
+      describeRow(row, renderRow(row, shapeOf(options.shape), options.templates, options.seed, assessment)),
+    );
   }
   if (built.length === 0)
     throw new TrainerError(
@@ -134,7 +145,9 @@ function countsOf(rows: readonly BuiltRow[]): Counts {
     answeredInFile: having('isAnsweredInFile', true),
     recognised: rows.filter(({ label, verdict }) => verdict.kind === label).length,
     words: {
-      sample: lengthsOf(rows.map(({ instruction, response }) => countWords(instruction) + countWords(response))),
+      sample: lengthsOf(
+        rows.map(({ instruction, response }) => countWords(instruction) + countWords(response)),
+      ),
       response: lengthsOf(rows.map(({ response }) => countWords(response))),
       harmful: some(responses('harmful')),
       benign: some(responses('benign')),
@@ -146,7 +159,13 @@ function countsOf(rows: readonly BuiltRow[]): Counts {
 export function toJsonl(rows: readonly BuiltRow[]): string {
   return rows
     .map(({ instruction, response, label, category, file, line }) =>
-      JSON.stringify({ instruction, response, label, ...(category === '' ? {} : { category }), source: `${file}:${line}` }),
+      JSON.stringify({
+        instruction,
+        response,
+        label,
+        ...(category === '' ? {} : { category }),
+        source: `${file}:${line}`,
+      }),
     )
     .map((text) => `${text}\n`)
     .join('');

@@ -1,11 +1,11 @@
 /** The builder as page and command line use it: files are added, then data sets are built from them. */
-import type { BuilderApi, HarmLabel, SourceReport } from '../api/builder-api.ts';
+import type { BuilderApi, BuildOptions, HarmLabel, SourceReport } from '../api/builder-api.ts';
 import { TrainerError } from '../api/trainer-error.ts';
-import { buildDataset, editedRow, questionsFor } from './build-dataset.ts';
+import { buildDataset, editedRow, questionsFor, toJsonl } from './build-dataset.ts';
 import { mostRows, poolsOf } from './choose-rows.ts';
 import { shapes } from './shapes.ts';
 import { readSourceRows, type SourceRows } from './source-rows.ts';
-import { defaultTemplates } from './templates.ts';
+import { defaultTemplates, parseTemplates } from './templates.ts';
 import { firstSentenceOf } from './understanding.ts';
 
 export function createBuilder(): BuilderApi {
@@ -22,7 +22,11 @@ export function createBuilder(): BuilderApi {
       }),
     addSource: async (role, name, file) => {
       const id = nextId++;
-      const read = readSourceRows(new Uint8Array(await readBlob(file, name)), { id, name, role }, harmCategories);
+      const read = readSourceRows(
+        new Uint8Array(await readBlob(file, name)),
+        { id, name, role },
+        harmCategories,
+      );
       if (read.rows.length === 0) throw noRow(name, read);
       sources.set(id, read);
       return reportOf(id, name, role, read);
@@ -32,17 +36,28 @@ export function createBuilder(): BuilderApi {
       return Promise.resolve();
     },
     mostRows: (options) => Promise.resolve(mostRows(poolsOf(allRows(), options), options.harmfulShare)),
-    questions: async (what, options, written) => questionsFor(what, allRows(), options, written),
-    build: async (options, written) => buildDataset(allRows(), options, written),
+    questions: async (what, options, written) => questionsFor(what, allRows(), checked(options), written),
+    build: async (options, written) => buildDataset(allRows(), checked(options), written),
     edited: (row, instruction, response) => Promise.resolve(editedRow(row, instruction, response)),
+    toJsonl: (rows) => Promise.resolve(toJsonl(rows)),
   };
 }
+
+/** Templates come from a form or a file: they are read here, once for both. @throws TrainerError "config-invalid" */
+const checked = (options: BuildOptions): BuildOptions => ({
+  ...options,
+  templates: parseTemplates(options.templates),
+});
 
 async function readBlob(file: Blob, name: string): Promise<ArrayBuffer> {
   try {
     return await file.arrayBuffer();
   } catch (error) {
-    throw new TrainerError('dataset-unreadable', `${name} could not be read. Choose the file again.`, String(error));
+    throw new TrainerError(
+      'dataset-unreadable',
+      `${name} could not be read. Choose the file again.`,
+      String(error),
+    );
   }
 }
 
@@ -50,11 +65,18 @@ function noRow(name: string, { totalRows, rejected }: SourceRows): TrainerError 
   const listed = rejected.slice(0, 3).map(({ line, reason }) => `row ${line} ${reason}`);
   return new TrainerError(
     'dataset-empty',
-    totalRows === 0 ? `${name} holds no rows.` : `None of the ${totalRows} rows of ${name} can be used:\n${listed.join('\n')}`,
+    totalRows === 0
+      ? `${name} holds no rows.`
+      : `None of the ${totalRows} rows of ${name} can be used:\n${listed.join('\n')}`,
   );
 }
 
-function reportOf(id: number, name: string, role: HarmLabel, { rows, rejected, totalRows }: SourceRows): SourceReport {
+function reportOf(
+  id: number,
+  name: string,
+  role: HarmLabel,
+  { rows, rejected, totalRows }: SourceRows,
+): SourceReport {
   const traces = rows.filter(({ thought }) => thought !== null && thought !== '');
   return {
     id,

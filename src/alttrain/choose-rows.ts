@@ -16,7 +16,8 @@ export interface Pools {
   readonly unfit: readonly BuilderProblem[];
 }
 
-const keyOf = (question: string): string => question.normalize('NFKC').toLowerCase().replace(/\s+/g, ' ').trim();
+const keyOf = (question: string): string =>
+  question.normalize('NFKC').toLowerCase().replace(/\s+/g, ' ').trim();
 
 /** Rows the shape can be made of; of two with the same question the first stays. */
 export function poolsOf(rows: readonly SourceRow[], options: BuildOptions): Pools {
@@ -57,7 +58,9 @@ export function lackOf(
     return { code: 'row-answered', reason: 'is harmful by its label, but its own answer does not refuse' };
   const hasTrace = row.thought !== null && row.thought !== '';
   if (needsTrace(layout) && !hasTrace)
-    return writeTraces ? null : { code: 'row-no-trace', reason: 'has no reasoning trace; the loaded model can write one' };
+    return writeTraces
+      ? null
+      : { code: 'row-no-trace', reason: 'has no reasoning trace; the loaded model can write one' };
   if (!needsEnd(layout)) return null;
   if (hasTrace && !row.isFinished)
     return { code: 'row-trace-unfinished', reason: 'has a trace without </think>: its end was cut off' };
@@ -70,7 +73,10 @@ export function lackOf(
 export const isAnsweredInFile = ({ label, answer }: SourceRow): boolean =>
   label === 'harmful' && answer !== '' && !isRefusal(answer);
 
-export const wanted = ({ count, harmfulShare }: Pick<BuildOptions, 'count' | 'harmfulShare'>): Record<HarmLabel, number> => {
+export const wanted = ({
+  count,
+  harmfulShare,
+}: Pick<BuildOptions, 'count' | 'harmfulShare'>): Record<HarmLabel, number> => {
   const harmful = Math.round(count * harmfulShare);
   return { harmful, benign: count - harmful };
 };
@@ -114,7 +120,9 @@ function tooFew(pools: Pools, options: BuildOptions, need: Record<HarmLabel, num
   const most = mostRows(pools, options.harmfulShare);
   const advice = [
     pools.harmful.length === 0 && need.harmful > 0 ? 'add a file of harmful prompts' : '',
-    pools.benign.length === 0 && need.benign > 0 ? 'add a file of benign prompts, or set the harmful share to 1' : '',
+    pools.benign.length === 0 && need.benign > 0
+      ? 'add a file of benign prompts, or set the harmful share to 1'
+      : '',
     most > 0 ? `lower the count to ${most}, or change the harmful share` : '',
   ].filter((text) => text !== '');
   return new TrainerError(

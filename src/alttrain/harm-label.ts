@@ -27,7 +27,9 @@ export function ownLabel(row: Fields): HarmLabel | null {
 /** All categories of a row, in its order. */
 export function categoriesOf(row: Fields): readonly string[] {
   for (const field of categoryFields) {
-    const names = [row[field] ?? []].flat().filter((name): name is string => typeof name === 'string' && name.trim() !== '');
+    const names = [row[field] ?? []]
+      .flat()
+      .filter((name): name is string => typeof name === 'string' && name.trim() !== '');
     if (names.length > 0) return names.map((name) => name.trim());
   }
   return [];
@@ -41,6 +43,7 @@ export interface Labelled {
 export function labelOf(row: Fields, role: HarmLabel, harmCategories: readonly string[]): Labelled {
   const own = ownLabel(row);
   if (own !== null) return { label: own, byRow: true };
-  if (categoriesOf(row).some((name) => harmCategories.includes(name))) return { label: 'harmful', byRow: true };
+  if (categoriesOf(row).some((name) => harmCategories.includes(name)))
+    return { label: 'harmful', byRow: true };
   return { label: role, byRow: false };
 }

@@ -43,7 +43,8 @@ export function splitTrace(text: string): TracePart[] {
   const add = (kind: TracePartKind, part: string): void => {
     const last = parts.at(-1);
     if (part === '') return;
-    if (last !== undefined && part.trim() === '') parts[parts.length - 1] = { ...last, text: last.text + part };
+    if (last !== undefined && part.trim() === '')
+      parts[parts.length - 1] = { ...last, text: last.text + part };
     else parts.push({ kind, text: part });
   };
   for (const { kind, text: part } of partsOfThought(thought)) add(kind, part);

@@ -32,8 +32,14 @@ export function renderRow(
 ): Rendered {
   const layout = shape[row.label];
   const first = firstSentenceOf(row.thought ?? '');
-  const values = { question: briefQuestion(row.question), category: row.categories[0] ?? '', reason: reasonFor(row, templates) };
-  const understanding = first.isUnderstanding ? first.text.trim() : sentence(fillIn(templates.understanding, values));
+  const values = {
+    question: briefQuestion(row.question),
+    category: row.categories[0] ?? '',
+    reason: reasonFor(row, templates),
+  };
+  const understanding = first.isUnderstanding
+    ? first.text.trim()
+    : sentence(fillIn(templates.understanding, values));
   const rest = first.isUnderstanding ? first.rest : (row.thought ?? '');
   const textOf = (segment: Segment): string => {
     switch (segment) {
@@ -114,7 +120,8 @@ function joined(before: string, gap: string, after: string): string {
 /** R2D: each step of the thought is followed by what it shows. The label decides the last. */
 function withPivots(thought: string, label: HarmLabel): string {
   const byParagraph = thought.split(/\n\s*\n/).filter((step) => step.trim() !== '');
-  const steps = byParagraph.length > 1 ? byParagraph : thought.split('\n').filter((step) => step.trim() !== '');
+  const steps =
+    byParagraph.length > 1 ? byParagraph : thought.split('\n').filter((step) => step.trim() !== '');
   return steps
     .map((step, i) => `${step.trim()} ${i === steps.length - 1 ? lastPivot(label) : pivotAfter(step, label)}`)
     .join('\n\n');
@@ -126,5 +133,7 @@ function pivotAfter(step: string, label: HarmLabel): string {
   const sentences = splitSentences(step);
   const showsHarm = sentences.some((text) => assess(text)?.verdict === 'harmful' || isStop(text));
   if (label === 'harmful' && showsHarm) return '[UNSAFE]';
-  return sentences.some((text) => /^\W*(?:wait|hmm|but|however|hold on)\b/i.test(text)) ? '[RETHINK]' : '[SAFE]';
+  return sentences.some((text) => /^\W*(?:wait|hmm|but|however|hold on)\b/i.test(text))
+    ? '[RETHINK]'
+    : '[SAFE]';
 }

@@ -132,7 +132,8 @@ export const shapeIds: readonly string[] = shapes.map(({ id }) => id);
 /** Segments that are cut from the row's own trace. */
 const fromTrace: readonly Segment[] = ['understanding', 'rest', 'trace', 'pivots'];
 
-export const needsTrace = ({ thought }: Layout): boolean => thought.some((segment) => fromTrace.includes(segment));
+export const needsTrace = ({ thought }: Layout): boolean =>
+  thought.some((segment) => fromTrace.includes(segment));
 
 /** The whole trace and what follows it: a trace that was cut off will not do. */
 export const needsEnd = ({ thought, answer }: Layout): boolean =>

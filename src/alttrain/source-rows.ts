@@ -80,7 +80,10 @@ function readRow({ line, value }: RawRow): Pair | Refusal {
   const input = row['input'];
   if (question.trim() === '') return { code: 'row-empty', reason: 'has an empty question' };
   if (row['instruction'] !== undefined && typeof input === 'string' && input.trim() !== '')
-    return { code: 'row-shape', reason: 'has an "input" beside its "instruction"; put both into "instruction"' };
+    return {
+      code: 'row-shape',
+      reason: 'has an "input" beside its "instruction"; put both into "instruction"',
+    };
   const given = responseFields.find((field) => row[field] !== undefined && row[field] !== null);
   if (given !== undefined && typeof row[given] !== 'string')
     return { code: 'row-shape', reason: `has a "${given}" that is not text` };
@@ -97,7 +100,10 @@ function readConversation(raw: RawRow): Pair | Refusal {
   if (isRowProblem(example)) return { code: example.code, reason: example.reason };
   const { prompt, response } = example;
   if (prompt.length !== 1)
-    return { code: 'row-shape', reason: `has ${prompt.length} turns before its response; the builder takes one question` };
+    return {
+      code: 'row-shape',
+      reason: `has ${prompt.length} turns before its response; the builder takes one question`,
+    };
   return { question: prompt[0].content.trim(), response: response.trim() };
 }
 

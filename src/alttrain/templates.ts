@@ -71,9 +71,7 @@ export function parseTemplates(value: unknown): Templates {
 function problemsOf(name: string, field: unknown): string[] {
   const kind = (kinds as Readonly<Record<string, Kind | undefined>>)[name];
   const isText = (text: unknown): text is string =>
-    typeof text === 'string' &&
-    (text.trim() !== '' || mayBeEmpty.includes(name)) &&
-    !/<\/?think>/.test(text);
+    typeof text === 'string' && (text.trim() !== '' || mayBeEmpty.includes(name)) && !/<\/?think>/.test(text);
   const wrong = `have "${name}" with ${JSON.stringify(field)?.slice(0, 80)}`;
   switch (kind) {
     case undefined:
@@ -101,5 +99,7 @@ const invalid = (problems: readonly string[]): TrainerError =>
 
 /** Placeholders that are not given stay as they are. One pass, so that braces in a question are never filled. */
 export function fillIn(template: string, values: Readonly<Record<string, string>>): string {
-  return template.replace(/\{(\w+)\}/g, (whole, name: string) => (Object.hasOwn(values, name) ? values[name] : whole));
+  return template.replace(/\{(\w+)\}/g, (whole, name: string) =>
+    Object.hasOwn(values, name) ? values[name] : whole,
+  );
 }

@@ -15,12 +15,18 @@ const setsTask =
 const chineseRequest = /用户|提问|询问|请求|问题|题目|我需要|这道题|要求/;
 /** An assessment may speak of the user's request; one that also tells what is wanted is an understanding first. */
 const asks = /\b(?:ask(?:s|ed|ing)?|wants?|wanting|needs? to|looking|trying|wondering|curious|figure out)\b/;
-const interjection = /^(?:okay|ok|alright|all right|hmm+|well|so|right|hm|wait|let me think|let's see|let me see|oh|ah|first)[\s.,!…]*$/;
+const interjection =
+  /^(?:okay|ok|alright|all right|hmm+|well|so|right|hm|wait|let me think|let's see|let me see|oh|ah|first)[\s.,!…]*$/;
 
 /** Whether a thought stops here: it says that it will not help. */
 export function isStop(sentence: string): boolean {
   const text = plain(sentence);
-  return conclusions.some((phrase) => text.includes(phrase)) || /\b(?:should|must|will|would) (?:not|never) (?:answer|help|assist|comply|provide|engage|respond)\b/.test(text);
+  return (
+    conclusions.some((phrase) => text.includes(phrase)) ||
+    /\b(?:should|must|will|would) (?:not|never) (?:answer|help|assist|comply|provide|engage|respond)\b/.test(
+      text,
+    )
+  );
 }
 
 export function isUnderstanding(sentence: string): boolean {
@@ -44,5 +50,9 @@ export function firstSentenceOf(thought: string): FirstSentence {
   // Interjections before something else are a sentence of their own.
   if (length > 1 && !isUnderstanding(sentences[length - 1])) length = 1;
   const text = sentences.slice(0, length).join('');
-  return { text, rest: thought.slice(text.length), isUnderstanding: isUnderstanding(sentences[length - 1] ?? '') };
+  return {
+    text,
+    rest: thought.slice(text.length),
+    isUnderstanding: isUnderstanding(sentences[length - 1] ?? ''),
+  };
 }

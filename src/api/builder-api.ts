@@ -65,7 +65,8 @@ export interface Question {
 
 export interface BuilderProblem extends Omit<RowProblem, 'code'> {
   readonly file: string;
-  readonly code: RowProblem['code'] | 'row-duplicate' | 'row-no-trace' | 'row-trace-unfinished' | 'row-answered';
+  readonly code:
+    RowProblem['code'] | 'row-duplicate' | 'row-no-trace' | 'row-trace-unfinished' | 'row-answered';
 }
 
 /** One file as read, before any choice. totalRows = harmful + benign + rejected.length. */
@@ -145,4 +146,6 @@ export interface BuilderApi {
   build(options: BuildOptions, written: Written): Promise<BuildResult>;
   /** A row with another text: its parts, verdict and origins are read again. */
   edited(row: BuiltRow, instruction: string, response: string): Promise<BuiltRow>;
+  /** The rows as the file that is downloaded or trained on. */
+  toJsonl(rows: readonly BuiltRow[]): Promise<string>;
 }

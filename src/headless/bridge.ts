@@ -155,7 +155,8 @@ async function generate(
     const total = request.prompts.length;
     const value: Generation[] = [];
     while (value.length < total) {
-      if (stopping.isAsked) throw new TrainerError('cancelled', `Stopped after ${value.length} of ${total} answers.`);
+      if (stopping.isAsked)
+        throw new TrainerError('cancelled', `Stopped after ${value.length} of ${total} answers.`);
       const prompts = request.prompts.slice(value.length, value.length + PROMPTS_PER_CALL);
       value.push(...(await client.generate({ ...request, prompts })));
       report({ kind: 'progress', done: value.length, total, note: 'Writing answers' });

@@ -1,4 +1,5 @@
-import type { Trace, TracePart, TracePartKind } from '../../api/trainer-api.ts';
+import type { Trace, TracePart, TracePartKind, TraceVerdict } from '../../api/trainer-api.ts';
+import { formatPercent } from '../format.ts';
 
 export const partNames: Readonly<Record<TracePartKind, { label: string; meaning: string }>> = {
   PU: { label: 'PU', meaning: 'problem understanding' },
@@ -29,18 +30,48 @@ export function TraceView({ title, trace }: { title: string; trace: Trace }) {
       {trace.text.trim() === '' ? (
         <p class="empty">The model ended at once: nothing was written.</p>
       ) : (
-        <div class="parts">
-          {parts.map((part, i) => (
-            <p key={i} class="part" data-kind={part.kind}>
-              <span class="part-label" title={partNames[part.kind].meaning}>
-                {partNames[part.kind].label}
-              </span>
-              <span class="part-text">{shownText(part, parts[i + 1])}</span>
-            </p>
-          ))}
-        </div>
+        <PartList parts={parts} />
       )}
+      {trace.verdict !== undefined && <VerdictView verdict={trace.verdict} />}
     </article>
+  );
+}
+
+export function PartList({ parts }: { parts: readonly TracePart[] }) {
+  return (
+    <div class="parts">
+      {parts.map((part, i) => (
+        <p key={i} class="part" data-kind={part.kind}>
+          <span class="part-label" title={partNames[part.kind].meaning}>
+            {partNames[part.kind].label}
+          </span>
+          <span class="part-text">{shownText(part, parts[i + 1])}</span>
+        </p>
+      ))}
+    </div>
+  );
+}
+
+const verdictWords: Readonly<Record<TraceVerdict['kind'], string>> = {
+  harmful: 'It calls the request harmful',
+  benign: 'It calls the request harmless',
+  none: 'It does not say whether the request is harmful',
+};
+
+/** What the thought says of its request, how sure the recogniser is, and why. */
+export function VerdictView({ verdict }: { verdict: TraceVerdict }) {
+  return (
+    <details class="verdict">
+      <summary>
+        {verdictWords[verdict.kind]}{' '}
+        <span class="muted">({formatPercent(Math.round(100 * verdict.confidence) / 100)} sure)</span>
+      </summary>
+      <ul>
+        {verdict.reasons.map((reason) => (
+          <li key={reason}>{reason}</li>
+        ))}
+      </ul>
+    </details>
   );
 }
 

@@ -2,8 +2,10 @@
 import { computed, signal, type ReadonlySignal, type Signal } from '@preact/signals';
 import { createContext } from 'preact';
 import { useContext } from 'preact/hooks';
+import type { BuilderApi } from '../../api/builder-api.ts';
 import type { ModelSource, TrainerApi } from '../../api/trainer-api.ts';
 import { TrainerError } from '../../api/trainer-error.ts';
+import { createBuilderState, type Builder } from './builder.ts';
 import { createFailures, type Failures } from './failures.ts';
 import { createRun, type Run } from './run.ts';
 import { createSettings, type Settings } from './settings.ts';
@@ -14,6 +16,7 @@ export interface AppState {
   readonly settings: Settings;
   readonly setUp: SetUp;
   readonly run: Run;
+  readonly builder: Builder;
   /** Why a run cannot start now; null where it can. */
   readonly startBlocker: ReadonlySignal<string | null>;
   /** The user pressed start while an adapter would be lost, and has not answered yet. */
@@ -23,13 +26,16 @@ export interface AppState {
   readonly downloadAdapter: () => Promise<void>;
   readonly useModel: (source: ModelSource) => Promise<void>;
   readonly useDatasetFile: (file: File) => Promise<void>;
+  /** Downloads what the builder has built. */
+  readonly downloadBuilt: () => Promise<void>;
 }
 
-export function createAppState(client: TrainerApi): AppState {
+export function createAppState(client: TrainerApi, builderClient: BuilderApi): AppState {
   const failures = createFailures();
   const settings = createSettings();
   const setUp = createSetUp(client, settings, failures);
   const run = createRun(client, failures);
+  const builder = createBuilderState(builderClient, client);
   const isConfirmingStart = signal(false);
   const startBlocker = computed(() => whyNotStart(setUp, settings, run, failures));
 
@@ -56,6 +62,7 @@ export function createAppState(client: TrainerApi): AppState {
     settings,
     setUp,
     run,
+    builder,
     startBlocker,
     isConfirmingStart,
     start,
@@ -73,6 +80,10 @@ export function createAppState(client: TrainerApi): AppState {
     },
     useDatasetFile: async (file) => {
       if (!isLocked('dataset')) await setUp.readDataset({ kind: 'file', name: file.name, file });
+    },
+    downloadBuilt: async () => {
+      const file = await builder.toFile();
+      if (file !== null) saveFile(file, file.name);
     },
   };
 }
