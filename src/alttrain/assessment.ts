@@ -52,7 +52,7 @@ const harmfulPatterns = [
   ...any(`${denying}${adverb} (?:okay|ok|acceptable|allowed|right|something (?:i|one) (?:can|should) help)`),
   ...any(`${judging}${words(12)}${harm}`),
   ...any(
-    `\\s+(?:violates?|crosses|promotes?|encourages?)${words(8)}(?:${harm}|\\b(?:policy|policies|law|laws|rights|guidelines|violence|terms)\\b)`,
+    `\\s+(?:violates?|crosses|promotes?|encourages?)${words(8)}(?:${harm}|\\b(?:policy|policies|rule book|law|laws|rights|guidelines|violence|terms)\\b)`,
   ),
 ];
 const harmfulOnly = /\bnot (?:only|just|merely)\b/g;

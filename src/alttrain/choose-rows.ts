@@ -87,7 +87,7 @@ export function mostRows({ harmful, benign }: Pools, harmfulShare: number): numb
     harmfulShare > 0 ? harmful.length / harmfulShare : Infinity,
     harmfulShare < 1 ? benign.length / (1 - harmfulShare) : Infinity,
   ];
-  let count = Math.ceil(Math.min(...limits));
+  let count = Math.ceil(Math.min(...limits)) + 1; // rounding can give one more
   const fits = (): boolean => {
     const need = wanted({ count, harmfulShare });
     return need.harmful <= harmful.length && need.benign <= benign.length;

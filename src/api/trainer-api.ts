@@ -120,6 +120,8 @@ export interface SuiteResult {
   readonly n: number;
   readonly refusedRate: number; // 0..1
   readonly correctRate: number | null; // kind "accuracy" only
+  /** What the thoughts themselves say of their requests, 0..1; the rest say nothing. */
+  readonly statedRates?: { readonly harmful: number; readonly benign: number };
 }
 
 /** What `before` and `after` hold: a result per suite. */
