@@ -81,8 +81,9 @@ export const wanted = ({
   return { harmful, benign: count - harmful };
 };
 
-/** The largest count that keeps the mix. */
+/** The largest count that keeps the mix; 0 where one of its kinds is missing, though rounding would allow a row or two. */
 export function mostRows({ harmful, benign }: Pools, harmfulShare: number): number {
+  if ((harmfulShare > 0 && harmful.length === 0) || (harmfulShare < 1 && benign.length === 0)) return 0;
   const limits = [
     harmfulShare > 0 ? harmful.length / harmfulShare : Infinity,
     harmfulShare < 1 ? benign.length / (1 - harmfulShare) : Infinity,

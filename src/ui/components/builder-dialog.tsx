@@ -1,5 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { useApp } from '../state/app-state.ts';
+import { BuilderFailure } from './builder-failure.tsx';
 import { BuilderOptions } from './builder-options.tsx';
 import { BuilderResult } from './builder-result.tsx';
 import { BuilderSource } from './builder-source.tsx';
@@ -16,7 +17,6 @@ export function BuilderDialog() {
     event.preventDefault();
     event.stopPropagation();
   };
-  const { failure } = builder;
 
   return (
     <dialog
@@ -47,28 +47,7 @@ export function BuilderDialog() {
           <BuilderOptions />
         </div>
         <div class="builder-result">
-          {failure.value !== null && (
-            <div class="alert" role="alert" data-code={failure.value.code}>
-              <div class="alert-head">
-                <code class="alert-code">{failure.value.code}</code>
-                <button
-                  type="button"
-                  class="button quiet"
-                  aria-label="Dismiss this message"
-                  onClick={() => (failure.value = null)}
-                >
-                  ✕
-                </button>
-              </div>
-              <p class="alert-message">{failure.value.message}</p>
-              {failure.value.detail !== null && (
-                <details>
-                  <summary>Detail</summary>
-                  <pre>{failure.value.detail}</pre>
-                </details>
-              )}
-            </div>
-          )}
+          <BuilderFailure />
           <BuilderResult onDone={() => element.current?.close()} />
         </div>
       </div>

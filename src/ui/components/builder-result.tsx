@@ -1,4 +1,5 @@
 import { useSignal, useSignalEffect } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
 import type { BuildReport, BuiltRow } from '../../api/builder-api.ts';
 import { paperTokensPerSample } from '../../config/paper-figures.ts';
 import { formatCount, formatCountOf } from '../format.ts';
@@ -23,6 +24,15 @@ type Filter = keyof typeof filters;
 export function BuilderResult({ onDone }: { onDone: () => void }) {
   const { builder, run, useDatasetFile, downloadBuilt } = useApp();
   const report = builder.report.value;
+  const element = useRef<HTMLElement>(null);
+  // A new result comes into view, and the keyboard goes on from it: the button that made it may be far below.
+  const shown = useRef(report);
+  useEffect(() => {
+    if (report === shown.current) return;
+    shown.current = report;
+    element.current?.focus({ preventScroll: true });
+    element.current?.scrollIntoView({ block: 'start' });
+  }, [report]);
   if (report === null)
     return (
       <p class="empty">
@@ -37,7 +47,7 @@ export function BuilderResult({ onDone }: { onDone: () => void }) {
   };
   const edits = builder.editCount.value;
   return (
-    <section aria-label="Built rows">
+    <section class="built" aria-label="Built rows" tabIndex={-1} ref={element}>
       <div class="panel-head">
         <h3>{formatCountOf(report.rows, 'row')}</h3>
         <div class="builder-actions">

@@ -29,6 +29,7 @@ export function BuilderRow({ row }: { row: BuiltRow }) {
             type="button"
             class="button quiet small-button"
             ref={editButton}
+            aria-label={`Edit line ${row.line} of ${row.file}`}
             onClick={() => (isEditing.value = true)}
           >
             Edit

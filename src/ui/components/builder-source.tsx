@@ -13,7 +13,7 @@ export function BuilderSource({ role }: { role: HarmLabel }) {
   const isBusy = builder.progress.value !== null;
   const { title, about } = titles[role];
   const take = (files: FileList | null | undefined): void => {
-    if (files && !isBusy) void builder.addFiles(role, [...files]);
+    if (files) void builder.addFiles(role, [...files]);
   };
   return (
     <section class="builder-source" aria-label={title}>

@@ -1,5 +1,4 @@
 import type { Trace, TracePart, TracePartKind, TraceVerdict } from '../../api/trainer-api.ts';
-import { formatPercent } from '../format.ts';
 
 export const partNames: Readonly<Record<TracePartKind, { label: string; meaning: string }>> = {
   PU: { label: 'PU', meaning: 'problem understanding' },
@@ -64,7 +63,7 @@ export function VerdictView({ verdict }: { verdict: TraceVerdict }) {
     <details class="verdict">
       <summary>
         {verdictWords[verdict.kind]}{' '}
-        <span class="muted">({formatPercent(Math.round(100 * verdict.confidence) / 100)} sure)</span>
+        <span class="muted">({Math.round(100 * verdict.confidence)} % sure)</span>
       </summary>
       <ul>
         {verdict.reasons.map((reason) => (
@@ -75,8 +74,8 @@ export function VerdictView({ verdict }: { verdict: TraceVerdict }) {
   );
 }
 
-/** The end of the thought goes without saying where an answer follows; without one it is worth seeing. */
+/** Where a thought begins and ends goes without saying, unless no answer follows: then its end is worth seeing. */
 function shownText(part: TracePart, next: TracePart | undefined): string {
-  const text = part.text.trim();
+  const text = part.text.trim().replace(/^<think>\s*/, '');
   return next?.kind === 'answer' ? text.replace(/\s*<\/think>$/, '') : text;
 }

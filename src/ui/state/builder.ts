@@ -59,24 +59,25 @@ export function createBuilderState(builder: BuilderApi, client: Pick<TrainerApi,
   const form = createBuilderForm();
   let isCancelled = false;
 
-  /** One thing at a time; what goes wrong stands in the dialog. */
-  async function during<T>(note: string, work: () => Promise<T>): Promise<T | null> {
-    if (progress.peek() !== null) return null;
-    batch(() => {
-      progress.value = { done: 0, total: 0, note };
-      failure.value = null;
-    });
-    try {
-      return await work();
-    } catch (error) {
-      failure.value = toWire(error);
-      return null;
-    } finally {
+  /** One thing after the other; what goes wrong stands in the dialog. */
+  let last: Promise<void> = Promise.resolve();
+  function during(note: string, work: () => Promise<void>): Promise<void> {
+    last = last.then(async () => {
+      batch(() => {
+        progress.value = { done: 0, total: 0, note };
+        failure.value = null;
+      });
+      try {
+        await work();
+      } catch (error) {
+        failure.value = toWire(error);
+      }
       batch(() => {
         progress.value = null;
         canCancel.value = false;
       });
-    }
+    });
+    return last;
   }
 
   async function write(

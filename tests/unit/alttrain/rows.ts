@@ -33,7 +33,7 @@ export const jsonl = (rows: readonly object[]): Blob =>
 export interface Opened {
   readonly builder: BuilderApi;
   readonly sources: readonly SourceReport[];
-  build(changes?: Partial<BuildOptions>): ReturnType<BuilderApi['build']>;
+  readonly build: (changes?: Partial<BuildOptions>) => ReturnType<BuilderApi['build']>;
 }
 
 /** A builder with a harmful and a benign file. */
