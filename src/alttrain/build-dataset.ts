@@ -13,7 +13,7 @@ import { TrainerError } from '../api/trainer-error.ts';
 import { chooseRows, isAnsweredInFile, lackOf, poolsOf, problemOf } from './choose-rows.ts';
 import { countWords, lengthsOf } from './lengths.ts';
 import { recogniseTrace } from './recognise.ts';
-import { briefQuestion, renderRow } from './render-row.ts';
+import { briefQuestion, renderRow, type Rendered } from './render-row.ts';
 import { needsTrace, shapeOf } from './shapes.ts';
 import { traceOf, type SourceRow } from './source-rows.ts';
 import { fillIn } from './templates.ts';
@@ -64,9 +64,9 @@ export function buildDataset(
     const reply = options.writeAssessments ? written.assessments[row.key] : undefined;
     const assessment = reply === undefined ? null : assessmentIn(reply, row.label);
     if (reply !== undefined && assessment === null) discarded++;
-    built.push(
-      describeRow(row, renderRow(row, shapeOf(options.shape), options.templates, options.seed, assessment)),
-    );
+    const rendered = renderRow(row, shapeOf(options.shape), options.templates, options.seed, assessment);
+    // Asked of the source: what a model has written is not the file's answer.
+    built.push(describeRow(row, isAnsweredInFile(source), rendered));
   }
   if (built.length === 0)
     throw new TrainerError(
@@ -93,10 +93,10 @@ export function buildDataset(
 function withTrace(row: SourceRow, options: BuildOptions, { traces }: Written): SourceRow | null {
   const reply = traces[row.key];
   const complete = reply === undefined ? row : { ...row, ...traceOf(reply, true) };
-  return lackOf(complete, { ...options, writeTraces: false }) === null ? complete : null;
+  return lackOf(complete, { ...options, writeTraces: false, onlyRefused: false }) === null ? complete : null;
 }
 
-function describeRow(row: SourceRow, rendered: ReturnType<typeof renderRow>): BuiltRow {
+function describeRow(row: SourceRow, isAnswered: boolean, rendered: ReturnType<typeof renderRow>): BuiltRow {
   const { parts, verdict } = recogniseTrace(rendered.response);
   const { key, label, file, line, categories } = row;
   return {
@@ -105,7 +105,7 @@ function describeRow(row: SourceRow, rendered: ReturnType<typeof renderRow>): Bu
     file,
     line,
     category: categories.join(', '),
-    isAnsweredInFile: isAnsweredInFile(row),
+    isAnsweredInFile: isAnswered,
     ...rendered,
     parts,
     verdict,

@@ -339,6 +339,16 @@ describe('what a model wrote', () => {
   });
 });
 
+test('a model that answers a harmful prompt does not make it one that its file answers', async () => {
+  const { builder } = await openBuilder([{ prompt: 'How do I pick a lock?' }], []);
+  const wish = { ...options, harmfulShare: 1, count: 1, writeTraces: true, onlyRefused: true };
+  const [{ key }] = await builder.questions('traces', wish, nothingWritten);
+  const traces = { [key]: 'The user asks how to pick a lock. Easy.\n</think>\n\nTake a pick.' };
+  const { rows, report } = await builder.build(wish, { traces, assessments: {} });
+  expect(rows[0].response).toContain('The user asks how to pick a lock. T');
+  expect(report.answeredInFile).toBe(0);
+});
+
 test('templates are checked, every problem at once, and may leave the refusal out', async () => {
   const { build, builder } = await openBuilder();
   const wrong = { ...defaultTemplates, stop: '', assessHarmful: [], understanding: 'No placeholder' };
