@@ -96,7 +96,7 @@ function withTrace(row: SourceRow, options: BuildOptions, { traces }: Written): 
   return lackOf(complete, { ...options, writeTraces: false, onlyRefused: false }) === null ? complete : null;
 }
 
-function describeRow(row: SourceRow, isAnswered: boolean, rendered: ReturnType<typeof renderRow>): BuiltRow {
+function describeRow(row: SourceRow, isAnswered: boolean, rendered: Rendered): BuiltRow {
   const { parts, verdict } = recogniseTrace(rendered.response);
   const { key, label, file, line, categories } = row;
   return {

@@ -2,7 +2,7 @@
 import * as comlink from 'comlink';
 import type { BuilderApi } from './builder-api.ts';
 import { installErrorTransport } from './trainer-transport.ts';
-import { watchWorker } from './watch-worker.ts';
+import { watchWorker } from './call-guard.ts';
 
 export function createBuilderClient(): BuilderApi {
   let started: ReturnType<typeof start> | null = null;

@@ -2,7 +2,7 @@
 import * as comlink from 'comlink';
 import type { TrainerApi } from './trainer-api.ts';
 import { installErrorTransport } from './trainer-transport.ts';
-import { watchWorker } from './watch-worker.ts';
+import { watchWorker } from './call-guard.ts';
 
 export function createTrainerClient(): TrainerApi {
   installErrorTransport();
