@@ -66,10 +66,10 @@ test('a row is edited and its verdict read again; Escape gives an edit up, Undo 
   await row.getByRole('button', { name: 'Edit line 1 of bad.jsonl' }).click();
   await row.getByLabel('Response').fill('The user asks. This is harmless. Be kind.\n</think>\n\nBe kind.');
   await row.getByRole('button', { name: 'Save' }).click();
-  await row.getByText('It calls the request harmless').click();
+  await row.getByText('Calls the request harmless').click();
   await row.getByText('It answers, as it should then.').waitFor();
   await button('Undo edit (1)').click();
-  await row.getByText('It calls the request harmful').waitFor();
+  await row.getByText('Calls the request harmful').waitFor();
   expect(await button('Undo edit').isDisabled()).toBe(true);
 });
 

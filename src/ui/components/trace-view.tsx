@@ -52,9 +52,9 @@ export function PartList({ parts }: { parts: readonly TracePart[] }) {
 }
 
 const verdictWords: Readonly<Record<TraceVerdict['kind'], string>> = {
-  harmful: 'It calls the request harmful',
-  benign: 'It calls the request harmless',
-  none: 'It does not say whether the request is harmful',
+  harmful: 'Calls the request harmful',
+  benign: 'Calls the request harmless',
+  none: 'States no verdict on the request',
 };
 
 /** What the thought says of its request, how sure the recogniser is, and why. */
