@@ -68,6 +68,7 @@ test('a row is edited and its verdict read again; Escape gives an edit up, Undo 
   await row.getByRole('button', { name: 'Save' }).click();
   await row.getByText('Calls the request harmless').click();
   await row.getByText('It answers, as it should then.').waitFor();
+  await button('Build again, dropping 1 edit').waitFor();
   await button('Undo edit (1)').click();
   await row.getByText('Calls the request harmful').waitFor();
   expect(await button('Undo edit').isDisabled()).toBe(true);

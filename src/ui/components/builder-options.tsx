@@ -1,5 +1,6 @@
 import type { Signal } from '@preact/signals';
 import type { ShapeId } from '../../api/builder-api.ts';
+import { formatCountOf } from '../format.ts';
 import { useApp } from '../state/app-state.ts';
 import { BuilderTemplates } from './builder-templates.tsx';
 
@@ -13,6 +14,7 @@ export function BuilderOptions() {
   const { builder, setUp, run } = useApp();
   const { form, shapes, progress, canCancel, sources } = builder;
   const isBusy = progress.value !== null;
+  const edits = builder.editCount.value;
   const model = setUp.model.report.value;
   const canWrite = model !== null && !run.isActive.value;
   const about = shapes.value.find(({ id }) => id === form.shape.value)?.about;
@@ -71,7 +73,7 @@ export function BuilderOptions() {
           class="button primary"
           disabled={isBusy || sources.value.length === 0 || form.options.value === null}
         >
-          Build
+          {edits === 0 ? 'Build' : `Build again, dropping ${formatCountOf(edits, 'edit')}`}
         </button>
         {canCancel.value && (
           <button type="button" class="button" onClick={() => builder.cancel()}>
