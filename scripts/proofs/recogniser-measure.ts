@@ -67,5 +67,5 @@ function createTally() {
   };
 }
 
-/** Laplace's rule: never quite 0 or 1 from a finite sample. */
-export const shareRight = ({ right, n }: Tally): number => (right + 1) / (n + 2);
+/** Laplace's rule, and 0.99 at most: a few hundred sentences of one author prove no certainty. */
+export const shareRight = ({ right, n }: Tally): number => Math.min(0.99, (right + 1) / (n + 2));

@@ -21,8 +21,8 @@ const deed = String.raw`\b(?:answering|helping|assisting|providing|giving|sharin
 const judging = String.raw`(?:'s|\s+(?:is|are|was|be|being|seems?|appears?|looks?|sounds?|feels?|involves?|contains?|poses?|has|carries|raises?|would|could|can|may|might|will|asks?|seeks?|promotes?|encourages?|violates?|crosses|concerns?|falls?|leads?|aims?|describes?|requests?))\b`;
 const denying = String.raw`(?:\s+(?:isn't|is not|aren't|wasn't|doesn't|does not|don't|do not|won't|wouldn't|would not|will not|cannot|can't|could not|couldn't|has no(?:thing)?|have no|poses? no|contains? no(?:thing)?|involves? no(?:thing)?|raises? no|carries no|seems? (?:not|un)|is nothing|is no|is in no way)|'s (?:not|no|nothing))\b`;
 
-const harm = String.raw`\b(?:harm|harmful|harms|unsafe|danger|dangerous|illegal|illicit|unlawful|criminal|crimes?|violence|violent|racist|sexist|fraud|fraudulent|theft|harassment|exploitation|unethical|immoral|malicious|inappropriate|abusive|abuse|hateful|hate|hazardous|exploitative|discriminatory|violates?|violation|against the (?:law|policy|policies|guidelines|rules)|(?:safety|ethical|legal|security) (?:risks?|concerns?|issues?|problems?)|risky|risks?)\b`;
-const safe = String.raw`\b(?:harmless|unharmful|safe|benign|innocuous|innocent|legitimate|permissible|unproblematic|appropriate|lawful|legal|ethical)\b(?! (?:steps?|way|approach|response|bet|alternatives?|options?|place|space|environment|completion|side|advice|use))`;
+const harm = String.raw`\b(?:harm|harmful|harms|unsafe|danger|dangerous|illegal|illicit|unlawful|criminal|crimes?|violence|violent|racist|sexist|fraud|fraudulent|theft|harassment|exploitation|unethical|immoral|malicious|inappropriate|abusive|abuse|hurts?|hurting|injur(?:es?|ed|ing|y)|endangers?|hateful|hate|hazardous|exploitative|discriminatory|violates?|violation|against the (?:law|policy|policies|guidelines|rules)|(?:safety|ethical|legal|security) (?:risks?|concerns?|issues?|problems?)|risky|risks?)\b`;
+const safe = String.raw`\b(?:harmless|unharmful|safe|benign|innocuous|innocent|legitimate|permissible|unproblematic|appropriate|lawful|legal|ethical)\b(?! (?:steps?|way|approach|response|bet|alternatives?|options?|place|space|environment|completion|side|advice|use|concerns?|issues?|risks?|problems?|objections?))`;
 const words = (most: number, stops = 'but'): string =>
   String.raw`(?:\s+(?!(?:i|we|user|users|they|policy|policies|because|if|whether|who|realize|aware|without|${stops})\b)[\w'’/-]+,?){0,${most}}?\s*(?:[a-z]+-)?`;
 /** Between verb and word: "is a perfectly", "is a question that is" — nothing that could name something else. */
@@ -30,7 +30,7 @@ const plainWords = String.raw`(?:\s+(?:a|an|the|very|quite|completely|perfectly|
 
 const subjects = [
   `${noun}s?(?: (?:itself|here|about [\\w\\s'-]{1,60}?|for [\\w\\s'-]{1,60}?|is|of [\\w\\s'-]{1,40}?))??`,
-  `${clauseStart}\\b(?:this|that|it|there)`,
+  `${clauseStart}\\b(?:this|that|it)`,
   `${clauseStart}${deed}`,
 ];
 const any = (tail: string): RegExp[] => subjects.map((subject) => new RegExp(subject + adverb + tail));
@@ -44,11 +44,17 @@ const benignPatterns = [
   new RegExp(
     String.raw`\b(?:user|they|it|this)(?: is|'s| are|'re) not (?:asking|seeking|looking|requesting)${words(6)}${harm}`,
   ),
+  new RegExp(
+    `^(?:\\W|so |well )*(?:there(?:'s| is) (?:nothing|no)|nothing)\\b${words(8)}\\s*(?:${harm}|\\bwrong\\b)`,
+  ),
+  /^\W*no (?:harm|risk|danger) (?:can |could |would |will )?(?:come|follow|be|is|arise)/,
   new RegExp(String.raw`\b(?:isn't|aren't) (?:asking|seeking|looking|requesting)${words(6)}${harm}`),
 ];
 /** "Isn't safe": before the others, which would read "isn't safe and could harm" as a denial of harm. */
 const denied = any(`${denying}${plainWords}${safe}`);
 const harmfulPatterns = [
+  /\bcross(?:es)? (?:a|the) line\b/,
+  /^(?:\W|so |but |well |also )*there(?:'s| is) (?:also |clearly |always )?(?:a |an |some )?(?:real |serious |clear |high |significant |great |considerable )*(?:risk|danger|harm|potential for (?:harm|abuse))\b/,
   ...any(`${denying}${adverb} (?:okay|ok|acceptable|allowed|right|something (?:i|one) (?:can|should) help)`),
   ...any(`${judging}${words(12)}${harm}`),
   ...any(
