@@ -12,6 +12,8 @@ export interface TrainOptions {
   readonly out: string;
 }
 
+export type InspectOptions = Pick<TrainOptions, 'model' | 'dataset' | 'configPath' | 'settings'>;
+
 export interface GenerateOptions {
   readonly model: string;
   readonly adapterFolder: string | null;
@@ -34,7 +36,7 @@ Trains a LoRA adapter with the page's own worker in headless Chromium and writes
 adapter_config.json, README.md, metrics.jsonl, run_config.json and checkpoint/checkpoint.safetensors.
 
   --model <demo | folder>        "demo", or a model folder in Hugging Face layout
-  --dataset <file | name>        .jsonl or .json file, or a built-in data set (default with demo: alttrain-1k)
+  --dataset <file | name>        JSONL, JSON, CSV, TSV or Parquet file, also .gz, or a built-in data set (default with demo: alttrain-1k)
   --out <folder>                 where the results go
   --config <run.json>            settings under their Hugging Face names
   --set key=value                one setting, e.g. --set learning_rate=1e-4; may be repeated
@@ -46,6 +48,26 @@ adapter_config.json, README.md, metrics.jsonl, run_config.json and checkpoint/ch
 Ctrl-C stops after the step that is running and writes the adapter as it is then (exit code 1).
 
 ${gpuHelp}`;
+
+export const inspectHelp = `npm run inspect -- --model <demo | folder> [options]
+
+What a training run would see: every row of a file as tokens, which of them are trained, and where it is packed.
+
+  --model <demo | folder>        "demo", or a model folder in Hugging Face layout; only its tokenizer is read
+  --dataset <file | name>        JSONL, JSON, CSV, TSV or Parquet file, also .gz, or a built-in data set (default with demo: alttrain-1k)
+  --config <run.json>            settings under their Hugging Face names
+  --set key=value                one setting, e.g. --set max_length=512; may be repeated
+  --json                         one JSON line per row of the file, then one with the counts:
+                                 { line, ids, target, parts, packed, dropped }
+                                 ids      token ids; null where the row is dropped
+                                 target   0 or 1 per token
+                                 parts    [{ kind: "PU" | "HA" | "CR", start, end }], token indices, end exclusive
+                                 packed   with packing: { pack, offset }, else null; a split row has a list of its
+                                          pieces [{ start, end, pack, offset }] (pack null without packing)
+                                 dropped  null, or { code, reason, excerpt }
+  --help
+
+Needs no browser and no GPU. Exit code 0: read. 2: bad input. 1: failed.`;
 
 export const generateHelp = `npm run generate -- --model <demo | folder> --prompts <file.json> --out <file.json> [options]
 
@@ -100,6 +122,15 @@ const generateSpec = {
   help: { type: 'boolean', short: 'h' },
 } as const;
 
+const inspectSpec = {
+  model: text,
+  dataset: text,
+  config: text,
+  set: { type: 'string', multiple: true },
+  json: flag,
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
 export function required(values: Record<string, unknown>, name: string, example: string): string {
   const value = values[name];
   if (typeof value === 'string' && value !== '') return value;
@@ -131,9 +162,7 @@ export function parseTrainArgs(argv: readonly string[]): TrainOptions {
   const values = parse(argv, trainSpec);
   const model = required(values, 'model', 'demo');
   const out = required(values, 'out', 'runs/first');
-  const dataset = optional(values, 'dataset') ?? (model === 'demo' ? 'alttrain-1k' : null);
-  if (dataset === null)
-    throw new TrainerError('dataset-unreadable', '--dataset is missing: only the demo model has a default.');
+  const dataset = datasetOf(values, model);
   const options: TrainOptions = {
     model,
     dataset,
@@ -149,6 +178,24 @@ export function parseTrainArgs(argv: readonly string[]): TrainOptions {
       '--resume continues with the adapter of its checkpoint: leave --init-adapter out.',
     );
   return options;
+}
+
+function datasetOf(values: Record<string, unknown>, model: string): string {
+  const dataset = optional(values, 'dataset') ?? (model === 'demo' ? 'alttrain-1k' : null);
+  if (dataset !== null) return dataset;
+  throw new TrainerError('dataset-unreadable', '--dataset is missing: only the demo model has a default.');
+}
+
+/** @throws TrainerError "config-invalid" or "dataset-unreadable". */
+export function parseInspectArgs(argv: readonly string[]): InspectOptions {
+  const values = parse(argv, inspectSpec);
+  const model = required(values, 'model', 'demo');
+  return {
+    model,
+    dataset: datasetOf(values, model),
+    configPath: optional(values, 'config'),
+    settings: (values['set'] as string[] | undefined) ?? [],
+  };
 }
 
 /** @throws TrainerError "config-invalid". */

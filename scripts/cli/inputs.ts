@@ -1,7 +1,9 @@
 /** Checks what the command line names, as far as that is possible before anything is started. */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { TrainerError } from '../../src/api/trainer-error.ts';
+import type { SuiteQuestions } from '../../src/data/row-index.ts';
+import type { TokenizerFiles } from '../../src/data/tokenizer.ts';
 import type { ServedAdapter, ServedDataset, ServedModel } from '../../src/headless/bridge.ts';
 import { projectRoot } from './paths.ts';
 import { isFile, isFolder, isObject, readJson } from './files.ts';
@@ -74,8 +76,50 @@ export function datasetInput(name: string): Input<ServedDataset> {
   const what = existsSync(name) ? 'is not a file' : 'does not exist';
   throw new TrainerError(
     'dataset-unreadable',
-    `${name} ${what}; give a .jsonl or .json file, or one of the built-in sets: ${builtinDatasets().join(', ')}.`,
+    `${name} ${what}; give a JSONL, JSON, CSV, TSV or Parquet file, or one of the built-in sets: ${builtinDatasets().join(', ')}.`,
   );
+}
+
+/** Where that data set lies on this machine. @throws TrainerError "dataset-unreadable" */
+export function datasetPath(name: string): string {
+  const { served, mounts } = datasetInput(name);
+  return served.kind === 'builtin' ? join(datasetsFolder, `${served.name}.jsonl`) : mounts[0].path;
+}
+
+/** The files a tokenizer is made of. @throws TrainerError "model-file-missing" or "model-file-invalid" */
+export function tokenizerFiles(model: string): TokenizerFiles {
+  const folder = model === 'demo' ? demoFolder : model;
+  if (!isFolder(folder))
+    throw new TrainerError('model-file-missing', `${model} is neither "demo" nor a folder.`);
+  const read = (name: string): Record<string, unknown> | null => {
+    if (!isFile(join(folder, name))) return null;
+    try {
+      const value = readJson(join(folder, name));
+      if (isObject(value)) return value;
+      throw new SyntaxError('it is not a JSON object');
+    } catch (error) {
+      throw new TrainerError(
+        'model-file-invalid',
+        `${join(folder, name)} cannot be read: ${reasonOf(error)}.`,
+      );
+    }
+  };
+  const tokenizerJson = read('tokenizer.json');
+  if (tokenizerJson === null)
+    throw new TrainerError('model-file-missing', `${folder} has no tokenizer.json.`);
+  const templatePath = join(folder, 'chat_template.jinja');
+  return {
+    tokenizerJson,
+    tokenizerConfig: read('tokenizer_config.json') ?? {},
+    generationConfig: read('generation_config.json'),
+    chatTemplate: isFile(templatePath) ? readFileSync(templatePath, 'utf8') : null,
+  };
+}
+
+/** The evaluation suites that come with the page. */
+export function readBuiltinSuites(): SuiteQuestions[] {
+  const { suites } = readJson(join(datasetsFolder, 'demo-suites.json')) as { suites: SuiteQuestions[] };
+  return suites;
 }
 
 /** A folder with adapter_config.json and adapter_model.safetensors, as PEFT writes it. */

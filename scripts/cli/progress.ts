@@ -61,11 +61,11 @@ export function createProgressView(
           `Model: ${event.report.name}, ${event.report.architecture}, ${millions(event.report.parameterCount)} parameters`,
         );
       case 'dataset': {
-        const { name, usableRows, totalRows, rejected, truncatedLines } = event.report;
+        const { name, usableRows, totalRows, rejected, rejectedRows, gate } = event.report;
         say(`Dataset: ${name}, ${usableRows} of ${totalRows} rows usable`);
         for (const { line, code, reason } of rejected.slice(0, 10)) say(`  line ${line}: ${code}: ${reason}`);
-        if (rejected.length > 10) say(`  … and ${rejected.length - 10} more`);
-        if (truncatedLines.length > 0) say(`  ${truncatedLines.length} rows are cut at max_length`);
+        if (rejectedRows > 10) say(`  … and ${rejectedRows - 10} more`);
+        for (const { level, message } of gate) say(`  ${level}: ${message}`);
         return;
       }
       case 'load':

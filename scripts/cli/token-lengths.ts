@@ -50,15 +50,15 @@ export async function tokenLengths(
   const sample: number[] = [];
   const trained: number[] = [];
   for (const { line, instruction, response } of rows) {
-    const tokens = tokenizeExample(
+    const parts = tokenizeExample(
       { line, shape: 'instruction/response', prompt: [{ role: 'user', content: instruction }], response },
       tokenizer,
-      { maxLength: Infinity, completionOnlyLoss: true },
+      { maxLength: Infinity, completionOnlyLoss: true, assistantOnlyLoss: false, truncation: 'truncate' },
     );
-    if ('reason' in tokens)
-      throw new TrainerError('internal', `A built row cannot be tokenized: it ${tokens.reason}.`);
-    sample.push(tokens.tokens.length);
-    trained.push(tokens.targetCount);
+    if ('reason' in parts)
+      throw new TrainerError('internal', `A built row cannot be tokenized: it ${parts.reason}.`);
+    sample.push(...parts.map(({ tokens }) => tokens.length));
+    trained.push(...parts.map(({ targetCount }) => targetCount));
   }
   return { sample: lengthsOf(sample), trained: lengthsOf(trained) };
 }

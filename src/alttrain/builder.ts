@@ -22,11 +22,7 @@ export function createBuilder(): BuilderApi {
       }),
     addSource: async (role, name, file) => {
       const id = nextId++;
-      const read = readSourceRows(
-        new Uint8Array(await readBlob(file, name)),
-        { id, name, role },
-        harmCategories,
-      );
+      const read = await readSourceRows(file, { id, name, role }, harmCategories);
       if (read.rows.length === 0) throw noRow(name, read);
       sources.set(id, read);
       return reportOf(id, name, role, read);
@@ -48,18 +44,6 @@ const checked = (options: BuildOptions): BuildOptions => ({
   ...options,
   templates: parseTemplates(options.templates),
 });
-
-async function readBlob(file: Blob, name: string): Promise<ArrayBuffer> {
-  try {
-    return await file.arrayBuffer();
-  } catch (error) {
-    throw new TrainerError(
-      'dataset-unreadable',
-      `${name} could not be read. Choose the file again.`,
-      String(error),
-    );
-  }
-}
 
 function noRow(name: string, { totalRows, rejected }: SourceRows): TrainerError {
   const listed = rejected.slice(0, 3).map(({ line, reason }) => `row ${line} ${reason}`);

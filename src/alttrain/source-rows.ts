@@ -4,7 +4,9 @@
  * a thought. Every row of the file is a source row or a problem with its line and reason.
  */
 import type { BuilderProblem, HarmLabel } from '../api/builder-api.ts';
-import { excerptOf, readRows, type RawRow } from '../data/read-rows.ts';
+import type { ByteProgress } from '../data/byte-chunks.ts';
+import { excerptOf, type RawRow } from '../data/raw-row.ts';
+import { openRows } from '../data/read-rows.ts';
 import { isRowProblem, toChatExample } from '../data/chat-example.ts';
 import { categoriesOf, labelOf, type Fields } from './harm-label.ts';
 import { traceTextOf } from './parts.ts';
@@ -32,35 +34,44 @@ const questionFields = ['instruction', 'prompt', 'question', 'query', 'problem',
 const responseFields = ['response', 'completion', 'answer', 'output', 'solution', 'target'];
 
 /** @throws TrainerError "dataset-unreadable" */
-export function readSourceRows(
-  bytes: Uint8Array,
+export async function readSourceRows(
+  blob: Blob,
   file: { readonly id: number; readonly name: string; readonly role: HarmLabel },
   harmCategories: readonly string[],
-): SourceRows {
-  const raw = readRows(bytes);
-  const rejected: BuilderProblem[] = raw.rejected.map((problem) => ({ ...problem, file: file.name }));
+  progress: ByteProgress = {},
+): Promise<SourceRows> {
+  const { batches } = await openRows(blob, file.name, progress);
+  const rejected: BuilderProblem[] = [];
   const rows: SourceRow[] = [];
-  for (const row of raw.rows) {
-    const read = readRow(row);
-    if ('reason' in read) {
-      rejected.push({ ...read, line: row.line, file: file.name, excerpt: excerptOf(row.value) });
-      continue;
+  for await (const batch of batches)
+    for (const row of batch) {
+      const read = isRowProblem(row) ? row : readRow(row);
+      if (isRowProblem(row)) rejected.push({ ...row, file: file.name });
+      else if ('reason' in read)
+        rejected.push({ ...read, line: row.line, file: file.name, excerpt: excerptOf(row.value) });
+      else rows.push(sourceRow(row, read, file, harmCategories));
     }
-    const fields = row.value as Fields;
-    const { label, byRow } = labelOf(fields, file.role, harmCategories);
-    rows.push({
-      key: `${file.id}:${row.line}`,
-      file: file.name,
-      line: row.line,
-      question: read.question,
-      ...traceOf(read.response),
-      label,
-      labelByRow: byRow,
-      categories: categoriesOf(fields),
-    });
-  }
-  rejected.sort((a, b) => a.line - b.line);
-  return { rows, rejected, totalRows: raw.totalRows };
+  return { rows, rejected, totalRows: rows.length + rejected.length };
+}
+
+function sourceRow(
+  { line, value }: RawRow,
+  { question, response }: Pair,
+  file: { readonly id: number; readonly name: string; readonly role: HarmLabel },
+  harmCategories: readonly string[],
+): SourceRow {
+  const fields = value as Fields;
+  const { label, byRow } = labelOf(fields, file.role, harmCategories);
+  return {
+    key: `${file.id}:${line}`,
+    file: file.name,
+    line,
+    question,
+    ...traceOf(response),
+    label,
+    labelByRow: byRow,
+    categories: categoriesOf(fields),
+  };
 }
 
 type Refusal = Pick<BuilderProblem, 'code' | 'reason'>;
@@ -73,7 +84,8 @@ function readRow({ line, value }: RawRow): Pair | Refusal {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     return { code: 'row-shape', reason: 'is no object with a question in it' };
   const row = value as Fields;
-  if (row['messages'] !== undefined || Array.isArray(row['prompt'])) return readConversation({ line, value });
+  if (['messages', 'conversations'].some((field) => row[field] !== undefined) || Array.isArray(row['prompt']))
+    return readConversation({ line, value });
   const question = textField(row, questionFields);
   if (question === null)
     return { code: 'row-shape', reason: `has no question: one of ${questionFields.join(', ')}` };

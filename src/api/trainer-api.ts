@@ -44,34 +44,90 @@ export interface ModelReport {
 }
 
 export interface RowProblem {
-  readonly line: number; // 1-based line of a JSONL file; 1-based row of a JSON array
+  readonly line: number; // 1-based: line of JSONL and CSV, number of the row in a JSON list and in Parquet
   readonly code: 'row-not-json' | 'row-shape' | 'row-empty' | 'row-no-target' | 'row-too-long';
   readonly reason: string;
   readonly excerpt: string; // first 80 characters
 }
 
+export type DatasetFormat = 'jsonl' | 'json' | 'csv' | 'tsv' | 'parquet';
+
+/** The settings that decide which tokens a file becomes. */
+export type DatasetSettings = Pick<
+  RunConfig,
+  | 'maxLength'
+  | 'truncation'
+  | 'packing'
+  | 'completionOnlyLoss'
+  | 'assistantOnlyLoss'
+  | 'systemPrompt'
+  | 'columns'
+>;
+
+/** What the gate before the start found. `stop`: not to be trained as it is. */
+export interface GateFinding {
+  readonly level: 'stop' | 'warning';
+  readonly code:
+    | 'answers-cut'
+    | 'rows-rejected'
+    | 'rows-duplicate'
+    | 'rows-in-suite'
+    | 'few-targets'
+    | 'thought-not-closed';
+  readonly message: string; // what it is, and what to do
+}
+
+export interface PackingReport {
+  readonly packs: number; // each holds at most max_length tokens
+  readonly fill: number; // 0..1: tokens / (packs × max_length)
+}
+
 export interface DatasetReport {
   readonly name: string;
-  readonly format: 'jsonl' | 'json';
+  readonly format: DatasetFormat;
+  readonly isCompressed: boolean;
   readonly shape: string; // e.g. "instruction/response", or "mixed"
-  readonly totalRows: number; // usableRows + rejected.length
+  readonly columns: readonly string[]; // of the first row that is an object
+  readonly totalRows: number; // usableRows + rejectedRows
   readonly usableRows: number;
-  readonly rejected: readonly RowProblem[];
-  readonly truncatedLines: readonly number[]; // kept, but their end is cut at max_length
+  readonly rejectedRows: number;
+  readonly rejected: readonly RowProblem[]; // in the order of the file; the first 100,000
+  readonly examples: number; // more than usableRows where long rows are split
+  readonly truncatedLines: readonly number[]; // kept, but their end, and the end token, are cut at max_length
+  readonly splitRows: number;
+  readonly duplicates: readonly { readonly line: number; readonly sameAs: number }[];
+  readonly inSuites: readonly { readonly line: number; readonly suite: string }[];
+  readonly openThoughts: number; // answers that never close the <think> of the generation prompt
   readonly tokenCount: number;
   readonly targetTokenCount: number;
   readonly tokensPerRow: { readonly mean: number; readonly max: number };
-  readonly preview: readonly PreviewRow[]; // the first rows
+  readonly lengths: readonly { readonly upTo: number; readonly count: number }[]; // histogram of tokens per example
+  readonly packing: PackingReport | null;
+  readonly gate: readonly GateFinding[];
 }
 
-/** A run of consecutive tokens with the same role, decoded. */
-export interface TokenSpan {
-  readonly text: string;
-  readonly isTarget: boolean;
+/** `special`: written by the template and never part of a text. `prompt`: read, not trained. */
+export type TokenRole = 'special' | 'prompt' | 'trained';
+export interface InspectedToken {
+  readonly id: number;
+  readonly text: string; // "" where a character needs several tokens: the first of them has it
+  readonly role: TokenRole;
+  readonly isTrained: boolean; // a special token may be trained too, e.g. the end token
+  readonly part: 'PU' | 'HA' | 'CR' | null;
 }
-export interface PreviewRow {
+export interface InspectedRow {
+  readonly index: number; // of the example, from 0
   readonly line: number;
-  readonly spans: readonly TokenSpan[];
+  readonly tokens: readonly InspectedToken[];
+  readonly truncated: boolean;
+  readonly place: { readonly pack: number; readonly offset: number } | null; // where rows are packed
+}
+
+/** The first rows of a file, before anything is made of them. */
+export interface ColumnPreview {
+  readonly format: DatasetFormat;
+  readonly columns: readonly string[];
+  readonly rows: readonly { readonly line: number; readonly cells: readonly string[] }[];
 }
 
 /** One part of an AltTrain trace. `other`: text that belongs to no part (e.g. the solution of an untrained model). */
@@ -209,9 +265,15 @@ export interface TrainerApi {
   /** Needs a loaded model (its tokenizer). Replaces the current dataset only when it succeeds. */
   readDataset(
     source: DatasetSource,
-    maxLength: number,
+    settings: DatasetSettings,
     onProgress: (progress: LoadProgress) => void,
   ): Promise<DatasetReport>;
+  /** Ends a `readDataset` that is under way: it rejects with "cancelled". */
+  cancelReading(): Promise<void>;
+  /** The first rows of a file as they are, for mapping its columns. */
+  previewColumns(source: DatasetSource): Promise<ColumnPreview>;
+  /** Examples of the dataset that was read, token by token. */
+  inspectRows(first: number, count: number): Promise<readonly InspectedRow[]>;
   /** Resolves when the run has ended (finished or stopped). A failed run keeps its last adapter exportable. */
   startTraining(request: TrainingRequest, onEvent: (event: TrainEvent) => void): Promise<RunResult>;
   pause(): Promise<void>;

@@ -12,8 +12,11 @@ export function createTrainerClient(): TrainerApi {
   return {
     openDevice: () => guard(() => remote.openDevice()),
     loadModel: (source, onProgress) => guard(() => remote.loadModel(source, comlink.proxy(onProgress))),
-    readDataset: (source, maxLength, onProgress) =>
-      guard(() => remote.readDataset(source, maxLength, comlink.proxy(onProgress))),
+    readDataset: (source, settings, onProgress) =>
+      guard(() => remote.readDataset(source, settings, comlink.proxy(onProgress))),
+    cancelReading: () => guard(() => remote.cancelReading()),
+    previewColumns: (source) => guard(() => remote.previewColumns(source)),
+    inspectRows: (first, count) => guard(() => remote.inspectRows(first, count)),
     startTraining: (request, onEvent) => guard(() => remote.startTraining(request, comlink.proxy(onEvent))),
     pause: () => guard(() => remote.pause()),
     resume: () => guard(() => remote.resume()),

@@ -25,7 +25,10 @@ export interface ListField extends FieldBase<readonly string[]> {
   readonly type: 'list';
   readonly allowed: readonly string[] | null; // null: any text
 }
-export type Field = NumberField | BooleanField | ChoiceField<string> | ListField;
+export interface TextField extends FieldBase<string> {
+  readonly type: 'text';
+}
+export type Field = NumberField | BooleanField | ChoiceField<string> | ListField | TextField;
 
 const number = (spec: Omit<NumberField, 'type'>): NumberField => ({ type: 'number', ...spec });
 const integer = (spec: Omit<NumberField, 'type'>): NumberField => ({ type: 'integer', ...spec });
@@ -34,6 +37,7 @@ const choice = <const T extends string>(spec: Omit<ChoiceField<T>, 'type'>): Cho
   type: 'choice',
   ...spec,
 });
+const text = (spec: Omit<TextField, 'type'>): TextField => ({ type: 'text', ...spec });
 const list = (spec: Omit<ListField, 'type'>): ListField => ({ type: 'list', ...spec });
 
 /** The linear layers of a decoder block that LoRA can adapt, in the order PEFT meets them. */
@@ -179,14 +183,22 @@ export const runConfigFields = {
     max: 131_072,
     group: 'Data',
     label: 'Max length',
-    help: 'Tokens per row; longer rows lose their end, and are listed.',
+    help: 'Tokens per row; with packing, also per pack.',
+  }),
+  truncation: choice({
+    file: 'truncation',
+    default: 'truncate',
+    choices: ['truncate', 'drop', 'split'],
+    group: 'Data',
+    label: 'Rows over max length',
+    help: 'Cut their end, leave the whole row out, or split it into rows. What it does to each row is listed.',
   }),
   packing: boolean({
     file: 'packing',
     default: false,
     group: 'Data',
     label: 'Packing',
-    help: 'Reserved: rows are always laid end to end without padding and never see each other.',
+    help: 'The batch size counts packs of at most max_length tokens instead of rows, filled first-fit decreasing. Rows of a pack never see each other.',
   }),
   completionOnlyLoss: boolean({
     file: 'completion_only_loss',
@@ -194,6 +206,28 @@ export const runConfigFields = {
     group: 'Data',
     label: 'Loss on the answer only',
     help: 'Off: the prompt is trained too.',
+  }),
+  assistantOnlyLoss: boolean({
+    file: 'assistant_only_loss',
+    default: false,
+    group: 'Data',
+    label: 'Loss on every assistant turn',
+    help: 'Conversations are trained in every turn of the assistant, with its reasoning. Off: in the last one.',
+  }),
+  systemPrompt: text({
+    file: 'system_prompt',
+    default: '',
+    group: 'Data',
+    label: 'System prompt',
+    help: 'Put before rows that bring none of their own.',
+  }),
+  columns: list({
+    file: 'columns',
+    default: [],
+    allowed: null,
+    group: 'Data',
+    label: 'Columns',
+    help: 'For files with other names, one per line: prompt=… and completion=…, with system=… or not; or messages=…; or text=….',
   }),
   loggingSteps: integer({
     file: 'logging_steps',

@@ -15,6 +15,7 @@ export {
   type ListField,
   type LoraTarget,
   type NumberField,
+  type TextField,
 } from './fields.ts';
 
 type Fields = typeof runConfigFields;
@@ -26,7 +27,9 @@ type ValueOf<F> = F extends { type: 'number' | 'integer' }
       ? T
       : F extends { type: 'list' }
         ? readonly string[]
-        : never;
+        : F extends { type: 'text' }
+          ? string
+          : never;
 export type RunConfig = { readonly [K in keyof Fields]: ValueOf<Fields[K]> };
 export type RunConfigKey = keyof RunConfig;
 /** Settings under their file names, as in run_config.json: values not yet checked. */
@@ -61,6 +64,8 @@ function checkValue(field: Field, value: unknown): string | null {
       return field.choices.includes(value as string)
         ? null
         : `must be one of ${field.choices.join(', ')}, not ${JSON.stringify(value)}`;
+    case 'text':
+      return typeof value === 'string' ? null : `must be a text, not ${JSON.stringify(value)}`;
     case 'list': {
       if (!Array.isArray(value) || value.some((item) => typeof item !== 'string'))
         return 'must be a list of texts';
@@ -96,11 +101,6 @@ export function parseRunConfig(
     if (message !== null) problems.push({ file, message });
     else values[key] = value;
   }
-  if (raw['packing'] === true)
-    problems.push({
-      file: 'packing',
-      message: 'is not supported yet; rows are laid end to end without padding in any case',
-    });
   return { config: values as unknown as RunConfig, problems };
 }
 
@@ -125,6 +125,7 @@ export function parseSetting(file: string, text: string): unknown {
     case 'boolean':
       return text === 'true' ? true : text === 'false' ? false : text;
     case 'choice':
+    case 'text':
       return text;
     case 'list':
       return text.trimStart().startsWith('[')

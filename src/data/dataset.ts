@@ -1,112 +1,109 @@
 /**
  * A dropped file to training examples and the report the page shows before anything starts.
- * Every row of the file is either an example or a problem with its line and reason.
+ * Rows are made into tokens as they are read and their text is let go: memory grows with the tokens, not with the file.
+ * Every row of the file is either used or a problem with its line and reason.
  */
-import type { DatasetReport, LoadProgress, PreviewRow, RowProblem, TokenSpan } from '../api/trainer-api.ts';
+import type { DatasetReport, DatasetSettings, LoadProgress, RowProblem } from '../api/trainer-api.ts';
 import { TrainerError } from '../api/trainer-error.ts';
-import { isRowProblem, toChatExample, type RowShape } from './chat-example.ts';
-import { tokenizeExample, type MaskOptions, type TokenizedExample } from './mask.ts';
-import { acceptedShapes, readRows, type RawRows } from './read-rows.ts';
+import { toChatExample, type ReadOptions } from './chat-example.ts';
+import { parseColumns } from './column-mapping.ts';
+import { DatasetTally } from './dataset-tally.ts';
+import { tokenizeExample, type TokenizedExample } from './mask.ts';
+import { packRows } from './packs.ts';
+import { acceptedShapes, isProblem, type ReadRow } from './raw-row.ts';
+import { openRows } from './read-rows.ts';
+import { RowIndex, type SuiteQuestions } from './row-index.ts';
+import { TokenStore } from './token-store.ts';
 import type { ChatTokenizer } from './tokenizer.ts';
 
-const PREVIEW_ROWS = 5;
-const ROWS_PER_PAUSE = 256; // between them the worker answers other calls
+const PAUSE_EVERY_MS = 30; // between them the worker answers other calls, a cancel among them
 
-/** @throws TrainerError "dataset-unreadable" (not text, not JSON), "dataset-empty" (no usable row). */
+export interface DatasetHost {
+  readonly onProgress?: (progress: LoadProgress) => void;
+  readonly signal?: AbortSignal;
+  /** What is evaluated after training: its questions should not be trained. */
+  readonly suites?: readonly SuiteQuestions[];
+  /** Told of every row that is not used; the report keeps the first 100,000. */
+  readonly onProblem?: (problem: RowProblem) => void;
+}
+
+export interface PreparedDataset {
+  readonly report: DatasetReport;
+  readonly examples: TokenizedExample[];
+  /** Examples by pack, where `packing` is on. */
+  readonly packs: readonly (readonly number[])[] | null;
+}
+
+/** @throws TrainerError "dataset-unreadable", "dataset-empty" (no usable row), "config-invalid", "cancelled". */
 export async function prepareDataset(
   blob: Blob,
   name: string,
   tokenizer: ChatTokenizer,
-  options: MaskOptions,
-  onProgress: (progress: LoadProgress) => void = () => {},
-): Promise<{ report: DatasetReport; examples: TokenizedExample[] }> {
-  const raw = readRows(await readBlob(blob, name));
+  settings: DatasetSettings,
+  host: DatasetHost = {},
+): Promise<PreparedDataset> {
+  const { signal, onProgress } = host;
+  const reading: ReadOptions = {
+    systemPrompt: settings.systemPrompt,
+    columns: parseColumns(settings.columns),
+  };
+  const tally = new DatasetTally(new RowIndex(host.suites ?? []), tokenizer, settings);
+  const store = new TokenStore();
   const examples: TokenizedExample[] = [];
-  const rejected: RowProblem[] = [...raw.rejected];
-  const shapes = new Set<RowShape>();
-  for (const [index, row] of raw.rows.entries()) {
-    if (index % ROWS_PER_PAUSE === 0) {
-      onProgress({ done: index, total: raw.rows.length, note: 'Tokenizing rows' });
+  let bytes = { done: 0, total: blob.size };
+  const report = (): void => onProgress?.({ ...bytes, note: `Tokenizing rows: ${tally.totalRows}` });
+  const source = await openRows(blob, name, {
+    signal,
+    onBytes: (done, total) => (bytes = { done, total }),
+  });
+  const use = (row: ReadRow): void => {
+    if (!isProblem(row)) tally.sawColumns(row.value);
+    const example = isProblem(row) ? row : toChatExample(row, reading);
+    const tokenized = isProblem(example) ? example : tokenizeExample(example, tokenizer, settings);
+    if ('reason' in tokenized) {
+      tally.reject(tokenized);
+      host.onProblem?.(tokenized);
+      return;
+    }
+    if (isProblem(example)) return;
+    const kept = tokenized.map((part) => store.keep(part));
+    for (const part of kept) examples.push(part);
+    tally.accept(example, kept);
+  };
+  report();
+  let pauseAt = performance.now() + PAUSE_EVERY_MS;
+  for await (const batch of source.batches) {
+    for (const row of batch) {
+      use(row);
+      if (performance.now() < pauseAt) continue;
+      report();
       await new Promise((resolve) => setTimeout(resolve));
-    }
-    const example = toChatExample(row);
-    const tokenized = isRowProblem(example) ? example : tokenizeExample(example, tokenizer, options);
-    if (isRowProblem(tokenized)) rejected.push(tokenized);
-    else {
-      examples.push(tokenized);
-      if (!isRowProblem(example)) shapes.add(example.shape);
+      if (signal?.aborted) throw new TrainerError('cancelled', `Reading ${name} was cancelled.`);
+      pauseAt = performance.now() + PAUSE_EVERY_MS;
     }
   }
-  onProgress({ done: raw.rows.length, total: raw.rows.length, note: 'Tokenizing rows' });
-  rejected.sort((a, b) => a.line - b.line);
-  if (examples.length === 0) throw noUsableRow(name, raw, rejected);
-  const shape = shapes.size === 1 ? ([...shapes][0] ?? 'mixed') : 'mixed';
-  return { report: makeReport(name, raw, shape, examples, rejected, tokenizer), examples };
+  report();
+  if (examples.length === 0) throw noUsableRow(name, tally);
+  const lengths = examples.map(({ tokens }) => tokens.length);
+  const packs = settings.packing ? packRows(lengths, settings.maxLength) : null;
+  return {
+    report: tally.report(name, source.format, source.isCompressed, lengths, packs?.length ?? null),
+    examples,
+    packs,
+  };
 }
 
-async function readBlob(blob: Blob, name: string): Promise<Uint8Array> {
-  try {
-    return new Uint8Array(await blob.arrayBuffer());
-  } catch (error) {
-    // The browser refuses when a picked file was changed, moved or is too large for memory.
-    throw new TrainerError(
-      'dataset-unreadable',
-      `${name} could not be read. Choose the file again.`,
-      String(error),
-    );
-  }
-}
-
-function noUsableRow(name: string, raw: RawRows, rejected: readonly RowProblem[]): TrainerError {
-  if (raw.totalRows === 0)
+function noUsableRow(name: string, tally: DatasetTally): TrainerError {
+  if (tally.totalRows === 0)
     return new TrainerError('dataset-empty', `${name} holds no rows. ${acceptedShapes}`);
   const listed = (count: number): string =>
-    rejected
+    tally.rejected
       .slice(0, count)
       .map(({ line, reason }) => `row ${line} ${reason}`)
       .join('\n');
   return new TrainerError(
     'dataset-empty',
-    `None of the ${raw.totalRows} rows of ${name} can be used:\n${listed(3)}`,
+    `None of the ${tally.totalRows} rows of ${name} can be used:\n${listed(3)}`,
     listed(20),
   );
-}
-
-function makeReport(
-  name: string,
-  raw: RawRows,
-  shape: string,
-  examples: readonly TokenizedExample[],
-  rejected: readonly RowProblem[],
-  tokenizer: ChatTokenizer,
-): DatasetReport {
-  const lengths = examples.map(({ tokens }) => tokens.length);
-  const tokenCount = lengths.reduce((sum, length) => sum + length, 0);
-  return {
-    name,
-    format: raw.format,
-    shape,
-    totalRows: raw.totalRows,
-    usableRows: examples.length,
-    rejected,
-    truncatedLines: examples.filter(({ truncated }) => truncated).map(({ line }) => line),
-    tokenCount,
-    targetTokenCount: examples.reduce((sum, { targetCount }) => sum + targetCount, 0),
-    tokensPerRow: {
-      mean: tokenCount / examples.length,
-      max: lengths.reduce((longest, length) => Math.max(longest, length), 0),
-    },
-    preview: examples.slice(0, PREVIEW_ROWS).map((example) => previewOf(example, tokenizer)),
-  };
-}
-
-function previewOf({ line, tokens, isTarget }: TokenizedExample, tokenizer: ChatTokenizer): PreviewRow {
-  const spans: TokenSpan[] = [];
-  for (let start = 0; start < tokens.length;) {
-    let end = start + 1;
-    while (end < tokens.length && isTarget[end] === isTarget[start]) end++;
-    spans.push({ text: tokenizer.decode([...tokens.subarray(start, end)]), isTarget: isTarget[start] === 1 });
-    start = end;
-  }
-  return { line, spans };
 }

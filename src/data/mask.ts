@@ -4,13 +4,16 @@
  *   <bos><User>question<Assistant><think>\n | reasoning … </think> answer <eos>
  *   rendered by the template: context       | appended here: target
  *
- * The response is never rendered by the template: R1's deletes everything before </think> from it, and a model
- * trained on that loses its reasoning. Truncation and masks are TRL's (scripts/goldens/cross_check.py).
+ * With `assistant_only_loss` every turn of the assistant is a target; the pieces come from data/chat-template.ts.
+ * The response is never rendered by the template alone: R1's deletes everything before </think> from it, and a model
+ * trained on that loses its reasoning. Masks are TRL's (scripts/goldens/cross_check.py, scripts/goldens/trl_masks.py).
  */
 import type { RowProblem } from '../api/trainer-api.ts';
 import { TrainerError } from '../api/trainer-error.ts';
 import type { ChatExample } from './chat-example.ts';
-import { excerptOf } from './read-rows.ts';
+import type { TextPiece } from './chat-template.ts';
+import { fitToLength, type Masked, type Truncation } from './fit-length.ts';
+import { excerptOf } from './raw-row.ts';
 import type { ChatTokenizer } from './tokenizer.ts';
 
 export interface TokenizedExample {
@@ -25,59 +28,85 @@ export interface TokenizedExample {
 export interface MaskOptions {
   readonly maxLength: number; // tokens
   readonly completionOnlyLoss: boolean;
+  /** Every turn of the assistant instead of the last; goes before completionOnlyLoss. */
+  readonly assistantOnlyLoss: boolean;
+  readonly truncation: Truncation;
 }
 
+/** One example; several where a long row is split; or why there is none. */
 export function tokenizeExample(
   example: ChatExample,
   tokenizer: ChatTokenizer,
-  { maxLength, completionOnlyLoss }: MaskOptions,
-): TokenizedExample | RowProblem {
+  options: MaskOptions,
+): readonly TokenizedExample[] | RowProblem {
   const { line } = example;
   const problem = (code: RowProblem['code'], reason: string): RowProblem => ({
     line,
     code,
     reason,
-    excerpt: excerptOf(example.prompt.at(-1)?.content ?? ''),
+    excerpt: excerptOf(example.prompt.at(-1)?.content ?? example.response),
   });
-  let prompt: string;
+  let masked: Masked;
   try {
-    prompt = tokenizer.renderPrompt(example.prompt);
+    if (example.shape !== 'text' && tokenizer.fitResponse(example.response).trim() === '')
+      return problem('row-empty', 'has nothing in its response but <think>');
+    masked = maskExample(example, tokenizer, options);
   } catch (error) {
     if (error instanceof TrainerError) return problem('row-shape', error.message);
     throw error;
   }
-  const response = withoutPrefilledThink(prompt, example.response);
-  if (response.trim() === '') return problem('row-empty', 'has nothing in its response but <think>');
-
-  const promptIds = tokenizer.encode(prompt);
-  const ids = encodeTogether(prompt, response, promptIds, tokenizer);
-  if (!tokenizer.eosIds.includes(ids[ids.length - 1])) ids.push(tokenizer.eosIds[0]);
-
-  const tokens = Int32Array.from(ids.slice(0, maxLength));
-  const firstTarget = Math.max(1, completionOnlyLoss ? promptIds.length : 0);
-  const isTarget = new Uint8Array(tokens.length).fill(1, firstTarget);
-  const targetCount = Math.max(0, tokens.length - firstTarget);
-  if (targetCount === 0)
-    return problem(
-      'row-no-target',
-      `leaves nothing to train on: its prompt has ${promptIds.length} tokens, max_length is ${maxLength}`,
-    );
-  return { line, tokens, isTarget, targetCount, truncated: ids.length > maxLength };
+  const fitted = fitToLength(masked, options.maxLength, options.truncation);
+  return 'reason' in fitted ? problem(fitted.code, fitted.reason) : fitted.map((part) => ({ line, ...part }));
 }
 
-/** Where the generation prompt has already opened <think>, a response that opens it again would double it. */
-function withoutPrefilledThink(prompt: string, response: string): string {
-  return /<think>\n*$/.test(prompt) ? response.replace(/^\s*<think>\n*/, '') : response;
+function maskExample(example: ChatExample, tokenizer: ChatTokenizer, options: MaskOptions): Masked {
+  const { shape, prompt, response } = example;
+  if (shape === 'text') {
+    const start = tokenizer.addsBos && tokenizer.bosId !== null ? [tokenizer.bosId] : [];
+    return withEnd(mask([{ text: response, isTrained: true }], tokenizer, start), tokenizer);
+  }
+  if (options.assistantOnlyLoss) {
+    const pieces = tokenizer.renderTurns([...prompt, { role: 'assistant', content: response }]);
+    return mask(pieces, tokenizer);
+  }
+  const pieces: TextPiece[] = [
+    { text: tokenizer.renderPrompt(prompt), isTrained: !options.completionOnlyLoss },
+    { text: tokenizer.fitResponse(response), isTrained: true },
+  ];
+  return withEnd(mask(pieces, tokenizer), tokenizer);
 }
 
-/** Tokens of prompt + response. Where a token would span the seam, the two are encoded apart, so that the mask is exact. */
-function encodeTogether(
-  prompt: string,
-  response: string,
-  promptIds: readonly number[],
+function mask(pieces: readonly TextPiece[], tokenizer: ChatTokenizer, start: readonly number[] = []): Masked {
+  const ids = [...start];
+  const isTarget: number[] = start.map(() => 0);
+  let before = '';
+  let beforeIds: readonly number[] = [];
+  for (const { text, isTrained } of pieces) {
+    const own = encodeAfter(before, beforeIds, text, tokenizer);
+    for (const id of own) {
+      ids.push(id);
+      isTarget.push(isTrained ? 1 : 0);
+    }
+    [before, beforeIds] = [text, own];
+  }
+  isTarget[0] = 0; // nothing comes before it that could predict it
+  return { ids, isTarget };
+}
+
+function withEnd({ ids, isTarget }: Masked, { eosIds }: ChatTokenizer): Masked {
+  if (eosIds.includes(ids[ids.length - 1])) return { ids, isTarget };
+  return { ids: [...ids, eosIds[0]], isTarget: [...isTarget, 1] };
+}
+
+/** Tokens of `text` after `before`. Where a token would span the seam, the two are encoded apart, so that the mask is exact. */
+function encodeAfter(
+  before: string,
+  beforeIds: readonly number[],
+  text: string,
   tokenizer: ChatTokenizer,
-): number[] {
-  const together = tokenizer.encode(prompt + response);
-  if (promptIds.every((id, index) => together[index] === id)) return together;
-  return [...promptIds, ...tokenizer.encode(response)];
+): readonly number[] {
+  if (before === '') return tokenizer.encode(text);
+  const together = tokenizer.encode(before + text);
+  if (beforeIds.every((id, index) => together[index] === id)) return together.slice(beforeIds.length);
+  return tokenizer.encode(text);
 }

@@ -1,12 +1,7 @@
-/**
- * Text to token ids and back, and chat templates, exactly as Hugging Face's tokenizers do it.
- *
- * R1-style templates delete the reasoning of assistant turns, so a template only ever renders prompts here
- * (with its generation prompt); the response is appended by data/mask.ts.
- */
-import { Template } from '@huggingface/jinja';
+/** Text to token ids and back, exactly as Hugging Face's tokenizers do it; chat templates are in data/chat-template.ts. */
 import { PreTrainedTokenizer } from '@xenova/transformers';
 import { TrainerError } from '../api/trainer-error.ts';
+import { createChatTemplate, type ChatTemplate } from './chat-template.ts';
 import { isJson, normaliseTokenizerJson, type AddedToken, type Json } from './tokenizer-files.ts';
 
 export interface TokenizerFiles {
@@ -21,24 +16,22 @@ export interface ChatMessage {
   readonly content: string;
 }
 
-export interface ChatTokenizer {
+export interface ChatTokenizer extends ChatTemplate {
   /** No special tokens are added; those written in the text (rendered template text) are recognised. */
   encode(text: string): number[];
   /** Exact, without clean-up of spaces. `skipSpecialTokens` keeps <think> and </think>. Unknown ids give nothing. */
   decode(ids: readonly number[], options?: { readonly skipSpecialTokens?: boolean }): string;
-  /**
-   * The chat template with its generation prompt; without a template, the contents one after another.
-   * @throws TrainerError "model-file-invalid" when the template refuses the messages.
-   */
-  renderPrompt(messages: readonly ChatMessage[]): string;
   /** All ids that end a generation. The first is the one appended in training: the tokenizer's own. */
   readonly eosIds: readonly number[];
   readonly bosId: number | null;
-  /** The generation prompt ends with "<think>\n" (or "<think>"). */
-  readonly thinkPrefilled: boolean;
+  /** The tokenizer puts `bosId` before a plain text. */
+  readonly addsBos: boolean;
+  /** Written by templates, not by people: every added token but <think> and </think>. */
+  isSpecial(id: number): boolean;
   readonly vocabSize: number; // highest id + 1; the embedding may have more rows
 }
 
+const MAX_REMEMBERED_WORDS = 50_000;
 const thinkTags = ['<think>', '</think>'];
 
 /** @throws TrainerError "model-file-invalid" */
@@ -54,23 +47,30 @@ export function createChatTokenizer(files: TokenizerFiles): ChatTokenizer {
     unk_token: tokenText(config['unk_token']),
   };
   const specialIds = specialIdsOf(addedTokens, [...Object.values(named), ...extraSpecials(config)], idOf);
-  const renderPrompt = promptRenderer(templateText(files), named);
+  const controlIds = new Set(
+    addedTokens.filter(({ content }) => !thinkTags.includes(content)).map(({ id }) => id),
+  );
+  const template = createChatTemplate(templateText(files), named);
 
   return {
-    encode: (text) =>
+    ...template,
+    encode(text) {
+      // The library remembers every word it has met; a gigabyte of text has too many of them.
+      const { cache } = tokenizer.model as { readonly cache?: Map<string, unknown> };
+      if (cache !== undefined && cache.size > MAX_REMEMBERED_WORDS) cache.clear();
       // HF drops characters that have no token where there is no unknown token.
-      (tokenizer.encode(text, null, { add_special_tokens: false }) as (number | undefined)[]).filter(
-        (id) => id !== undefined,
-      ),
+      const ids = tokenizer.encode(text, null, { add_special_tokens: false }) as (number | undefined)[];
+      return ids.filter((id) => id !== undefined);
+    },
     decode(ids, { skipSpecialTokens = false } = {}) {
       const kept = ids.filter((id) => vocab[id] !== undefined && !(skipSpecialTokens && specialIds.has(id)));
       if (kept.length === 0) return '';
       return tokenizer.decode(kept, { skip_special_tokens: false, clean_up_tokenization_spaces: false });
     },
-    renderPrompt,
     eosIds: readEosIds(named.eos_token, files.generationConfig, idOf),
     bosId: (named.bos_token === null ? undefined : idOf.get(named.bos_token)) ?? null,
-    thinkPrefilled: /<think>\n?$/.test(renderPrompt([{ role: 'user', content: 'Hello' }])),
+    addsBos: named.bos_token !== null && config['add_bos_token'] === true,
+    isSpecial: (id) => specialIds.has(id) || controlIds.has(id),
     vocabSize: vocab.length,
   };
 }
@@ -139,30 +139,4 @@ function templateText({ chatTemplate, tokenizerConfig }: TokenizerFiles): string
   if (!Array.isArray(value)) return null;
   const named = value.filter(isJson).find(({ name }) => name === 'default');
   return typeof named?.['template'] === 'string' ? named['template'] : null;
-}
-
-function promptRenderer(
-  text: string | null,
-  named: Readonly<Record<string, string | null>>,
-): (messages: readonly ChatMessage[]) => string {
-  if (text === null) return (messages) => messages.map(({ content }) => content).join('');
-  let template: Template;
-  try {
-    template = new Template(text);
-  } catch (error) {
-    throw new TrainerError('model-file-invalid', 'The chat template cannot be read.', String(error));
-  }
-  // An undefined variable is empty text in Jinja.
-  const tokens = Object.fromEntries(Object.entries(named).map(([name, value]) => [name, value ?? '']));
-  return (messages) => {
-    try {
-      return template.render({ ...tokens, messages, add_generation_prompt: true });
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new TrainerError(
-        'model-file-invalid',
-        `The chat template does not accept the messages: ${reason}`,
-      );
-    }
-  };
 }

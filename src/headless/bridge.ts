@@ -18,6 +18,7 @@ import type {
   TrainEvent,
 } from '../api/trainer-api.ts';
 import { toWire, TrainerError, type WireError } from '../api/trainer-error.ts';
+import { datasetSettings } from '../config/dataset-settings.ts';
 import type { RunConfig } from '../config/run-config.ts';
 
 export interface ServedAdapter {
@@ -114,7 +115,10 @@ async function train(client: TrainerApi, plan: TrainPlan, stopping: Stopping): P
     report({ kind: 'device', report: await client.openDevice() });
     report({ kind: 'model', report: await client.loadModel(plan.model, onLoad) });
     const dataset = await datasetSource(plan.dataset);
-    report({ kind: 'dataset', report: await client.readDataset(dataset, plan.config.maxLength, onLoad) });
+    report({
+      kind: 'dataset',
+      report: await client.readDataset(dataset, datasetSettings(plan.config), onLoad),
+    });
     const initAdapter = plan.initAdapter === null ? undefined : await adapterSource(plan.initAdapter);
     const checkpoint = plan.checkpointUrl === null ? undefined : await fetchBlob(plan.checkpointUrl);
     if (stopping.isAsked) throw new TrainerError('cancelled', 'Stopped before the first step.');

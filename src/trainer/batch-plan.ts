@@ -1,9 +1,11 @@
 /**
  * Which rows go into which micro-batch of which optimizer step: a pure function of the settings, so that a run
  * can be resumed at any step. Counts follow transformers 5: the last batch may be smaller (drop_last is off), the
- * last accumulation window of an epoch may have fewer micro-batches, and both are used.
+ * last accumulation window of an epoch may have fewer micro-batches, and both are used. With packing the batch size
+ * counts packs of at most max_length tokens, as in TRL; they are made once and shuffled as wholes.
  */
 import type { RunConfig } from '../config/run-config.ts';
+import { packRows } from '../data/packs.ts';
 import { createRng, shuffled } from '../support/rng.ts';
 
 type PlanSettings = Pick<
@@ -11,17 +13,25 @@ type PlanSettings = Pick<
   'perDeviceTrainBatchSize' | 'gradientAccumulationSteps' | 'numTrainEpochs' | 'maxSteps' | 'shuffle' | 'seed'
 >;
 
+/** What the batch size counts: each row by itself, or the rows of each pack. */
+export function unitsOf(
+  lengths: readonly number[],
+  { packing, maxLength }: Pick<RunConfig, 'packing' | 'maxLength'>,
+): number[][] {
+  return packing ? packRows(lengths, maxLength) : lengths.map((_, row) => [row]);
+}
+
 export class BatchPlan {
   readonly totalSteps: number;
   readonly stepsPerEpoch: number;
-  readonly #rowCount: number;
+  readonly #units: readonly (readonly number[])[];
   readonly #settings: PlanSettings;
   #cached: { readonly epoch: number; readonly order: readonly number[] } | null = null;
 
-  constructor(rowCount: number, settings: PlanSettings) {
-    this.#rowCount = rowCount;
+  constructor(units: readonly (readonly number[])[], settings: PlanSettings) {
+    this.#units = units;
     this.#settings = settings;
-    const microBatches = Math.ceil(rowCount / settings.perDeviceTrainBatchSize);
+    const microBatches = Math.ceil(units.length / settings.perDeviceTrainBatchSize);
     this.stepsPerEpoch = Math.ceil(microBatches / settings.gradientAccumulationSteps);
     this.totalSteps =
       settings.maxSteps > 0 ? settings.maxSteps : Math.ceil(settings.numTrainEpochs * this.stepsPerEpoch);
@@ -32,9 +42,10 @@ export class BatchPlan {
     const { perDeviceTrainBatchSize: batch, gradientAccumulationSteps: accumulation } = this.#settings;
     const epoch = Math.floor(step / this.stepsPerEpoch);
     const first = (step % this.stepsPerEpoch) * accumulation * batch;
-    const rows = this.#order(epoch).slice(first, first + accumulation * batch);
+    const units = this.#order(epoch).slice(first, first + accumulation * batch);
     const microBatches: number[][] = [];
-    for (let i = 0; i < rows.length; i += batch) microBatches.push(rows.slice(i, i + batch));
+    for (let i = 0; i < units.length; i += batch)
+      microBatches.push(units.slice(i, i + batch).flatMap((unit) => this.#units[unit]));
     return microBatches;
   }
 
@@ -45,7 +56,7 @@ export class BatchPlan {
 
   #order(epoch: number): readonly number[] {
     if (this.#cached?.epoch === epoch) return this.#cached.order;
-    const natural = Array.from({ length: this.#rowCount }, (_, i) => i);
+    const natural = this.#units.map((_, i) => i);
     const { shuffle, seed } = this.#settings;
     const order = shuffle
       ? shuffled(natural, createRng((seed + Math.imul(epoch + 1, 0x85ebca6b)) >>> 0))

@@ -85,6 +85,14 @@ async function evaluateSuites(
   return { suites: results, newTokens, seconds: (nowMs() - started) / 1000 };
 }
 
+/** All prompts of the embedded suites; none where the page comes without them. */
+export async function builtinSuites(appBaseUrl: string): Promise<readonly Suite[]> {
+  const response = await fetch(new URL('datasets/demo-suites.json', appBaseUrl)).catch(() => null);
+  // A server that answers every path with a page has no suites.
+  const isJson = (response?.headers.get('content-type') ?? '').includes('json');
+  return response?.ok === true && isJson ? parseSuites(await response.text()) : [];
+}
+
 const batchSize = 64;
 
 /** Suites exist for the embedded demo only; null for other models, or where the settings ask for none. */
@@ -94,10 +102,10 @@ export async function suitesFor(
   appBaseUrl: string,
 ): Promise<Suite[] | null> {
   if (model.name !== 'demo' || config.suitePrompts === 0) return null;
-  const response = await fetch(new URL('datasets/demo-suites.json', appBaseUrl));
-  if (!response.ok) return null;
-  const suites = parseSuites(await response.text());
-  return suites.map((suite) => ({ ...suite, prompts: thin(suite.prompts, config.suitePrompts) }));
+  const suites = await builtinSuites(appBaseUrl);
+  return suites.length === 0
+    ? null
+    : suites.map((suite) => ({ ...suite, prompts: thin(suite.prompts, config.suitePrompts) }));
 }
 
 type EvaluationEvent = Extract<TrainEvent, { kind: 'phase' | 'progress' | 'evaluation' }>;

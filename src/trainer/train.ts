@@ -15,7 +15,7 @@ import { adamw, gradNorm, gradNormPartials } from '../kernels/adamw.ts';
 import type { Adapter } from '../model/adapter.ts';
 import { at, type Decoder } from '../model/decoder.ts';
 import { TrainingPass } from '../model/training-pass.ts';
-import { BatchPlan } from './batch-plan.ts';
+import { BatchPlan, unitsOf } from './batch-plan.ts';
 import type { RunControl } from './run-control.ts';
 import { scheduleFactor, warmupSteps } from './schedule.ts';
 
@@ -52,18 +52,21 @@ export class Training {
   /** Allocates everything the run needs. @throws TrainerError "gpu-out-of-memory". Caller disposes. */
   static async prepare(inputs: TrainInputs): Promise<Training> {
     const { config, decoder, adapter, train, evaluation } = inputs;
-    const plan = new BatchPlan(train.length, config);
+    const rowUnits = unitsOf(
+      train.map(({ tokens }) => tokens.length),
+      config,
+    );
+    const plan = new BatchPlan(rowUnits, config);
+    const units = rowUnits.map((rows) => rows.map((row) => at(train, row)));
     const { memory } = decoder.gpu;
     const size = {
       rows: Math.max(
-        widest(train, config.perDeviceTrainBatchSize, (e) => e.tokens.length - 1),
+        widest(units, config.perDeviceTrainBatchSize, (unit) => sum(unit, (e) => e.tokens.length - 1)),
         widest(evaluation, config.perDeviceTrainBatchSize, (e) => e.tokens.length - 1),
       ),
       lossRows: Math.max(
-        widest(
-          train,
-          config.perDeviceTrainBatchSize * config.gradientAccumulationSteps,
-          (e) => e.targetCount,
+        widest(units, config.perDeviceTrainBatchSize * config.gradientAccumulationSteps, (unit) =>
+          sum(unit, (e) => e.targetCount),
         ),
         widest(evaluation, config.perDeviceTrainBatchSize, (e) => e.targetCount),
       ),
@@ -192,13 +195,9 @@ export function notFinite(step: number, what: string): TrainerError {
 const sum = <T>(items: readonly T[], value: (item: T) => number): number =>
   items.reduce((total, item) => total + value(item), 0);
 
-/** The most that any `count` rows can hold together: no shuffle can ask for more. */
-function widest(
-  examples: readonly TokenizedExample[],
-  count: number,
-  value: (example: TokenizedExample) => number,
-): number {
-  const largest = examples
+/** The most that any `count` rows (or packs) can hold together: no shuffle can ask for more. */
+function widest<T>(items: readonly T[], count: number, value: (item: T) => number): number {
+  const largest = items
     .map(value)
     .sort((a, b) => b - a)
     .slice(0, count);

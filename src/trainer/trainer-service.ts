@@ -1,21 +1,26 @@
 /** The worker's side of the contract (api/trainer-api.ts): owns the device, the model, the data and the run. */
 import { zipFiles } from '../adapter/zip.ts';
 import type {
-  DatasetReport,
+  DatasetSettings,
   DatasetSource,
   Generation,
   GenerateRequest,
+  LoadProgress,
   ModelReport,
   TrainerApi,
 } from '../api/trainer-api.ts';
 import { TrainerError } from '../api/trainer-error.ts';
-import { prepareDataset } from '../data/dataset.ts';
-import type { TokenizedExample } from '../data/mask.ts';
+import { sameDatasetSettings, datasetSettings } from '../config/dataset-settings.ts';
+import { prepareDataset, type PreparedDataset } from '../data/dataset.ts';
+import { inspectTokens } from '../data/inspect-tokens.ts';
+import { placeOf } from '../data/packs.ts';
+import { previewColumns } from '../data/preview-columns.ts';
 import { openDevice, type Gpu } from '../device/open-device.ts';
 import { selfTest } from '../device/self-test.ts';
 import { Adapter, fromModules } from '../model/adapter.ts';
 import { loadModel, type LoadedModel } from '../model/load-model.ts';
 import { openModelFiles } from '../model/model-files.ts';
+import { builtinSuites } from './evaluate.ts';
 import { readAdapter } from './read-adapter.ts';
 import { Run, type RunHost } from './run.ts';
 import { Responder, toTrace } from './traces.ts';
@@ -27,10 +32,9 @@ export interface ServiceHost {
 }
 
 interface LoadedDataset {
-  readonly name: string;
-  readonly blob: Blob;
-  readonly examples: readonly TokenizedExample[];
-  readonly options: { readonly maxLength: number; readonly completionOnlyLoss: boolean };
+  readonly source: DatasetSource;
+  readonly settings: DatasetSettings;
+  readonly prepared: PreparedDataset;
 }
 
 export function createTrainerService(host: ServiceHost): TrainerApi {
@@ -40,6 +44,7 @@ export function createTrainerService(host: ServiceHost): TrainerApi {
   let run: Run | null = null;
   let looseAdapter: Adapter | null = null; // put there by loadAdapter
   let busyWith: string | null = null;
+  let reading: AbortController | null = null;
 
   const requireGpu = async (): Promise<Gpu> => {
     if (gpu === null) {
@@ -82,6 +87,24 @@ export function createTrainerService(host: ServiceHost): TrainerApi {
     return { name: source.name, blob: await response.blob() };
   };
 
+  const read = async (
+    source: DatasetSource,
+    settings: DatasetSettings,
+    onProgress: (progress: LoadProgress) => void,
+  ): Promise<LoadedDataset> => {
+    const { tokenizer } = requireModel();
+    reading = new AbortController();
+    const { signal } = reading;
+    try {
+      const { name, blob } = await openDataset(source);
+      const suites = await builtinSuites(host.appBaseUrl);
+      const prepared = await prepareDataset(blob, name, tokenizer, settings, { onProgress, signal, suites });
+      return { source, settings, prepared };
+    } finally {
+      reading = null;
+    }
+  };
+
   return {
     openDevice: async () => (await requireGpu()).report,
 
@@ -98,34 +121,37 @@ export function createTrainerService(host: ServiceHost): TrainerApi {
         return modelReport(loaded);
       }),
 
-    readDataset: (source, maxLength, onProgress) =>
+    readDataset: (source, settings, onProgress) =>
       exclusively('reading a data set', async () => {
-        const { tokenizer } = requireModel();
-        const { name, blob } = await openDataset(source);
-        const options = { maxLength, completionOnlyLoss: true };
-        const { report, examples } = await prepareDataset(blob, name, tokenizer, options, onProgress);
-        dataset = { name, blob, examples, options };
-        return report satisfies DatasetReport;
+        dataset = await read(source, settings, onProgress);
+        return dataset.prepared.report;
       }),
+    cancelReading: () => Promise.resolve(reading?.abort()),
+    previewColumns: async (source) => {
+      const { name, blob } = await openDataset(source);
+      return previewColumns(blob, name);
+    },
+    inspectRows: (first, count) => {
+      const { tokenizer } = requireModel();
+      const { examples, packs } = requireDataset(dataset).prepared;
+      const rows = examples.slice(first, first + count).map((example, i) => ({
+        index: first + i,
+        line: example.line,
+        tokens: inspectTokens(example, tokenizer),
+        truncated: example.truncated,
+        place: packs === null ? null : placeOf(first + i, packs, examples),
+      }));
+      return Promise.resolve(rows);
+    },
 
     startTraining: ({ config, initAdapter, checkpoint }, onEvent) =>
       exclusively('training', async () => {
         const device = await requireGpu();
         const loaded = requireModel();
-        if (dataset === null)
-          throw new TrainerError(
-            'busy',
-            'No data set is read yet. Drop a file or choose the built-in one first.',
-          );
-        const { maxLength, completionOnlyLoss } = config;
-        if (
-          dataset.options.maxLength !== maxLength ||
-          dataset.options.completionOnlyLoss !== completionOnlyLoss
-        ) {
-          const options = { maxLength, completionOnlyLoss };
-          const { examples } = await prepareDataset(dataset.blob, dataset.name, loaded.tokenizer, options);
-          dataset = { ...dataset, examples, options };
-        }
+        const { source, settings } = requireDataset(dataset);
+        if (!sameDatasetSettings(settings, datasetSettings(config)))
+          dataset = await read(source, datasetSettings(config), () => undefined);
+        const { report, examples } = requireDataset(dataset).prepared;
         const runHost: RunHost = {
           gpu: device,
           model: loaded,
@@ -133,14 +159,7 @@ export function createTrainerService(host: ServiceHost): TrainerApi {
           appBaseUrl: host.appBaseUrl,
         };
         const previous = run;
-        const next = await Run.create(
-          runHost,
-          dataset.name,
-          dataset.examples,
-          config,
-          initAdapter,
-          checkpoint,
-        );
+        const next = await Run.create(runHost, report.name, examples, config, initAdapter, checkpoint);
         previous?.dispose();
         looseAdapter?.dispose();
         looseAdapter = null;
@@ -202,6 +221,12 @@ function requireRun(run: Run | null): Run {
   if (run === null)
     throw new TrainerError('nothing-to-export', 'Nothing has been trained yet. Start training first.');
   return run;
+}
+
+function requireDataset(dataset: LoadedDataset | null): LoadedDataset {
+  if (dataset === null)
+    throw new TrainerError('busy', 'No data set is read yet. Drop a file or choose the built-in one first.');
+  return dataset;
 }
 
 async function generate(

@@ -8,6 +8,7 @@ import { AppProvider, createAppState, type AppState } from './state/app-state.ts
 import 'uplot/dist/uPlot.min.css';
 import './styles/base.css';
 import './styles/set-up.css';
+import './styles/data.css';
 import './styles/live.css';
 import './styles/builder.css';
 

@@ -3,12 +3,19 @@ import * as tf from '@tensorflow/tfjs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { bytesSource, openSafetensors } from '../../src/adapter/safetensors.ts';
 import type { AdapterSource, TrainerApi, TrainEvent, TrainingRequest } from '../../src/api/trainer-api.ts';
-import { requireRunConfig, type RawRunConfig, type RunConfig } from '../../src/config/run-config.ts';
+import { datasetSettings } from '../../src/config/dataset-settings.ts';
+import {
+  defaultRunConfig,
+  requireRunConfig,
+  type RawRunConfig,
+  type RunConfig,
+} from '../../src/config/run-config.ts';
 import { createTrainerService } from '../../src/trainer/trainer-service.ts';
 import { fixtureUrl } from '../gpu/open.ts';
 
 const folder = 'goldens/tied-gqa';
 const nothing = (): void => undefined;
+const readSettings = { ...datasetSettings(defaultRunConfig), maxLength: 96 };
 
 const config = (raw: RawRunConfig = {}): RunConfig =>
   requireRunConfig({
@@ -32,7 +39,7 @@ async function openService(gpu: GPU = navigator.gpu): Promise<TrainerApi> {
     nothing,
   );
   const file = await (await fetch(fixtureUrl(`${folder}/dataset.jsonl`))).blob();
-  await service.readDataset({ kind: 'file', name: 'dataset.jsonl', file }, 96, nothing);
+  await service.readDataset({ kind: 'file', name: 'dataset.jsonl', file }, readSettings, nothing);
   return service;
 }
 
@@ -176,7 +183,7 @@ test('a second run, and a second model, leave no tensor behind', async () => {
     nothing,
   );
   const file = await (await fetch(fixtureUrl(`${folder}/dataset.jsonl`))).blob();
-  await service.readDataset({ kind: 'file', name: 'dataset.jsonl', file }, 96, nothing);
+  await service.readDataset({ kind: 'file', name: 'dataset.jsonl', file }, readSettings, nothing);
   await service.startTraining({ config: config() }, nothing);
   expect(tf.memory()).toMatchObject({ numTensors, numBytes });
 });
@@ -338,7 +345,11 @@ test('what cannot be used is refused with a code, and what was there stays', asy
   ).toBe('model-file-missing');
   expect(
     await codeOf(
-      service.readDataset({ kind: 'file', name: 'x.jsonl', file: new Blob(['{"a": 1}\n']) }, 96, nothing),
+      service.readDataset(
+        { kind: 'file', name: 'x.jsonl', file: new Blob(['{"a": 1}\n']) },
+        readSettings,
+        nothing,
+      ),
     ),
   ).toBe('dataset-empty');
   expect(await codeOf(service.startTraining({ config: config({ max_length: 4096 }) }, nothing))).toBe(

@@ -23,7 +23,7 @@ export function BuilderSource({ role }: { role: HarmLabel }) {
           type="file"
           class="visually-hidden"
           aria-label={`${title} file`}
-          accept=".jsonl,.json"
+          accept=".jsonl,.json,.csv,.tsv,.parquet,.gz"
           multiple
           disabled={isBusy}
           onChange={(event) => {
@@ -32,8 +32,8 @@ export function BuilderSource({ role }: { role: HarmLabel }) {
           }}
         />
         <span>
-          Drop a <strong>.jsonl</strong> or <strong>.json</strong> file, or{' '}
-          <span class="link">choose one</span>
+          Drop a <strong>JSONL</strong>, <strong>JSON</strong>, <strong>CSV</strong> or{' '}
+          <strong>Parquet</strong> file, or <span class="link">choose one</span>
         </span>
         <span class="small muted">{about}</span>
       </label>

@@ -1,22 +1,25 @@
 import { isDraggingFile } from '../page-drop.ts';
 import { useApp } from '../state/app-state.ts';
 import { builtinDataset } from '../state/set-up.ts';
+import { ColumnMapping } from './column-mapping.tsx';
 import { DatasetReportView } from './dataset-report.tsx';
 import { FailureAlert } from './failure-alert.tsx';
 import { LoadingLine, StepPanel } from './step-panel.tsx';
+import { TokenInspector } from './token-inspector.tsx';
 
 export function DatasetPanel() {
-  const { setUp, run, useDatasetFile } = useApp();
+  const { setUp, run, useDatasetFile, useBuiltinDataset } = useApp();
   const report = setUp.dataset.report.value;
   const isReading = setUp.dataset.progress.value !== null;
   const source = setUp.datasetSource.value;
   const isLocked = run.isActive.value || setUp.model.report.value === null;
+  const hasStop = report?.gate.some(({ level }) => level === 'stop') ?? false;
 
   return (
     <StepPanel
       number={2}
       title="Dataset"
-      isReady={report !== null && !isReading}
+      isReady={report !== null && !isReading && !hasStop}
       region="Dataset"
       class="dataset"
     >
@@ -25,7 +28,7 @@ export function DatasetPanel() {
           type="file"
           class="visually-hidden"
           aria-label="Dataset file"
-          accept=".jsonl,.json"
+          accept=".jsonl,.ndjson,.json,.csv,.tsv,.parquet,.gz"
           disabled={isLocked}
           onChange={(event) => {
             const file = event.currentTarget.files?.[0];
@@ -34,27 +37,39 @@ export function DatasetPanel() {
           }}
         />
         <span>
-          Drop a <strong>.jsonl</strong> or <strong>.json</strong> file, or{' '}
-          <span class="link">choose one</span>
+          Drop a <strong>JSONL</strong>, <strong>JSON</strong>, <strong>CSV</strong> or{' '}
+          <strong>Parquet</strong> file, or <span class="link">choose one</span>
         </span>
-        <span class="small muted">instruction + response, prompt + completion, or messages</span>
+        <span class="small muted">
+          messages, conversations, prompt + completion, instruction + response, Alpaca, question + response,
+          text; also .gz
+        </span>
       </label>
       {source.kind === 'file' && (
         <button
           type="button"
           class="button small-button"
           disabled={isLocked || isReading}
-          onClick={() => void setUp.readDataset(builtinDataset)}
+          onClick={() => void useBuiltinDataset(builtinDataset)}
         >
           Use the built-in AltTrain-1K
         </button>
       )}
       <FailureAlert scope="dataset" />
       <LoadingLine progress={setUp.dataset.progress.value} label="Reading the dataset" />
+      {isReading && (
+        <button type="button" class="button small-button" onClick={() => void setUp.cancelReading()}>
+          Cancel reading
+        </button>
+      )}
+      {!isReading && !isLocked && <ColumnMapping />}
       {report === null ? (
         !isReading && <p class="empty">No dataset has been read. It needs a model, for its tokenizer.</p>
       ) : (
-        <DatasetReportView report={report} isBuiltin={source.kind === 'builtin'} />
+        <>
+          <DatasetReportView report={report} isBuiltin={source.kind === 'builtin'} />
+          <TokenInspector report={report} />
+        </>
       )}
     </StepPanel>
   );

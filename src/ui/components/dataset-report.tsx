@@ -1,39 +1,102 @@
-import type { DatasetReport, PreviewRow, RowProblem } from '../../api/trainer-api.ts';
-import { formatCount, formatCountOf } from '../format.ts';
+import type { DatasetReport, GateFinding, RowProblem } from '../../api/trainer-api.ts';
+import { formatCount, formatCountOf, formatPercent } from '../format.ts';
 import { Facts } from './step-panel.tsx';
 
 const MAX_LISTED = 500; // rows in the page; the counts always cover all of them
 
 export function DatasetReportView({ report, isBuiltin }: { report: DatasetReport; isBuiltin: boolean }) {
+  const format = `${report.format.toUpperCase()}${report.isCompressed ? ', gzip' : ''}`;
+  const { packing } = report;
   return (
     <>
       <p class="report-title">
-        {report.name} <span class="muted">{isBuiltin ? 'built in' : report.format.toUpperCase()}</span>
+        {report.name} <span class="muted">{isBuiltin ? 'built in' : format}</span>
       </p>
       <Facts
         facts={[
           ['Usable rows', formatCount(report.usableRows)],
-          ['Rejected rows', formatCount(report.rejected.length)],
+          ['Rejected rows', formatCount(report.rejectedRows)],
           ['Shape', report.shape.replaceAll('/', ' / ')],
           ['Truncated rows', formatCount(report.truncatedLines.length)],
           ['Tokens', formatCount(report.tokenCount)],
           ['Trained tokens', formatCount(report.targetTokenCount)],
+          ['Trained share', formatPercent(report.targetTokenCount / report.tokenCount)],
+          ['Without end token', formatCount(report.truncatedLines.length)],
           ['Mean length', `${report.tokensPerRow.mean.toFixed(0)} tokens`],
           ['Longest row', `${formatCount(report.tokensPerRow.max)} tokens`],
+          ...(report.splitRows > 0 ? [['Split rows', formatCount(report.splitRows)] as const] : []),
+          ...(packing === null
+            ? []
+            : [['Packs', `${formatCount(packing.packs)}, ${formatPercent(packing.fill)} full`] as const]),
         ]}
       />
-      {report.rejected.length > 0 && <Rejected problems={report.rejected} />}
-      {report.truncatedLines.length > 0 && <Truncated lines={report.truncatedLines} />}
-      {report.preview.length > 0 && <Preview rows={report.preview} />}
+      <Gate findings={report.gate} />
+      <Histogram lengths={report.lengths} />
+      {report.rejectedRows > 0 && <Rejected problems={report.rejected} count={report.rejectedRows} />}
+      {report.truncatedLines.length > 0 && (
+        <Lines
+          title={`${formatCountOf(report.truncatedLines.length, 'row')} longer than max length: the end is cut`}
+          lines={report.truncatedLines.map(String)}
+        />
+      )}
+      {report.duplicates.length > 0 && (
+        <Lines
+          title={`${formatCountOf(report.duplicates.length, 'row')} there twice`}
+          lines={report.duplicates.map(({ line, sameAs }) => `${line} (as ${sameAs})`)}
+        />
+      )}
+      {report.inSuites.length > 0 && (
+        <Lines
+          title={`${formatCountOf(report.inSuites.length, 'row')} also in an evaluation suite`}
+          lines={report.inSuites.map(({ line, suite }) => `${line} (${suite})`)}
+        />
+      )}
     </>
   );
 }
 
-function Rejected({ problems }: { problems: readonly RowProblem[] }) {
-  const hidden = problems.length - MAX_LISTED;
+function Gate({ findings }: { findings: readonly GateFinding[] }) {
+  if (findings.length === 0) return <p class="gate-clean small">Checked: nothing to warn about.</p>;
+  return (
+    <ul class="gate" aria-label="Before the start">
+      {findings.map(({ level, code, message }) => (
+        <li key={code} data-level={level}>
+          <strong>{level === 'stop' ? 'Stop' : 'Warning'}</strong> {message}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+/** Tokens per example. A table for screen readers, bars for the eye. */
+function Histogram({ lengths }: { lengths: DatasetReport['lengths'] }) {
+  const most = Math.max(1, ...lengths.map(({ count }) => count));
+  return (
+    <details class="fold">
+      <summary>Lengths</summary>
+      <table class="histogram">
+        <caption class="small muted">Examples by number of tokens</caption>
+        <tbody>
+          {lengths.map(({ upTo, count }) => (
+            <tr key={upTo}>
+              <th scope="row">≤ {formatCount(upTo)}</th>
+              <td class="histogram-bar">
+                <span style={{ width: `${(100 * count) / most}%` }} />
+              </td>
+              <td>{formatCount(count)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </details>
+  );
+}
+
+function Rejected({ problems, count }: { problems: readonly RowProblem[]; count: number }) {
+  const hidden = count - Math.min(MAX_LISTED, problems.length);
   return (
     <details class="fold warning" open>
-      <summary>{formatCountOf(problems.length, 'row')} rejected, not trained</summary>
+      <summary>{formatCountOf(count, 'row')} rejected, not trained</summary>
       <div class="scroll-box" tabIndex={0} role="group" aria-label="Rejected rows">
         <ul class="problems">
           {problems.slice(0, MAX_LISTED).map(({ line, code, reason, excerpt }) => (
@@ -52,39 +115,16 @@ function Rejected({ problems }: { problems: readonly RowProblem[] }) {
   );
 }
 
-function Truncated({ lines }: { lines: readonly number[] }) {
+function Lines({ title, lines }: { title: string; lines: readonly string[] }) {
   const hidden = lines.length - MAX_LISTED;
   return (
     <details class="fold">
-      <summary>{formatCountOf(lines.length, 'row')} longer than max length: the end is cut</summary>
+      <summary>{title}</summary>
       <p class="scroll-box small" tabIndex={0}>
         {lines.length === 1 ? 'Line ' : 'Lines '}
         {lines.slice(0, MAX_LISTED).join(', ')}
         {hidden > 0 && ` … and ${formatCount(hidden)} more`}
       </p>
-    </details>
-  );
-}
-
-function Preview({ rows }: { rows: readonly PreviewRow[] }) {
-  return (
-    <details class="fold">
-      <summary>First rows as the model sees them</summary>
-      <p class="small muted preview-legend">
-        <mark>marked: trained</mark> <span>plain: read as prompt, not trained</span>
-      </p>
-      <ol class="preview scroll-box tall" tabIndex={0}>
-        {rows.map((row) => (
-          <li key={row.line}>
-            <span class="line-number">line {row.line}</span>
-            <p class="token-text">
-              {row.spans.map((span, i) =>
-                span.isTarget ? <mark key={i}>{span.text}</mark> : <span key={i}>{span.text}</span>,
-              )}
-            </p>
-          </li>
-        ))}
-      </ol>
     </details>
   );
 }

@@ -1,4 +1,5 @@
 import type { JSX } from 'preact';
+import { datasetSettings } from '../../config/dataset-settings.ts';
 import { fieldOf, type ListField, type RunConfigKey } from '../../config/run-config.ts';
 import { useApp } from '../state/app-state.ts';
 import { isLines, type Draft } from '../state/settings.ts';
@@ -24,8 +25,9 @@ export function SettingField({ name }: { name: RunConfigKey }) {
     isInvalid: problem !== undefined,
     onEdit: (draft) => settings.edit(name, draft),
   };
-  // The dataset is cut at max length: read it again when the user leaves the field, not at every key.
-  const onCommit = name === 'maxLength' ? () => void setUp.refreshDataset() : undefined;
+  // The dataset depends on some settings: read it again when the user leaves the field, not at every key.
+  const onCommit =
+    name in datasetSettings(settings.config.value) ? () => void setUp.refreshDataset() : undefined;
 
   return (
     <div class="setting" data-type={field.type} onChange={onCommit}>
@@ -61,6 +63,8 @@ function controlFor(name: RunConfigKey, props: ControlProps): JSX.Element {
       return <BooleanControl {...props} />;
     case 'choice':
       return <ChoiceControl {...props} choices={field.choices} />;
+    case 'text':
+      return <LinesControl {...props} />;
     case 'list':
       return field.allowed === null ? <LinesControl {...props} /> : <TicksControl {...props} field={field} />;
     default:
@@ -129,16 +133,21 @@ function ChoiceControl({
   );
 }
 
+/** Lines of a list, or one text. */
 function LinesControl({ id, draft, describedBy, isInvalid, onEdit }: ControlProps) {
+  const isList = isLines(draft);
   return (
     <textarea
       id={id}
       class="control wide"
-      rows={5}
-      value={isLines(draft) ? draft.join('\n') : ''}
+      rows={isList ? 5 : 2}
+      value={isList ? draft.join('\n') : String(draft)}
       aria-describedby={describedBy}
       aria-invalid={isInvalid}
-      onInput={(event) => onEdit(event.currentTarget.value.split('\n'))}
+      onInput={(event) => {
+        const { value } = event.currentTarget;
+        onEdit(isList ? value.split('\n') : value);
+      }}
     />
   );
 }

@@ -18,10 +18,10 @@ const primaryKeys: readonly RunConfigKey[] = [
 ];
 const groups: readonly Field['group'][] = ['Training', 'Optimizer', 'LoRA', 'Data', 'Reports'];
 
-/** Reserved for later, or without a choice today. */
+/** Not without a choice today. */
 function isOffered(key: RunConfigKey): boolean {
   const field = fieldOf(key);
-  return key !== 'packing' && !(field.type === 'choice' && field.choices.length < 2);
+  return !(field.type === 'choice' && field.choices.length < 2);
 }
 const furtherKeys = runConfigKeys.filter((key) => isOffered(key) && !primaryKeys.includes(key));
 
@@ -70,20 +70,23 @@ export function SettingsPanel() {
 /** What the numbers above come to for this dataset. */
 function RunPlan() {
   const { settings, setUp } = useApp();
-  const rows = setUp.dataset.report.value?.usableRows ?? 0;
+  const rows = setUp.dataset.report.value?.examples ?? 0;
   const config = settings.config.value;
   const trainRows = rows - Math.round(rows * config.evalFraction);
   if (trainRows <= 0)
     return <p class="run-plan small muted">The number of steps follows from the dataset.</p>;
 
-  const rowsPerStep = config.perDeviceTrainBatchSize * config.gradientAccumulationSteps;
-  const stepsPerEpoch = Math.ceil(trainRows / rowsPerStep);
+  const { packing } = config;
+  const unitsPerStep = config.perDeviceTrainBatchSize * config.gradientAccumulationSteps;
+  const packs = packing ? (setUp.dataset.report.value?.packing?.packs ?? 0) : 0;
+  const units = packs > 0 ? Math.ceil(packs * (1 - config.evalFraction)) : trainRows;
+  const stepsPerEpoch = Math.ceil(units / unitsPerStep);
   const steps = config.maxSteps > 0 ? config.maxSteps : Math.ceil(config.numTrainEpochs * stepsPerEpoch);
   const epochs = Number((steps / stepsPerEpoch).toPrecision(2));
   return (
     <p class="run-plan small muted">
-      {rowsPerStep} rows per step, {stepsPerEpoch} steps per epoch: <strong>{steps} steps</strong>, about{' '}
-      {epochs} {epochs === 1 ? 'epoch' : 'epochs'}.
+      {unitsPerStep} {packs > 0 ? 'packs' : 'rows'} per step, {stepsPerEpoch} steps per epoch:{' '}
+      <strong>{steps} steps</strong>, about {epochs} {epochs === 1 ? 'epoch' : 'epochs'}.
     </p>
   );
 }

@@ -3,7 +3,7 @@ import { computed, signal, type ReadonlySignal, type Signal } from '@preact/sign
 import { createContext } from 'preact';
 import { useContext } from 'preact/hooks';
 import type { BuilderApi } from '../../api/builder-api.ts';
-import type { ModelSource, TrainerApi } from '../../api/trainer-api.ts';
+import type { DatasetSource, ModelSource, TrainerApi } from '../../api/trainer-api.ts';
 import { TrainerError } from '../../api/trainer-error.ts';
 import { createBuilderState, type Builder } from './builder.ts';
 import { createFailures, type Failures } from './failures.ts';
@@ -12,6 +12,7 @@ import { createSettings, type Settings } from './settings.ts';
 import { createSetUp, type SetUp } from './set-up.ts';
 
 export interface AppState {
+  readonly client: TrainerApi;
   readonly failures: Failures;
   readonly settings: Settings;
   readonly setUp: SetUp;
@@ -26,6 +27,9 @@ export interface AppState {
   readonly downloadAdapter: () => Promise<void>;
   readonly useModel: (source: ModelSource) => Promise<void>;
   readonly useDatasetFile: (file: File) => Promise<void>;
+  readonly useBuiltinDataset: (source: DatasetSource) => Promise<void>;
+  /** Reads the file with its columns as told: "prompt=frage", "completion=antwort". */
+  readonly mapColumns: (source: DatasetSource, columns: readonly string[]) => Promise<void>;
   /** Downloads what the builder has built. */
   readonly downloadBuilt: () => Promise<void>;
 }
@@ -42,8 +46,7 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
   async function start(): Promise<void> {
     isConfirmingStart.value = false;
     await setUp.refreshDataset();
-    const { maxLength } = settings.config.value;
-    if (startBlocker.value !== null || setUp.datasetMaxLength.value !== maxLength) return;
+    if (startBlocker.value !== null || setUp.isDatasetStale.value) return;
     await run.start(settings.config.value);
   }
 
@@ -58,6 +61,7 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
   };
 
   return {
+    client,
     failures,
     settings,
     setUp,
@@ -79,7 +83,21 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
       if (!isLocked('model')) await setUp.loadModel(source);
     },
     useDatasetFile: async (file) => {
-      if (!isLocked('dataset')) await setUp.readDataset({ kind: 'file', name: file.name, file });
+      if (isLocked('dataset')) return;
+      const { value: current } = setUp.datasetSource;
+      // Columns are those of one file; the same one may come back corrected.
+      if (current.kind === 'file' && current.name !== file.name) settings.edit('columns', []);
+      await setUp.readDataset({ kind: 'file', name: file.name, file });
+    },
+    useBuiltinDataset: async (source) => {
+      if (isLocked('dataset')) return;
+      settings.edit('columns', []);
+      await setUp.readDataset(source);
+    },
+    mapColumns: async (source, columns) => {
+      if (isLocked('dataset')) return;
+      settings.edit('columns', columns);
+      await setUp.readDataset(source);
     },
     downloadBuilt: async () => {
       const file = await builder.toFile();
@@ -100,6 +118,8 @@ function whyNotStart(setUp: SetUp, settings: Settings, run: Run, failures: Failu
   // Not while it is only read again: leaving the field for the button would disable it under the pointer.
   if (dataset.progress.value !== null && !setUp.isRefreshing.value) return 'Reading the dataset …';
   if (dataset.report.value === null) return 'Choose a dataset first.';
+  const stop = dataset.report.value.gate.find(({ level }) => level === 'stop');
+  if (stop !== undefined && !setUp.isDatasetStale.value) return `Dataset: ${stop.message}`;
   if (problemCount > 0)
     return `Correct ${problemCount === 1 ? 'one setting' : `${problemCount} settings`} first.`;
   return null;

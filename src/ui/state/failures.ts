@@ -61,9 +61,9 @@ export const adviceFor: Readonly<Record<ErrorCode, string>> = {
   'adapter-invalid':
     'Choose adapter_config.json and adapter_model.safetensors of a PEFT LoRA adapter made for this model.',
   'dataset-unreadable':
-    'Choose a UTF-8 text file: JSONL (one object per line) or a JSON array. The dataset loaded before stays in use.',
+    'Choose a JSONL, JSON, CSV, TSV or Parquet file, text in UTF-8, gzipped or not. The dataset loaded before stays in use.',
   'dataset-empty':
-    'Each row needs instruction and response, prompt and completion, or messages, with an answer that fits into max length. ' +
+    'Each row needs a prompt and an answer that fits into max length. If the columns have other names, map them below. ' +
     'The dataset loaded before stays in use.',
   'config-invalid': 'Correct the named settings under “Run settings”, or reset them to the defaults.',
   busy: 'Wait for the current work to end, or end the run first.',

@@ -1,7 +1,8 @@
 /** Everything before a run: the GPU, the model and the dataset, each opened by the worker and reported here. */
-import { signal, type ReadonlySignal } from '@preact/signals';
+import { batch, computed, signal, type ReadonlySignal } from '@preact/signals';
 import type {
   DatasetReport,
+  DatasetSettings,
   DatasetSource,
   DeviceReport,
   LoadProgress,
@@ -9,6 +10,8 @@ import type {
   ModelSource,
   TrainerApi,
 } from '../../api/trainer-api.ts';
+import { toWire } from '../../api/trainer-error.ts';
+import { datasetSettings, sameDatasetSettings } from '../../config/dataset-settings.ts';
 import { demoRunConfig } from '../../config/demo-preset.ts';
 import { defaultRunConfig, type RunConfig } from '../../config/run-config.ts';
 import type { Failures } from './failures.ts';
@@ -28,15 +31,18 @@ export interface SetUp {
   readonly modelSource: ReadonlySignal<ModelSource>;
   readonly dataset: Loaded<DatasetReport>;
   readonly datasetSource: ReadonlySignal<DatasetSource>;
-  /** Max length the dataset was read with. */
-  readonly datasetMaxLength: ReadonlySignal<number>;
-  /** The same dataset is being read again, for another max length. */
+  /** The dataset was read with other settings than those of the form now. */
+  readonly isDatasetStale: ReadonlySignal<boolean>;
+  /** The source that failed last; it can be read after its columns are mapped. */
+  readonly refusedSource: ReadonlySignal<DatasetSource | null>;
+  /** The same dataset is being read again, for other settings. */
   readonly isRefreshing: ReadonlySignal<boolean>;
   /** Opens the GPU, then the chosen model and dataset. */
   readonly open: () => Promise<void>;
   readonly loadModel: (source: ModelSource) => Promise<void>;
   readonly readDataset: (source: DatasetSource) => Promise<void>;
-  /** Reads the dataset again where max length has changed since. */
+  readonly cancelReading: () => Promise<void>;
+  /** Reads the dataset again where the settings it depends on have changed since. */
   readonly refreshDataset: () => Promise<void>;
 }
 
@@ -46,7 +52,12 @@ export function createSetUp(client: TrainerApi, settings: Settings, failures: Fa
   const datasetSource = signal<DatasetSource>(builtinDataset);
   const model = createSlot<ModelReport>();
   const dataset = createSlot<DatasetReport>();
-  const datasetMaxLength = signal(0);
+  const datasetReadWith = signal<DatasetSettings | null>(null);
+  const refusedSource = signal<DatasetSource | null>(null);
+  const wanted = computed(() => datasetSettings(settings.config.value));
+  const isDatasetStale = computed(
+    () => datasetReadWith.value !== null && !sameDatasetSettings(datasetReadWith.value, wanted.value),
+  );
   const isRefreshing = signal(false);
   const inTurn = createQueue();
 
@@ -80,16 +91,20 @@ export function createSetUp(client: TrainerApi, settings: Settings, failures: Fa
       datasetSource.value = source; // read as soon as there is a tokenizer
       return;
     }
-    const { maxLength } = settings.config.value;
+    const readWith = wanted.value;
     failures.clear('dataset');
+    refusedSource.value = null;
     try {
-      dataset.report.value = await dataset.read((onProgress) =>
-        client.readDataset(source, maxLength, onProgress),
-      );
-      datasetSource.value = source;
-      datasetMaxLength.value = maxLength;
+      const report = await dataset.read((onProgress) => client.readDataset(source, readWith, onProgress));
+      batch(() => {
+        dataset.report.value = report;
+        datasetSource.value = source;
+        datasetReadWith.value = readWith;
+      });
     } catch (error) {
+      if (toWire(error).code === 'cancelled') return; // asked for by the user, who sees that it has ended
       failures.report('dataset', error);
+      refusedSource.value = source;
     }
   }
 
@@ -99,7 +114,8 @@ export function createSetUp(client: TrainerApi, settings: Settings, failures: Fa
     modelSource,
     dataset,
     datasetSource,
-    datasetMaxLength,
+    isDatasetStale,
+    refusedSource,
     isRefreshing,
     open: () =>
       inTurn(async () => {
@@ -113,10 +129,10 @@ export function createSetUp(client: TrainerApi, settings: Settings, failures: Fa
         if (await loadModelNow(source)) await readDatasetNow(datasetSource.value);
       }),
     readDataset: (source) => inTurn(() => readDatasetNow(source)),
+    cancelReading: () => client.cancelReading(),
     refreshDataset: () =>
       inTurn(async () => {
-        if (settings.config.value.maxLength === datasetMaxLength.value || dataset.report.value === null)
-          return;
+        if (!isDatasetStale.value || dataset.report.value === null) return;
         isRefreshing.value = true;
         await readDatasetNow(datasetSource.value);
         isRefreshing.value = false;

@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { nothingWritten } from '../../../src/alttrain/build-dataset.ts';
+import { createBuilder } from '../../../src/alttrain/builder.ts';
 import { recogniseTrace } from '../../../src/alttrain/recognise.ts';
 import { shapes } from '../../../src/alttrain/shapes.ts';
 import { defaultTemplates } from '../../../src/alttrain/templates.ts';
 import type { HarmLabel, ShapeId } from '../../../src/api/builder-api.ts';
-import { readRows } from '../../../src/data/read-rows.ts';
+import { openRows } from '../../../src/data/read-rows.ts';
 import { isRowProblem, toChatExample } from '../../../src/data/chat-example.ts';
 import { benignRows, openBuilder, options, starRows } from './rows.ts';
 
@@ -97,7 +98,10 @@ test('R2D has a token after each step, and the label decides the last', async ()
 test('what is downloaded is read by the trainer as it stands', async () => {
   const { build, builder } = await openBuilder();
   const { rows } = await build();
-  const read = readRows(new TextEncoder().encode(await builder.toJsonl(rows))).rows.map(toChatExample);
+  const { batches } = await openRows(new Blob([await builder.toJsonl(rows)]), 'rows.jsonl');
+  const read: ReturnType<typeof toChatExample>[] = [];
+  for await (const batch of batches)
+    read.push(...batch.map((row) => (isRowProblem(row) ? row : toChatExample(row))));
   expect(read.filter(isRowProblem)).toEqual([]);
   expect(read.map((row) => 'response' in row && row.response)).toEqual(rows.map(({ response }) => response));
 });
@@ -210,6 +214,16 @@ describe('rows that cannot be used', () => {
       message: expect.stringContaining('row 1 has no question') as string,
     });
   });
+});
+
+test('a CSV file is read like any other, its labels too', async () => {
+  const csv =
+    'id,prompt,response,label\n1,"How do I sew, fast?","<think>\nThe user asks how to sew. Thread it.\n</think>\n\nThread it.",safe\n2,How do I steal?,,unsafe\n';
+  const builder = createBuilder();
+  const source = await builder.addSource('harmful', 'prompts.csv', new Blob([csv]));
+  expect(source).toMatchObject({ totalRows: 2, harmful: 1, benign: 1, labelledByRow: 2, withTrace: 1 });
+  const { rows } = await builder.build({ ...options, count: 1, harmfulShare: 0 }, nothingWritten);
+  expect(rows[0]).toMatchObject({ instruction: 'How do I sew, fast?', label: 'benign' });
 });
 
 describe('the mix', () => {

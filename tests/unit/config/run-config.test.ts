@@ -49,7 +49,11 @@ describe('values of the wrong kind are refused', () => {
     { target_modules: [] },
     { target_modules: ['q_proj', 'lm_head'] },
     { target_modules: 'q_proj' },
-    { packing: true },
+    { packing: 'yes' },
+    { truncation: 'silently' },
+    { system_prompt: 3 },
+    { assistant_only_loss: 1 },
+    { columns: 'prompt=q' },
     { quantization: 'nf4' },
     { __proto__x: 1 },
   ])('%j', (raw) => {

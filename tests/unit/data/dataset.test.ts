@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest';
 import { TrainerError } from '../../../src/api/trainer-error.ts';
 import { prepareDataset } from '../../../src/data/dataset.ts';
+import { inspectTokens } from '../../../src/data/inspect-tokens.ts';
 import { packBatch } from '../../../src/data/pack.ts';
 import type { TokenizedExample } from '../../../src/data/mask.ts';
-import { goldenBytes, goldenTokenizer, readGolden } from './support.ts';
+import { defaultSettings, goldenBytes, goldenTokenizer, readGolden } from './support.ts';
 
-const options = { maxLength: 96, completionOnlyLoss: true };
+const options = { ...defaultSettings, maxLength: 96 };
 const tokenizer = goldenTokenizer('tied-gqa');
 const prepare = (text: string | Uint8Array<ArrayBuffer>, maxLength = 96) =>
   prepareDataset(new Blob([text]), 'rows.jsonl', tokenizer, { ...options, maxLength });
@@ -33,14 +34,14 @@ test('the report of a clean file counts what transformers counts', async () => {
     tokensPerRow: { mean: ids.length / 21, max: 96 },
   });
   expect(examples).toHaveLength(21);
-  expect(report.preview).toHaveLength(5);
-  expect(report.preview[0]).toEqual({
-    line: 1,
-    spans: [
-      { text: '<｜begin▁of▁sentence｜><｜User｜>Add 2 and 5.<｜Assistant｜><think>\n', isTarget: false },
-      { text: '2 plus 5 is 7.\n</think>\n\n7<｜end▁of▁sentence｜>', isTarget: true },
-    ],
-  });
+  const inspected = inspectTokens(examples[0], tokenizer);
+  const textOf = (trained: boolean): string =>
+    inspected
+      .filter(({ isTrained }) => isTrained === trained)
+      .map(({ text }) => text)
+      .join('');
+  expect(textOf(false)).toBe('<｜begin▁of▁sentence｜><｜User｜>Add 2 and 5.<｜Assistant｜><think>\n');
+  expect(textOf(true)).toBe('2 plus 5 is 7.\n</think>\n\n7<｜end▁of▁sentence｜>');
 });
 
 test('every row is usable or rejected with its line, and the counts add up', async () => {
@@ -67,11 +68,23 @@ test('every row is usable or rejected with its line, and the counts add up', asy
   );
 });
 
-test('progress ends at the number of rows', async () => {
+test('progress goes from nothing to all bytes, and a cancel ends the reading', async () => {
   const seen: number[] = [];
-  const text = Array.from({ length: 600 }, (_, i) => row(`q${i}`)).join('\n');
-  await prepareDataset(new Blob([text]), 'x', tokenizer, options, ({ done }) => seen.push(done));
-  expect(seen).toEqual([0, 256, 512, 600]);
+  const wide = (i: number) =>
+    JSON.stringify({ instruction: `q${i}`, response: 'b', note: 'x'.repeat(20_000) });
+  const text = Array.from({ length: 200 }, (_, i) => wide(i)).join('\n');
+  const blob = new Blob([text]);
+  await prepareDataset(blob, 'x', tokenizer, options, { onProgress: ({ done }) => seen.push(done) });
+  expect([seen[0], seen.at(-1)]).toEqual([0, blob.size]);
+  expect(seen).toEqual(seen.toSorted((a, b) => a - b));
+  expect(new Set(seen).size).toBeGreaterThan(2);
+
+  const control = new AbortController();
+  const cancelled = prepareDataset(blob, 'x', tokenizer, options, {
+    signal: control.signal,
+    onProgress: ({ done }) => done > 0 && control.abort(),
+  });
+  await expect(cancelled).rejects.toMatchObject({ code: 'cancelled' });
 });
 
 test('no usable row is an error that names the first problems', async () => {
@@ -84,9 +97,10 @@ test('no usable row is an error that names the first problems', async () => {
 });
 
 test('a file that cannot be read has a code', async () => {
-  const gone = {
-    arrayBuffer: () => Promise.reject(new DOMException('gone', 'NotReadableError')),
-  } as unknown as Blob;
+  const gone = new Blob(['{}']);
+  gone.slice = () => {
+    throw new DOMException('gone', 'NotReadableError');
+  };
   await expect(prepareDataset(gone, 'x', tokenizer, options)).rejects.toMatchObject({
     code: 'dataset-unreadable',
   });

@@ -2,9 +2,15 @@ import { describe, expect, test } from 'vitest';
 import { TrainerError } from '../../../src/api/trainer-error.ts';
 import { toChatExample, isRowProblem, type ChatExample } from '../../../src/data/chat-example.ts';
 import { tokenizeExample, type TokenizedExample } from '../../../src/data/mask.ts';
-import { readRows } from '../../../src/data/read-rows.ts';
 import type { ChatTokenizer } from '../../../src/data/tokenizer.ts';
-import { goldenBytes, goldenNames, goldenTokenizer, readGolden } from './support.ts';
+import {
+  defaultSettings,
+  goldenBytes,
+  goldenNames,
+  goldenTokenizer,
+  readAll,
+  readGolden,
+} from './support.ts';
 
 const example = (response: string, question = 'Is 91 prime?'): ChatExample => ({
   line: 1,
@@ -18,18 +24,18 @@ const tokenize = (
   maxLength = 512,
   completionOnlyLoss = true,
 ): TokenizedExample => {
-  const result = tokenizeExample(row, tokenizer, { maxLength, completionOnlyLoss });
+  const result = tokenizeExample(row, tokenizer, { ...defaultSettings, maxLength, completionOnlyLoss });
   if (isRowProblem(result)) throw new Error(result.reason);
-  return result;
+  return result[0];
 };
 const textOf = (tokenizer: ChatTokenizer, { tokens, isTarget }: TokenizedExample, role: 0 | 1): string =>
   tokenizer.decode([...tokens].filter((_, t) => isTarget[t] === role));
 
 describe.each(goldenNames)('%s', (name) => {
-  test('ids, masks and cuts equal those of transformers and TRL, row by row', () => {
+  test('ids, masks and cuts equal those of transformers and TRL, row by row', async () => {
     const tokenizer = goldenTokenizer(name);
     const golden = readGolden(name);
-    const { rows } = readRows(goldenBytes(name, 'dataset.jsonl'));
+    const { rows } = await readAll(goldenBytes(name, 'dataset.jsonl'));
     expect(rows).toHaveLength(golden.rows.length);
     for (const [index, row] of rows.entries()) {
       const chat = toChatExample(row) as ChatExample;
@@ -106,8 +112,8 @@ test('the end is cut at max_length, never the start, and the row says so', () =>
 test('a prompt that fills max_length is refused, not trained without a target', () => {
   const r1 = goldenTokenizer('tied-gqa');
   const result = tokenizeExample(example('No.', 'a '.repeat(100)), r1, {
+    ...defaultSettings,
     maxLength: 50,
-    completionOnlyLoss: true,
   });
   expect(result).toMatchObject({ code: 'row-no-target', line: 1 });
 });
@@ -122,9 +128,7 @@ test('without completion_only_loss everything but the first token is a target', 
 test('messages the template refuses are the row’s problem', () => {
   const tokenizer = goldenTokenizer('tied-gqa');
   const refusing = { ...tokenizer, renderPrompt: goldenRefusal };
-  expect(
-    tokenizeExample(example('No.'), refusing, { maxLength: 64, completionOnlyLoss: true }),
-  ).toMatchObject({
+  expect(tokenizeExample(example('No.'), refusing, { ...defaultSettings, maxLength: 64 })).toMatchObject({
     code: 'row-shape',
   });
 });

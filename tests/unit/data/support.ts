@@ -1,4 +1,9 @@
 import { readFileSync } from 'node:fs';
+import type { DatasetSettings, RowProblem } from '../../../src/api/trainer-api.ts';
+import { datasetSettings } from '../../../src/config/dataset-settings.ts';
+import { defaultRunConfig } from '../../../src/config/run-config.ts';
+import { isProblem, type RawRow } from '../../../src/data/raw-row.ts';
+import { openRows } from '../../../src/data/read-rows.ts';
 import { createChatTokenizer, type ChatTokenizer, type TokenizerFiles } from '../../../src/data/tokenizer.ts';
 
 export const goldenNames = ['tied-gqa', 'untied-mqa', 'untied-rslora', 'tied-bf16'] as const;
@@ -34,3 +39,17 @@ export function tokenizerFiles(name: GoldenName): TokenizerFiles {
   };
 }
 export const goldenTokenizer = (name: GoldenName): ChatTokenizer => createChatTokenizer(tokenizerFiles(name));
+
+export const defaultSettings: DatasetSettings = datasetSettings(defaultRunConfig);
+
+/** All rows of a file at once. */
+export async function readAll(content: BlobPart, name = 'rows.jsonl') {
+  const { format, isCompressed, batches } = await openRows(new Blob([content]), name);
+  const rows: RawRow[] = [];
+  const rejected: RowProblem[] = [];
+  for await (const batch of batches)
+    for (const row of batch)
+      if (isProblem(row)) rejected.push(row);
+      else rows.push(row);
+  return { format, isCompressed, rows, rejected, totalRows: rows.length + rejected.length };
+}

@@ -1,0 +1,166 @@
+/** `npm run inspect`: a data set as a training run would see it, token by token, without a browser. `--help` says the rest. */
+import { openAsBlob } from 'node:fs';
+import { basename } from 'node:path';
+import { datasetSettings } from '../src/config/dataset-settings.ts';
+import type { RowProblem } from '../src/api/trainer-api.ts';
+import { prepareDataset, type PreparedDataset } from '../src/data/dataset.ts';
+import { partSpans, type PartSpan } from '../src/data/inspect-tokens.ts';
+import type { TokenizedExample } from '../src/data/mask.ts';
+import { createChatTokenizer, type ChatTokenizer } from '../src/data/tokenizer.ts';
+import { inspectHelp, parseInspectArgs, wantsHelp, wantsJson, type InspectOptions } from './cli/args.ts';
+import { runCommand } from './cli/exit.ts';
+import { datasetPath, readBuiltinSuites, tokenizerFiles } from './cli/inputs.ts';
+import { resolveRunConfig } from './cli/settings.ts';
+
+interface Place {
+  readonly pack: number;
+  readonly offset: number;
+}
+interface Piece {
+  readonly start: number;
+  readonly end: number;
+  readonly pack: number | null;
+  readonly offset: number | null;
+}
+interface InspectedLine {
+  readonly line: number;
+  readonly ids: readonly number[] | null;
+  readonly target: readonly number[] | null;
+  readonly parts: readonly PartSpan[];
+  readonly packed: Place | readonly Piece[] | null;
+  readonly dropped: Omit<RowProblem, 'line'> | null;
+}
+
+async function inspect(options: InspectOptions, asJson: boolean): Promise<void> {
+  const path = datasetPath(options.dataset);
+  const tokenizer = createChatTokenizer(tokenizerFiles(options.model));
+  const { configPath, settings, model } = options;
+  const config = await resolveRunConfig({
+    isDemo: model === 'demo',
+    configPath,
+    settings,
+    initAdapterFolder: null,
+    checkpointPath: null,
+  });
+  const problems: RowProblem[] = [];
+  const prepared = await prepareDataset(
+    await openAsBlob(path),
+    basename(path),
+    tokenizer,
+    datasetSettings(config),
+    { suites: readBuiltinSuites(), onProblem: (problem) => problems.push(problem) },
+  );
+  if (asJson) {
+    const lines = [...usedLines(prepared, tokenizer), ...problems.map(droppedLine)];
+    for (const line of lines.sort((a, b) => a.line - b.line)) await print(JSON.stringify(line));
+  }
+  await print(asJson ? JSON.stringify(countsOf(prepared)) : summaryOf(prepared));
+}
+
+function droppedLine({ line, code, reason, excerpt }: RowProblem): InspectedLine {
+  const dropped = { code, reason, excerpt };
+  return { line, ids: null, target: null, parts: [], packed: null, dropped };
+}
+
+function usedLines({ examples, packs }: PreparedDataset, tokenizer: ChatTokenizer): InspectedLine[] {
+  const places = placesOf(examples, packs);
+  const lines: InspectedLine[] = [];
+  for (let first = 0; first < examples.length;) {
+    const { line } = examples[first];
+    let end = first;
+    while (end < examples.length && examples[end].line === line) end++;
+    const pieces = examples.slice(first, end);
+    const { tokens, isTarget } = joined(pieces);
+    lines.push({
+      line,
+      ids: [...tokens],
+      target: [...isTarget],
+      parts: partSpans({ tokens, isTarget }, tokenizer),
+      packed: pieces.length === 1 ? places[first] : piecePlaces(pieces, places.slice(first, end)),
+      dropped: null,
+    });
+    first = end;
+  }
+  return lines;
+}
+
+/** A row that was split: its pieces share a token where they meet, and pieces without a target are left out. */
+function joined(pieces: readonly TokenizedExample[]): Pick<TokenizedExample, 'tokens' | 'isTarget'> {
+  if (pieces.length === 1) return pieces[0];
+  return {
+    tokens: Int32Array.from(pieces.flatMap(({ tokens }) => [...tokens])),
+    isTarget: Uint8Array.from(pieces.flatMap(({ isTarget }) => [...isTarget])),
+  };
+}
+
+function piecePlaces(pieces: readonly TokenizedExample[], places: readonly (Place | null)[]): Piece[] {
+  let start = 0;
+  return pieces.map(({ tokens }, index) => {
+    const end = start + tokens.length;
+    const piece = {
+      start,
+      end,
+      pack: places[index]?.pack ?? null,
+      offset: places[index]?.offset ?? null,
+    };
+    start = end;
+    return piece;
+  });
+}
+
+function placesOf(
+  examples: readonly TokenizedExample[],
+  packs: PreparedDataset['packs'],
+): readonly (Place | null)[] {
+  const places: (Place | null)[] = examples.map(() => null);
+  for (const [pack, rows] of (packs ?? []).entries()) {
+    let offset = 0;
+    for (const row of rows) {
+      places[row] = { pack, offset };
+      offset += examples[row].tokens.length;
+    }
+  }
+  return places;
+}
+
+function countsOf({ report }: PreparedDataset): Record<string, unknown> {
+  const { rejected: _listed, truncatedLines, duplicates, inSuites, lengths, ...counts } = report;
+  return {
+    ok: true,
+    ...counts,
+    truncatedRows: truncatedLines.length,
+    duplicateRows: duplicates.length,
+    rowsInSuites: inSuites.length,
+    duplicates,
+    inSuites,
+    lengths,
+  };
+}
+
+function summaryOf({ report }: PreparedDataset): string {
+  const { tokenCount, targetTokenCount, tokensPerRow, packing } = report;
+  const share = ((100 * targetTokenCount) / tokenCount).toFixed(1);
+  return [
+    `${report.name}: ${report.format}${report.isCompressed ? ', gzip' : ''}, ${report.shape}`,
+    `${report.usableRows} of ${report.totalRows} rows usable, ${report.rejectedRows} rejected, ${report.truncatedLines.length} cut, ${report.duplicates.length} there twice, ${report.inSuites.length} in an evaluation suite`,
+    `${tokenCount} tokens, ${targetTokenCount} trained (${share} %), ${tokensPerRow.mean.toFixed(1)} per example, at most ${tokensPerRow.max}`,
+    ...(packing === null ? [] : [`${packing.packs} packs, ${(100 * packing.fill).toFixed(2)} % full`]),
+    ...report.rejected.slice(0, 20).map(({ line, code, reason }) => `  line ${line}: ${code}: ${reason}`),
+    ...(report.rejectedRows > 20 ? [`  … and ${report.rejectedRows - 20} more`] : []),
+    ...report.gate.map(({ level, message }) => `${level}: ${message}`),
+  ].join('\n');
+}
+
+/** Waits where the reader of a pipe is slower than the rows. */
+function print(line: string): Promise<void> {
+  return new Promise((resolve, reject) =>
+    process.stdout.write(`${line}\n`, (error) => (error ? reject(error) : resolve())),
+  );
+}
+
+// The reader of a pipe (head) may have seen enough.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+
+const argv = process.argv.slice(2);
+if (wantsHelp(argv)) console.log(inspectHelp);
+else await runCommand(wantsJson(argv), () => inspect(parseInspectArgs(argv), wantsJson(argv)));

@@ -1,0 +1,60 @@
+/** What a user should know before the first step: said as a warning, or as a stop where the run could only teach damage. */
+import type { DatasetReport, GateFinding } from '../api/trainer-api.ts';
+
+/** Above this share of answers without their end, the model learns not to stop. */
+const CUT_SHARE_TO_STOP = 0.5;
+const FEW_TARGETS = 0.05;
+
+type Facts = Omit<DatasetReport, 'gate'>;
+
+export function gateOf(report: Facts, maxLength: number): GateFinding[] {
+  const findings: GateFinding[] = [];
+  const add = (level: GateFinding['level'], code: GateFinding['code'], message: string): void => {
+    findings.push({ level, code, message });
+  };
+  const { truncatedLines, usableRows, rejectedRows, duplicates, inSuites, openThoughts } = report;
+  const cut = truncatedLines.length;
+  if (cut > 0) {
+    const isMost = cut > CUT_SHARE_TO_STOP * usableRows;
+    add(
+      isMost ? 'stop' : 'warning',
+      'answers-cut',
+      `${countOf(cut, 'answer loses its', 'answers lose their')} end and end token at ${maxLength} tokens. Raise max_length, or choose "drop" or "split" for rows over it.`,
+    );
+  }
+  if (rejectedRows > 0)
+    add(
+      'warning',
+      'rows-rejected',
+      `${countOf(rejectedRows, 'row is', 'rows are')} not used; they are listed.`,
+    );
+  if (openThoughts > 0)
+    add(
+      'warning',
+      'thought-not-closed',
+      `${countOf(openThoughts, 'answer', 'answers')} without </think>, although the model’s template opens <think>: the answer is trained as a thought that never ends.`,
+    );
+  if (inSuites.length > 0)
+    add(
+      'warning',
+      'rows-in-suite',
+      `${countOf(inSuites.length, 'row asks', 'rows ask')} what an evaluation suite asks: the results of that suite will be too good.`,
+    );
+  if (duplicates.length > 0)
+    add(
+      'warning',
+      'rows-duplicate',
+      `${countOf(duplicates.length, 'row stands', 'rows stand')} in the file before.`,
+    );
+  const share = report.targetTokenCount / Math.max(1, report.tokenCount);
+  if (share < FEW_TARGETS)
+    add(
+      'warning',
+      'few-targets',
+      `Only ${(share * 100).toFixed(1)} % of the tokens are trained; the rest is prompt.`,
+    );
+  return findings;
+}
+
+const countOf = (count: number, one: string, many: string): string =>
+  `${count.toLocaleString('en')} ${count === 1 ? one : many}`;

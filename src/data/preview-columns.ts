@@ -1,0 +1,35 @@
+/** The first rows of a file as a table of texts, for a user who says which column is what. */
+import type { ColumnPreview } from '../api/trainer-api.ts';
+import { TrainerError } from '../api/trainer-error.ts';
+import { isProblem, textOf } from './raw-row.ts';
+import { openRows } from './read-rows.ts';
+
+const ROWS = 3;
+const MAX_COLUMNS = 50;
+const CELL_CHARS = 120;
+
+/** @throws TrainerError "dataset-unreadable", "dataset-empty" */
+export async function previewColumns(blob: Blob, name: string): Promise<ColumnPreview> {
+  const { format, batches } = await openRows(blob, name);
+  const columns: string[] = [];
+  const found: { line: number; row: Readonly<Record<string, unknown>> }[] = [];
+  for await (const batch of batches) {
+    for (const item of batch) {
+      if (isProblem(item) || typeof item.value !== 'object' || item.value === null) continue;
+      const row = item.value as Readonly<Record<string, unknown>>;
+      for (const column of Object.keys(row)) if (!columns.includes(column)) columns.push(column);
+      if (found.push({ line: item.line, row }) >= ROWS) break;
+    }
+    if (found.length >= ROWS) break;
+  }
+  if (columns.length === 0) throw new TrainerError('dataset-empty', `${name} has no row with named columns.`);
+  const shown = columns.slice(0, MAX_COLUMNS);
+  return {
+    format,
+    columns: shown,
+    rows: found.map(({ line, row }) => ({
+      line,
+      cells: shown.map((column) => textOf(row[column]).slice(0, CELL_CHARS)),
+    })),
+  };
+}

@@ -1,0 +1,80 @@
+/** Parquet as the hub's data sets come, read a row group at a time out of the file. */
+import type { AsyncBuffer, Compressors, FileMetaData } from 'hyparquet';
+import { parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
+import { TrainerError } from '../api/trainer-error.ts';
+import { formatBytes } from '../support/units.ts';
+import { readSlice, type ByteProgress } from './byte-chunks.ts';
+import type { ReadRow } from './raw-row.ts';
+
+const magic = [0x50, 0x41, 0x52, 0x31]; // "PAR1"
+export const isParquet = (head: Uint8Array): boolean => magic.every((byte, index) => head[index] === byte);
+
+/** A row group lies in memory while it is read. */
+const MAX_GROUP_BYTES = 1 << 30;
+const ROWS_PER_BATCH = 2_000;
+
+/** @throws TrainerError "dataset-unreadable" */
+export async function* parquetRows(
+  blob: Blob,
+  name: string,
+  { signal, onBytes }: ByteProgress,
+): AsyncGenerator<ReadRow[]> {
+  const refuse = (error: unknown): TrainerError =>
+    error instanceof TrainerError
+      ? error
+      : new TrainerError(
+          'dataset-unreadable',
+          `${name} cannot be read as Parquet. Download it again; it may be cut short or damaged.`,
+          String(error),
+        );
+  const file: AsyncBuffer = {
+    byteLength: blob.size,
+    slice: async (start, end = blob.size) =>
+      (await readSlice(blob, start, Math.min(end, blob.size), name)).buffer as ArrayBuffer,
+  };
+  const metadata = await parquetMetadataAsync(file).catch((error: unknown) => {
+    throw refuse(error);
+  });
+  const compressors = await compressorsFor(metadata);
+  let first = 0; // row
+  for (const { num_rows: rowCount, total_byte_size: groupBytes } of metadata.row_groups) {
+    if (Number(groupBytes) > MAX_GROUP_BYTES)
+      throw new TrainerError(
+        'dataset-unreadable',
+        `${name} has a row group of ${formatBytes(Number(groupBytes))}; write it with row groups of at most ${formatBytes(MAX_GROUP_BYTES)}.`,
+      );
+    const end = first + Number(rowCount);
+    for (let start = first; start < end; start += ROWS_PER_BATCH) {
+      if (signal?.aborted) throw new TrainerError('cancelled', `Reading ${name} was cancelled.`);
+      onBytes?.(Math.floor((blob.size * start) / Number(metadata.num_rows)), blob.size);
+      const rowEnd = Math.min(start + ROWS_PER_BATCH, end);
+      const values = await parquetReadObjects({ file, metadata, compressors, rowStart: start, rowEnd }).catch(
+        (error: unknown) => {
+          throw refuse(error);
+        },
+      );
+      yield values.map((value, index) => ({ line: start + index + 1, value: plain(value) }));
+    }
+    first = end;
+  }
+  onBytes?.(blob.size, blob.size);
+}
+
+/** Snappy, which most files use, is built in; the others are loaded when a file asks for them. */
+async function compressorsFor({ row_groups: groups }: FileMetaData): Promise<Compressors | undefined> {
+  const codecs = new Set(groups.flatMap(({ columns }) => columns.map(({ meta_data: meta }) => meta?.codec)));
+  const needsMore = [...codecs].some(
+    (codec) => codec !== undefined && !['UNCOMPRESSED', 'SNAPPY'].includes(codec),
+  );
+  return needsMore ? (await import('hyparquet-compressors')).compressors : undefined;
+}
+
+/** Parquet's values as JSON has them: whole numbers as numbers, dates and bytes as text. */
+function plain(value: unknown): unknown {
+  if (typeof value === 'bigint') return Number(value);
+  if (value instanceof Date) return value.toISOString();
+  if (ArrayBuffer.isView(value)) return `${value.byteLength} bytes`;
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, plain(field)]));
+}

@@ -1,0 +1,57 @@
+/** Rows that stand in the file twice, and rows whose question is asked by an evaluation suite. By hash: texts are not kept. */
+import type { ChatExample } from './chat-example.ts';
+
+export interface SuiteQuestions {
+  readonly title: string;
+  readonly prompts: readonly { readonly prompt: string }[];
+}
+
+export class RowIndex {
+  readonly #lineOf = new Map<number, number>();
+  readonly #suiteOf = new Map<string, string>();
+  readonly duplicates: { line: number; sameAs: number }[] = [];
+  readonly inSuites: { line: number; suite: string }[] = [];
+
+  constructor(suites: readonly SuiteQuestions[]) {
+    for (const { title, prompts } of suites)
+      for (const { prompt } of prompts) this.#suiteOf.set(normalised(prompt), title);
+  }
+
+  add({ line, prompt, response }: ChatExample): void {
+    const turns = prompt.map(({ role, content }) => `${role}\0${content}`);
+    const hash = hash53(JSON.stringify([...turns, response]));
+    const sameAs = this.#lineOf.get(hash);
+    if (sameAs === undefined) this.#lineOf.set(hash, line);
+    else this.duplicates.push({ line, sameAs });
+    for (const { role, content } of prompt) {
+      const suite = role === 'user' ? this.#suiteOf.get(normalised(content)) : undefined;
+      if (suite === undefined) continue;
+      this.inSuites.push({ line, suite });
+      return;
+    }
+  }
+}
+
+/** Case, spaces and the last mark do not make another question. */
+function normalised(text: string): string {
+  return text
+    .normalize('NFKC')
+    .toLowerCase()
+    .replace(/\s+/g, ' ')
+    .trim()
+    .replace(/[.?!]+$/, '');
+}
+
+/** 53 bits of two FNV-like streams: among a million rows two different ones share it with a chance of one in 18,000. */
+function hash53(text: string): number {
+  let low = 0x811c9dc5;
+  let high = 0x1b873593;
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    low = Math.imul(low ^ c, 0x01000193);
+    high = Math.imul(high ^ c, 0x5bd1e995);
+    high ^= high >>> 13;
+  }
+  low ^= low >>> 16;
+  return (high & 0x1fffff) * 2 ** 32 + (low >>> 0);
+}

@@ -1,0 +1,70 @@
+/** Byte chunks to text, and text to numbered lines, a chunk at a time. What is not text is refused, never repaired. */
+import { TrainerError } from '../api/trainer-error.ts';
+
+/** A row longer than this is reported, not read: it would fill memory and no model has room for it. */
+export const MAX_ROW_CHARS = 16 << 20;
+
+/** @throws TrainerError "dataset-unreadable" for anything that is not UTF-8, or UTF-16 with its byte order mark. */
+export async function* textChunks(bytes: AsyncIterable<Uint8Array>, name: string): AsyncGenerator<string> {
+  let decoder: TextDecoder | null = null;
+  let lineCount = 1;
+  const decode = (chunk: Uint8Array, isLast: boolean): string => {
+    decoder ??= new TextDecoder(encodingOf(chunk), { fatal: true }); // takes a byte order mark away
+    let text: string;
+    try {
+      text = decoder.decode(chunk, { stream: !isLast });
+    } catch {
+      throw new TrainerError(
+        'dataset-unreadable',
+        `${name} is not UTF-8 text (after line ${lineCount}). Save it as UTF-8, e.g. with "Save as" in an editor or a spreadsheet.`,
+      );
+    }
+    if (text.includes('\0'))
+      throw new TrainerError('dataset-unreadable', `${name} is not text: it holds NUL bytes.`);
+    for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) lineCount++;
+    return text;
+  };
+  for await (const chunk of bytes) yield decode(chunk, false);
+  const rest = decode(new Uint8Array(0), true);
+  if (rest !== '') yield rest;
+}
+
+function encodingOf([first, second]: Uint8Array): string {
+  if (first === 0xff && second === 0xfe) return 'utf-16le';
+  if (first === 0xfe && second === 0xff) return 'utf-16be';
+  return 'utf-8';
+}
+
+export interface TextLine {
+  readonly line: number; // 1-based
+  readonly text: string;
+  /** Characters of the whole line; `text` is only its start when this is more than MAX_ROW_CHARS. */
+  readonly length: number;
+}
+
+/** Lines end with LF, CRLF or CR. Blank lines are counted, not given. */
+export async function* textLines(chunks: AsyncIterable<string>): AsyncGenerator<TextLine[]> {
+  let pending = '';
+  let droppedChars = 0; // of the pending line, beyond MAX_ROW_CHARS
+  let line = 0;
+  const take = (text: string): TextLine[] => {
+    line++;
+    const length = text.length + droppedChars;
+    droppedChars = 0;
+    return text.trim() === '' && length === text.length ? [] : [{ line, text, length }];
+  };
+  for await (const chunk of chunks) {
+    const text = pending + chunk;
+    const isSplitCrLf = text.endsWith('\r'); // its LF may be the first character of the next chunk
+    const pieces = (isSplitCrLf ? text.slice(0, -1) : text).split(/\r\n|\n|\r/);
+    pending = pieces.pop() ?? '';
+    if (pending.length > MAX_ROW_CHARS) {
+      droppedChars += pending.length - MAX_ROW_CHARS;
+      pending = pending.slice(0, MAX_ROW_CHARS);
+    }
+    if (isSplitCrLf) pending += '\r';
+    if (pieces.length > 0) yield pieces.flatMap(take);
+  }
+  if (pending.endsWith('\r')) pending = pending.slice(0, -1);
+  if (pending !== '' || droppedChars > 0) yield take(pending);
+}
