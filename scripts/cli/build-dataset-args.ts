@@ -29,7 +29,7 @@ export const buildDatasetHelp = `npm run build-dataset -- --harmful <file> [--be
 Turns prompts with reasoning traces (STAR-1, SafeChain, any question and response) into rows of AltTrain or of a
 baseline it is compared with. The same files and seed give the same prompts in every shape.
 
-  --harmful <file>               .jsonl or .json whose rows are harmful unless they say otherwise; may be repeated
+  --harmful <file>               JSONL, JSON, CSV or Parquet whose rows are harmful unless they say otherwise; may be repeated
   --benign <file>                the same for benign rows; may be repeated
   --shape <name>                 default alttrain:
 ${shapes.map(({ id, title }) => `                                   ${id.padEnd(15)} ${title}`).join('\n')}
