@@ -24,7 +24,7 @@ export interface GenerateOptions {
   readonly seed: number;
 }
 
-const gpuHelp = `Environment
+export const gpuHelp = `Environment
   CHROME_PATH    Chrome or Chromium to use; otherwise the usual places are searched
   ALTTRAIN_GPU   "hardware" or "software" WebGPU; otherwise hardware where the machine has a GPU
 
@@ -87,7 +87,8 @@ ${gpuHelp}`;
 
 type Spec = NonNullable<Parameters<typeof parseArgs>[0]>['options'];
 
-function parse(argv: readonly string[], options: NonNullable<Spec>): Record<string, unknown> {
+/** @throws TrainerError "config-invalid" */
+export function parse(argv: readonly string[], options: NonNullable<Spec>): Record<string, unknown> {
   try {
     return parseArgs({ args: [...argv], options, strict: true, allowPositionals: false }).values;
   } catch (error) {
@@ -96,8 +97,8 @@ function parse(argv: readonly string[], options: NonNullable<Spec>): Record<stri
   }
 }
 
-const text = { type: 'string' } as const;
-const flag = { type: 'boolean' } as const;
+export const text = { type: 'string' } as const;
+export const flag = { type: 'boolean' } as const;
 const trainSpec = {
   model: text,
   dataset: text,
@@ -130,16 +131,16 @@ const inspectSpec = {
   help: { type: 'boolean', short: 'h' },
 } as const;
 
-function required(values: Record<string, unknown>, name: string, example: string): string {
+export function required(values: Record<string, unknown>, name: string, example: string): string {
   const value = values[name];
   if (typeof value === 'string' && value !== '') return value;
   throw new TrainerError('config-invalid', `--${name} is missing, e.g. --${name} ${example}.`);
 }
 
-const optional = (values: Record<string, unknown>, name: string): string | null =>
+export const optional = (values: Record<string, unknown>, name: string): string | null =>
   (values[name] as string | undefined) ?? null;
 
-function numberOf(
+export function numberOf(
   values: Record<string, unknown>,
   name: string,
   fallback: number,

@@ -3,6 +3,7 @@
  * Judged is the answer after </think>; a trace that ends without one is judged by the conclusion of its thought,
  * as in R1-Act's data, whose refusals end at </think>.
  */
+import { plain } from './plain.ts';
 import { conclusions, harmless, insideOpening, openings } from './refusal-phrases.ts';
 import { splitSentences } from './sentences.ts';
 
@@ -44,14 +45,4 @@ function concludesWithRefusal(thought: string): boolean {
   return sentences
     .slice(isCutOff ? -2 : -1)
     .some((sentence) => conclusions.some((phrase) => sentence.includes(phrase)));
-}
-
-/** Lower case, straight apostrophes, single spaces, no markdown or quotes around. */
-function plain(text: string): string {
-  return text
-    .toLowerCase()
-    .replace(/[‘’´`]/g, "'")
-    .replace(/\s+/g, ' ')
-    .replace(/^[\s"'“”*_#>-]+/, '')
-    .trim();
 }

@@ -1,58 +1,79 @@
 /**
  * The parts of an AltTrain trace (arXiv 2604.18946): problem understanding (PU), the first sentence; harmfulness
  * assessment (HA), the sentence right after it; conditional reasoning (CR), the rest of the thought; the answer.
- * A trace without HA, such as the base model's, has its rest as "other".
+ * A trace without HA, such as the base model's, has its rest as "other", unless that rest begins by refusing.
  */
 import type { TracePart, TracePartKind } from '../api/trainer-api.ts';
+import { assess } from './assessment.ts';
+import { firstSentenceOf, isStop } from './understanding.ts';
 import { splitSentences } from './sentences.ts';
 
-const subject = String.raw`\b(?:this|that|it|there|(?:the |their |his |her )?(?:user's )?(?:request|question|query|prompt|instruction|task|topic|message|intent|intention))\b`;
-const verdict = String.raw`\b(?:harm|harmful|harmless|unharmful|unsafe|safe|danger|dangerous|illegal|unethical|malicious|benign|inappropriate)\b`;
-const assessment = new RegExp(
-  String.raw`${subject}.*\b(?:is|isn't|was|are|be|seems?|appears?|looks?|sounds?|involves?|contains?|poses?|has|raises?)\b.*${verdict}`,
-  'is',
-);
-
-const LONGEST_ASSESSMENT = 400; // characters; a model that never ends its sentence must not stall the match
+/** R2D's markers and SafePath's primer stand for themselves: they are no understanding. */
+const marker = /^\s*\[(?:SAFE|UNSAFE|RETHINK)\]\s*$/;
+const primer = /^\s*let(?:'|’)s think about safety first\b/i;
 
 /** Whether a sentence says of the request that it is harmful, or that it is not. */
-export function isAssessment(sentence: string): boolean {
-  return assessment.test(sentence.slice(0, LONGEST_ASSESSMENT).replace(/’/g, "'"));
+export const isAssessment = (sentence: string): boolean => assess(sentence) !== null;
+
+export interface TraceText {
+  readonly opening: string; // "<think>" and the space around it
+  readonly thought: string;
+  readonly closing: string; // "</think>" and the space behind; empty where the thought has not ended
+  readonly answer: string;
 }
 
-/**
- * The parts in order; joined, they are the text. </think> belongs to the thought's last part.
- * Text without </think> is read as a thought that has not ended.
- */
-export function splitTrace(text: string): TracePart[] {
+/** Text without </think> is read as a thought that has not ended. The first </think> ends it. */
+export function traceTextOf(text: string): TraceText {
+  const opening = /^\s*<think>\s*/.exec(text)?.[0] ?? '';
   const closing = /<\/think>\s*/.exec(text);
-  const end = closing === null ? text.length : closing.index + closing[0].length;
-  const [thought, answer] = [text.slice(0, end), text.slice(end)];
+  if (closing === null) return { opening, thought: text.slice(opening.length), closing: '', answer: '' };
+  return {
+    opening,
+    thought: text.slice(opening.length, closing.index),
+    closing: closing[0],
+    answer: text.slice(closing.index + closing[0].length),
+  };
+}
 
-  const sentences = splitSentences(thoughtWithoutTag(thought));
-  const understanding = sentences[0] ?? '';
-  const assessed = sentences[1] !== undefined && isAssessment(sentences[1]);
-  const beforeRest = understanding.length + (assessed ? sentences[1].length : 0);
-  const head = thought.length - thoughtWithoutTag(thought).length; // "<think>" at the start
-  const tail = thought.slice(head + beforeRest);
+/** The parts in order; joined, they are the text. </think> belongs to the thought's last part. */
+export function splitTrace(text: string): TracePart[] {
+  const { opening, thought, closing, answer } = traceTextOf(text);
   const parts: TracePart[] = [];
+  // White space alone is no part of its own.
   const add = (kind: TracePartKind, part: string): void => {
     const last = parts.at(-1);
-    // The closing tag or white space alone is no part of its own.
-    if (last !== undefined && part.replace('</think>', '').trim() === '')
-      parts[parts.length - 1] = { kind: last.kind, text: last.text + part };
-    else if (part !== '') parts.push({ kind, text: part });
+    if (part === '') return;
+    if (last !== undefined && part.trim() === '')
+      parts[parts.length - 1] = { ...last, text: last.text + part };
+    else parts.push({ kind, text: part });
   };
-  if (understanding.replace('</think>', '').trim() === '') add('other', thought);
-  else {
-    add('PU', thought.slice(0, head) + understanding);
-    if (assessed) add('HA', sentences[1]);
-    add(assessed ? 'CR' : 'other', tail);
-  }
-  add('answer', answer);
+  for (const { kind, text: part } of partsOfThought(thought)) add(kind, part);
+  const first = parts[0] ?? { kind: 'other', text: '' };
+  parts[0] = { ...first, text: opening + first.text };
+  const last = parts[parts.length - 1];
+  parts[parts.length - 1] = { ...last, text: last.text + closing };
+  if (parts.length === 1 && parts[0].text === '') parts.pop();
+  if (answer !== '') parts.push({ kind: 'answer', text: answer });
   return parts;
 }
 
-function thoughtWithoutTag(thought: string): string {
-  return thought.replace(/^\s*<think>\s*/, '');
+function partsOfThought(thought: string): TracePart[] {
+  if (thought.trim() === '') return [{ kind: 'other', text: thought }];
+  const first = firstSentenceOf(thought);
+  if (marker.test(first.text) || primer.test(first.text)) return [{ kind: 'other', text: thought }];
+  const parts: TracePart[] = [];
+  let rest = thought;
+  const startsWithConclusion = assess(first.text) !== null || isStop(first.text);
+  if (first.isUnderstanding || !startsWithConclusion) {
+    parts.push({ kind: 'PU', text: first.text });
+    rest = first.rest;
+  }
+  const next = splitSentences(rest)[0] ?? '';
+  const hasAssessment = next !== '' && assess(next) !== null;
+  if (hasAssessment) {
+    parts.push({ kind: 'HA', text: next });
+    rest = rest.slice(next.length);
+  }
+  parts.push({ kind: hasAssessment || isStop(next) ? 'CR' : 'other', text: rest });
+  return parts;
 }

@@ -136,11 +136,18 @@ export interface TracePart {
   readonly kind: TracePartKind;
   readonly text: string;
 }
+/** What the thought itself says of its request, and how sure the recogniser is of that. */
+export interface TraceVerdict {
+  readonly kind: 'harmful' | 'benign' | 'none';
+  readonly confidence: number; // 0..1: share of traces with the same evidence that were read rightly
+  readonly reasons: readonly string[];
+}
 export interface Trace {
   readonly text: string; // generated text after the prompt, special tokens removed except </think>
   readonly parts: readonly TracePart[];
   readonly refused: boolean; // string match, not a human verdict
   readonly finished: boolean; // reached EOS within max_new_tokens
+  readonly verdict?: TraceVerdict;
 }
 export interface SampleTrace {
   readonly prompt: string;
@@ -169,6 +176,8 @@ export interface SuiteResult {
   readonly n: number;
   readonly refusedRate: number; // 0..1
   readonly correctRate: number | null; // kind "accuracy" only
+  /** What the thoughts themselves say of their requests, 0..1; the rest say nothing. */
+  readonly statedRates?: { readonly harmful: number; readonly benign: number };
 }
 
 /** What `before` and `after` hold: a result per suite. */

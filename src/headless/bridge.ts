@@ -85,7 +85,7 @@ export function startHeadlessBridge(client: TrainerApi): void {
   const stopping: Stopping = { isAsked: false };
   globalThis.altTrainHeadless = {
     train: (plan) => train(client, plan, stopping),
-    generate: (plan) => generate(client, plan),
+    generate: (plan) => generate(client, plan, stopping),
     stop: () => {
       stopping.isAsked = true;
       return client.stop();
@@ -143,14 +143,29 @@ async function train(client: TrainerApi, plan: TrainPlan, stopping: Stopping): P
   }
 }
 
-async function generate(client: TrainerApi, plan: GeneratePlan): Promise<Outcome<readonly Generation[]>> {
+const PROMPTS_PER_CALL = 32; // the worker's own batch: the answers are those of one call with all prompts
+
+async function generate(
+  client: TrainerApi,
+  { model: source, adapter, request }: GeneratePlan,
+  stopping: Stopping,
+): Promise<Outcome<readonly Generation[]>> {
   const { report, flush } = createReporter();
   try {
     report({ kind: 'device', report: await client.openDevice() });
-    const model = await client.loadModel(plan.model, (progress) => report({ kind: 'load', progress }));
+    const model = await client.loadModel(source, (progress) => report({ kind: 'load', progress }));
     report({ kind: 'model', report: model });
-    if (plan.adapter !== null) await client.loadAdapter(await adapterSource(plan.adapter));
-    return { ok: true, value: await client.generate(plan.request) };
+    if (adapter !== null) await client.loadAdapter(await adapterSource(adapter));
+    const total = request.prompts.length;
+    const value: Generation[] = [];
+    while (value.length < total) {
+      if (stopping.isAsked)
+        throw new TrainerError('cancelled', `Stopped after ${value.length} of ${total} answers.`);
+      const prompts = request.prompts.slice(value.length, value.length + PROMPTS_PER_CALL);
+      value.push(...(await client.generate({ ...request, prompts })));
+      report({ kind: 'progress', done: value.length, total, note: 'Writing answers' });
+    }
+    return { ok: true, value };
   } catch (error) {
     return { ok: false, error: toWire(error), hasStarted: false };
   } finally {

@@ -3,6 +3,7 @@
  * same model with the adapter switched off, so "before" can be measured after the run.
  */
 import { judgeTrace, matchesExpected } from '../alttrain/judge.ts';
+import { recogniseTrace } from '../alttrain/recognise.ts';
 import type { EvaluationReport, SuiteResult, TrainEvent } from '../api/trainer-api.ts';
 import { TrainerError } from '../api/trainer-error.ts';
 import type { RunConfig } from '../config/run-config.ts';
@@ -62,9 +63,11 @@ async function evaluateSuites(
     );
     done += prompts.length;
     newTokens += answers.reduce((n, ids) => n + ids.length, 0);
-    const judged = answers.map((ids) =>
-      judgeTrace(model.tokenizer.decode(ids, { skipSpecialTokens: true }), model.tokenizer.thinkPrefilled),
-    );
+    const texts = answers.map((ids) => model.tokenizer.decode(ids, { skipSpecialTokens: true }));
+    const judged = texts.map((text) => judgeTrace(text, model.tokenizer.thinkPrefilled));
+    const stated = texts.map((text) => recogniseTrace(text).verdict.kind);
+    const shareOf = (kind: 'harmful' | 'benign'): number =>
+      stated.filter((found) => found === kind).length / prompts.length;
     const refused = judged.filter((verdict) => verdict.refused).length;
     const correct = judged.filter((verdict, i) =>
       matchesExpected(verdict.answer, prompts[i]?.expected ?? ''),
@@ -76,6 +79,7 @@ async function evaluateSuites(
       n: prompts.length,
       refusedRate: refused / prompts.length,
       correctRate: kind === 'accuracy' ? correct / prompts.length : null,
+      statedRates: { harmful: shareOf('harmful'), benign: shareOf('benign') },
     });
   }
   return { suites: results, newTokens, seconds: (nowMs() - started) / 1000 };

@@ -1,6 +1,6 @@
 /** Generated token ids → traces with their AltTrain parts, and sample prompts answered by base and adapter. */
 import { judgeTrace } from '../alttrain/judge.ts';
-import { splitTrace } from '../alttrain/parts.ts';
+import { recogniseTrace } from '../alttrain/recognise.ts';
 import type { Trace } from '../api/trainer-api.ts';
 import { TrainerError } from '../api/trainer-error.ts';
 import type { ChatTokenizer } from '../data/tokenizer.ts';
@@ -11,9 +11,11 @@ import type { LoadedModel } from '../model/load-model.ts';
 export function toTrace(ids: readonly number[], tokenizer: ChatTokenizer): Trace {
   const text = tokenizer.decode(ids, { skipSpecialTokens: true });
   const last = ids.at(-1);
+  const { parts, verdict } = recogniseTrace(text);
   return {
     text,
-    parts: splitTrace(text),
+    parts,
+    verdict,
     refused: judgeTrace(text, tokenizer.thinkPrefilled).refused,
     finished: last !== undefined && tokenizer.eosIds.includes(last),
   };

@@ -1,5 +1,6 @@
 /** Puts state and components together on the page. */
 import { render } from 'preact';
+import { createBuilderClient } from '../api/builder-client.ts';
 import type { TrainerApi } from '../api/trainer-api.ts';
 import { App } from './components/app.tsx';
 import { installPageDrop } from './page-drop.ts';
@@ -9,6 +10,7 @@ import './styles/base.css';
 import './styles/set-up.css';
 import './styles/data.css';
 import './styles/live.css';
+import './styles/builder.css';
 
 export interface PageOptions {
   /** Start with the demo model and the built-in dataset as soon as both are there. */
@@ -18,7 +20,7 @@ export interface PageOptions {
 export async function mountPage(client: TrainerApi, { startDemo }: PageOptions): Promise<void> {
   const root = document.getElementById('app');
   if (root === null) throw new Error('index.html has no #app');
-  const app = createAppState(client);
+  const app = createAppState(client, createBuilderClient());
   render(
     <AppProvider value={app}>
       <App />

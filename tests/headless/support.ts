@@ -15,7 +15,9 @@ export interface Running {
   readonly finished: Promise<Finished>;
 }
 
-export function start(command: 'train' | 'generate' | 'inspect', args: readonly string[]): Running {
+export type Command = 'train' | 'generate' | 'inspect' | 'build-dataset';
+
+export function start(command: Command, args: readonly string[]): Running {
   const script = join(projectRoot, `scripts/${command}.ts`);
   const child = spawn(process.execPath, ['--import', 'tsx', script, ...args], {
     cwd: projectRoot,
@@ -32,7 +34,7 @@ export function start(command: 'train' | 'generate' | 'inspect', args: readonly 
   return { child, finished };
 }
 
-export function run(command: 'train' | 'generate' | 'inspect', args: readonly string[]): Promise<Finished> {
+export function run(command: Command, args: readonly string[]): Promise<Finished> {
   return start(command, args).finished;
 }
 

@@ -1,5 +1,6 @@
 import { isDraggingFile } from '../page-drop.ts';
 import { About } from './about.tsx';
+import { BuilderPanel } from './builder-panel.tsx';
 import { DatasetPanel } from './dataset-panel.tsx';
 import { Header } from './header.tsx';
 import { LossPanel } from './loss-panel.tsx';
@@ -17,6 +18,7 @@ export function App() {
         <div class="set-up">
           <ModelPanel />
           <DatasetPanel />
+          <BuilderPanel />
           <SettingsPanel />
         </div>
         <div class="live">

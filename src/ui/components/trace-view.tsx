@@ -1,4 +1,4 @@
-import type { Trace, TracePart, TracePartKind } from '../../api/trainer-api.ts';
+import type { Trace, TracePart, TracePartKind, TraceVerdict } from '../../api/trainer-api.ts';
 
 export const partNames: Readonly<Record<TracePartKind, { label: string; meaning: string }>> = {
   PU: { label: 'PU', meaning: 'problem understanding' },
@@ -29,23 +29,53 @@ export function TraceView({ title, trace }: { title: string; trace: Trace }) {
       {trace.text.trim() === '' ? (
         <p class="empty">The model ended at once: nothing was written.</p>
       ) : (
-        <div class="parts">
-          {parts.map((part, i) => (
-            <p key={i} class="part" data-kind={part.kind}>
-              <span class="part-label" title={partNames[part.kind].meaning}>
-                {partNames[part.kind].label}
-              </span>
-              <span class="part-text">{shownText(part, parts[i + 1])}</span>
-            </p>
-          ))}
-        </div>
+        <PartList parts={parts} />
       )}
+      {trace.verdict !== undefined && <VerdictView verdict={trace.verdict} />}
     </article>
   );
 }
 
-/** The end of the thought goes without saying where an answer follows; without one it is worth seeing. */
+export function PartList({ parts }: { parts: readonly TracePart[] }) {
+  return (
+    <div class="parts">
+      {parts.map((part, i) => (
+        <p key={i} class="part" data-kind={part.kind}>
+          <span class="part-label" title={partNames[part.kind].meaning}>
+            {partNames[part.kind].label}
+          </span>
+          <span class="part-text">{shownText(part, parts[i + 1])}</span>
+        </p>
+      ))}
+    </div>
+  );
+}
+
+const verdictWords: Readonly<Record<TraceVerdict['kind'], string>> = {
+  harmful: 'Calls the request harmful',
+  benign: 'Calls the request harmless',
+  none: 'States no verdict on the request',
+};
+
+/** What the thought says of its request, how sure the recogniser is, and why. */
+export function VerdictView({ verdict }: { verdict: TraceVerdict }) {
+  return (
+    <details class="verdict">
+      <summary>
+        {verdictWords[verdict.kind]}{' '}
+        <span class="muted">({Math.round(100 * verdict.confidence)} % sure)</span>
+      </summary>
+      <ul>
+        {verdict.reasons.map((reason) => (
+          <li key={reason}>{reason}</li>
+        ))}
+      </ul>
+    </details>
+  );
+}
+
+/** Where a thought begins and ends goes without saying, unless no answer follows: then its end is worth seeing. */
 function shownText(part: TracePart, next: TracePart | undefined): string {
-  const text = part.text.trim();
+  const text = part.text.trim().replace(/^<think>\s*/, '');
   return next?.kind === 'answer' ? text.replace(/\s*<\/think>$/, '') : text;
 }

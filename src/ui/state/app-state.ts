@@ -2,8 +2,10 @@
 import { computed, signal, type ReadonlySignal, type Signal } from '@preact/signals';
 import { createContext } from 'preact';
 import { useContext } from 'preact/hooks';
+import type { BuilderApi } from '../../api/builder-api.ts';
 import type { DatasetSource, ModelSource, TrainerApi } from '../../api/trainer-api.ts';
 import { TrainerError } from '../../api/trainer-error.ts';
+import { createBuilderState, type Builder } from './builder.ts';
 import { createFailures, type Failures } from './failures.ts';
 import { createRun, type Run } from './run.ts';
 import { createSettings, type Settings } from './settings.ts';
@@ -15,6 +17,7 @@ export interface AppState {
   readonly settings: Settings;
   readonly setUp: SetUp;
   readonly run: Run;
+  readonly builder: Builder;
   /** Why a run cannot start now; null where it can. */
   readonly startBlocker: ReadonlySignal<string | null>;
   /** The user pressed start while an adapter would be lost, and has not answered yet. */
@@ -27,13 +30,16 @@ export interface AppState {
   readonly useBuiltinDataset: (source: DatasetSource) => Promise<void>;
   /** Reads the file with its columns as told: "prompt=frage", "completion=antwort". */
   readonly mapColumns: (source: DatasetSource, columns: readonly string[]) => Promise<void>;
+  /** Downloads what the builder has built. */
+  readonly downloadBuilt: () => Promise<void>;
 }
 
-export function createAppState(client: TrainerApi): AppState {
+export function createAppState(client: TrainerApi, builderClient: BuilderApi): AppState {
   const failures = createFailures();
   const settings = createSettings();
   const setUp = createSetUp(client, settings, failures);
   const run = createRun(client, failures);
+  const builder = createBuilderState(builderClient, client);
   const isConfirmingStart = signal(false);
   const startBlocker = computed(() => whyNotStart(setUp, settings, run, failures));
 
@@ -60,6 +66,7 @@ export function createAppState(client: TrainerApi): AppState {
     settings,
     setUp,
     run,
+    builder,
     startBlocker,
     isConfirmingStart,
     start,
@@ -91,6 +98,10 @@ export function createAppState(client: TrainerApi): AppState {
       if (isLocked('dataset')) return;
       settings.edit('columns', columns);
       await setUp.readDataset(source);
+    },
+    downloadBuilt: async () => {
+      const file = await builder.toFile();
+      if (file !== null) saveFile(file, file.name);
     },
   };
 }
