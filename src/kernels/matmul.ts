@@ -82,10 +82,22 @@ export function linear(
     const flops = 2 * m * block.rows * k;
     if (usesWorkgroups(recorder, m)) {
       const { f16 } = recorder.matmul;
-      recorder.dispatch(linearWorkgroup({ ...spec, f16 }), tensors, uniforms, workgroupWork(m, block.rows), flops);
+      recorder.dispatch(
+        linearWorkgroup({ ...spec, f16 }),
+        tensors,
+        uniforms,
+        workgroupWork(m, block.rows),
+        flops,
+      );
     } else {
       const shape = tileShape(recorder, m, block.rows, 4);
-      recorder.dispatch(linearTile({ ...spec, ...shape }), tensors, uniforms, tileWork(shape, m, block.rows), flops);
+      recorder.dispatch(
+        linearTile({ ...spec, ...shape }),
+        tensors,
+        uniforms,
+        tileWork(shape, m, block.rows),
+        flops,
+      );
     }
   });
 }
@@ -133,7 +145,15 @@ export function linearDx(
   { m, n, k }: Size,
   options: LinearDxOptions = {},
 ): void {
-  const { accumulate = false, dyStride = n, dyColumn = 0, dxStride = k, dxColumn = 0, scale = 1, lora = null } = options;
+  const {
+    accumulate = false,
+    dyStride = n,
+    dyColumn = 0,
+    dxStride = k,
+    dxColumn = 0,
+    scale = 1,
+    lora = null,
+  } = options;
   if (m === 0) return;
   const matrix = 'blocks' in w ? w : asMatrix(w, n, k);
   eachPanel(recorder, matrix, m, (part, firstRow, isFirst, isLast) => {
