@@ -14,6 +14,7 @@ export const prebundled = [
   '@xenova/transformers',
   'comlink',
   'fflate',
+  'idb-keyval',
   'hyparquet',
   'hyparquet-compressors',
   'papaparse',

@@ -7,12 +7,12 @@ export const F32 = 2e-5; // float32 sums of up to a few thousand terms, relative
 
 export interface KernelRunner {
   /** Values in [−scale, scale). */
-  random(count: number, scale?: number): Float32Array;
-  onGpu(
+  readonly random: (count: number, scale?: number) => Float32Array;
+  readonly onGpu: (
     inputs: Record<string, Float32Array | Uint32Array | Int32Array>,
     run: (tensors: Record<string, GpuTensor>) => void,
     outputs: readonly string[],
-  ): Promise<Record<string, Float32Array>>;
+  ) => Promise<Record<string, Float32Array>>;
 }
 
 export function kernelRunner(gpu: Gpu, rng: Rng): KernelRunner {
