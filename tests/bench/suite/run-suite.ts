@@ -1,0 +1,61 @@
+/** One run of one suite: device, roof, cases, report. */
+import type { BenchEvent, BenchSettings, WorkerReport } from '../protocol.ts';
+import { attentionCases } from './attention-cases.ts';
+import { deviceOf, openEngine } from './engine.ts';
+import { linearCases } from './linear-cases.ts';
+import { openRoof } from './roof.ts';
+import { rowCases } from './row-cases.ts';
+import { measureRoof, roofOf, runCases, type Rig } from './run-cases.ts';
+
+/** What a suite found, beside the roof. */
+export type SuiteOutcome = Pick<WorkerReport, 'results' | 'leftOut'> &
+  Partial<Pick<WorkerReport, 'fits' | 'notes'>>;
+
+async function runOne(rig: Rig): Promise<SuiteOutcome> {
+  const { gpu, settings } = rig;
+  switch (settings.suite) {
+    case 'kernels': {
+      const [first, ...rest] = [linearCases(gpu), attentionCases(gpu), rowCases(gpu)];
+      // the acceptance shapes and LoRA first, then everything small, then the large products
+      return runCases(rig, [...first.slice(0, 13), ...rest.flat(), ...first.slice(13)]);
+    }
+    default:
+      throw new Error(`no suite ${settings.suite}`);
+  }
+}
+
+export async function runSuite(
+  settings: BenchSettings,
+  report: (event: BenchEvent) => void,
+): Promise<WorkerReport> {
+  const gpu = await openEngine();
+  const device = deviceOf(gpu);
+  report({ kind: 'device', device });
+  const startedAtMs = performance.now();
+  const roof = await openRoof(gpu.device, device.isSoftware);
+  const rig: Rig = {
+    gpu,
+    roof,
+    settings,
+    startedAtMs,
+    roofSamplesMs: { arithmetic: [], copy: [] },
+    report,
+  };
+  try {
+    await measureRoof(rig);
+    const { results, leftOut, fits = [], notes = [] } = await runOne(rig);
+    gpu.assertHealthy();
+    return {
+      suite: settings.suite,
+      device,
+      settings,
+      roof: roofOf(rig),
+      results,
+      fits,
+      notes: [`roof: ${roof.chosen}`, ...notes],
+      leftOut,
+    };
+  } finally {
+    roof.dispose();
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * Contenders take turns, so that a machine that slows down slows all of them. A sample is one submit of enough
+ * repetitions, ended by onSubmittedWorkDone; the first runs compile and warm up and are thrown away.
+ */
+import { median, spread } from './statistics.ts';
+
+export interface Contender {
+  readonly name: string;
+  /** Does the work this many times and resolves when the device has finished. */
+  run(repetitions: number): Promise<void>;
+}
+
+export interface Timing {
+  readonly medianMs: number; // of one repetition
+  readonly spread: number;
+  readonly samplesMs: readonly number[];
+}
+
+export interface TimingSettings {
+  readonly rounds: number;
+  readonly sampleMs: number;
+}
+
+const mostRepetitions = 4096;
+
+async function timed(contender: Contender, repetitions: number): Promise<number> {
+  const startedAt = performance.now();
+  await contender.run(repetitions);
+  return (performance.now() - startedAt) / repetitions;
+}
+
+/** Warms up; how often the work must be repeated to fill a sample. */
+async function calibrate(contender: Contender, sampleMs: number): Promise<number> {
+  await contender.run(1);
+  let repetitions = 1;
+  for (;;) {
+    const each = await timed(contender, repetitions);
+    if (each * repetitions >= sampleMs / 2 || repetitions >= mostRepetitions)
+      return Math.max(1, Math.min(mostRepetitions, Math.ceil(sampleMs / each)));
+    repetitions = Math.min(mostRepetitions, repetitions * 8, Math.max(2, Math.ceil(sampleMs / each)));
+  }
+}
+
+/** One timing per contender, in their order. */
+export async function alternate(
+  contenders: readonly Contender[],
+  { rounds, sampleMs }: TimingSettings,
+): Promise<Timing[]> {
+  const repetitions: number[] = [];
+  for (const contender of contenders) repetitions.push(await calibrate(contender, sampleMs));
+  const samples = contenders.map((): number[] => []);
+  for (let round = 0; round < rounds; round++) {
+    for (const [i, contender] of contenders.entries())
+      samples[i].push(await timed(contender, repetitions[i]));
+  }
+  return samples.map((samplesMs) => ({ medianMs: median(samplesMs), spread: spread(samplesMs), samplesMs }));
+}
