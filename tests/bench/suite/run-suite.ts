@@ -2,10 +2,13 @@
 import type { BenchEvent, BenchSettings, WorkerReport } from '../protocol.ts';
 import { attentionCases } from './attention-cases.ts';
 import { deviceOf, openEngine } from './engine.ts';
+import { generateSuite } from './generate-suite.ts';
 import { linearCases } from './linear-cases.ts';
+import { memorySuite } from './memory-suite.ts';
 import { openRoof } from './roof.ts';
 import { rowCases } from './row-cases.ts';
 import { measureRoof, roofOf, runCases, type Rig } from './run-cases.ts';
+import { stepSuite } from './step-suite.ts';
 
 /** What a suite found, beside the roof. */
 export type SuiteOutcome = Pick<WorkerReport, 'results' | 'leftOut'> &
@@ -19,8 +22,16 @@ async function runOne(rig: Rig): Promise<SuiteOutcome> {
       // the acceptance shapes and LoRA first, then everything small, then the large products
       return runCases(rig, [...first.slice(0, 13), ...rest.flat(), ...first.slice(13)]);
     }
-    default:
-      throw new Error(`no suite ${settings.suite}`);
+    case 'step':
+      return stepSuite(rig);
+    case 'generate':
+      return generateSuite(rig);
+    case 'memory':
+      return memorySuite(rig);
+    case 'peers': {
+      const { peersSuite } = await import('../peers/peers-suite.ts'); // other libraries: loaded only here
+      return peersSuite(rig);
+    }
   }
 }
 

@@ -22,6 +22,8 @@ export interface TimingSettings {
 }
 
 const mostRepetitions = 4096;
+const longestFillMs = 400;
+const slowMs = 3000;
 
 async function timed(contender: Contender, repetitions: number): Promise<number> {
   const startedAt = performance.now();
@@ -29,27 +31,34 @@ async function timed(contender: Contender, repetitions: number): Promise<number>
   return (performance.now() - startedAt) / repetitions;
 }
 
-/** Warms up; how often the work must be repeated to fill a sample. */
-async function calibrate(contender: Contender, sampleMs: number): Promise<number> {
+/** Warms up; what one repetition takes, in ms. */
+async function eachTook(contender: Contender, sampleMs: number): Promise<number> {
   await contender.run(1);
   let repetitions = 1;
   for (;;) {
     const each = await timed(contender, repetitions);
-    if (each * repetitions >= sampleMs / 2 || repetitions >= mostRepetitions)
-      return Math.max(1, Math.min(mostRepetitions, Math.ceil(sampleMs / each)));
+    if (each * repetitions >= sampleMs / 2 || repetitions >= mostRepetitions) return each;
     repetitions = Math.min(mostRepetitions, repetitions * 8, Math.max(2, Math.ceil(sampleMs / each)));
   }
 }
 
-/** One timing per contender, in their order. */
+/**
+ * One timing per contender, in their order. Quick contenders get samples closer in length to the slowest one's, so that
+ * a busy machine disturbs both alike; work of many seconds is sampled twice and not more.
+ */
 export async function alternate(
   contenders: readonly Contender[],
   { rounds, sampleMs }: TimingSettings,
 ): Promise<Timing[]> {
-  const repetitions: number[] = [];
-  for (const contender of contenders) repetitions.push(await calibrate(contender, sampleMs));
+  const eachMs: number[] = [];
+  for (const contender of contenders) eachMs.push(await eachTook(contender, sampleMs));
+  const slowest = Math.max(...eachMs);
+  const wantedMs = Math.max(sampleMs, Math.min(slowest / 2, longestFillMs));
+  const repetitions = eachMs.map((each) =>
+    Math.max(1, Math.min(mostRepetitions, Math.ceil(wantedMs / each))),
+  );
   const samples = contenders.map((): number[] => []);
-  for (let round = 0; round < rounds; round++) {
+  for (let round = 0; round < (slowest > slowMs ? Math.min(2, rounds) : rounds); round++) {
     for (const [i, contender] of contenders.entries())
       samples[i].push(await timed(contender, repetitions[i]));
   }
