@@ -99,7 +99,7 @@ export async function ortPeer(given: PeerInputs): Promise<ForwardPeer> {
   });
   const ids = new ort.Tensor('int64', BigInt64Array.from(given.inputs, BigInt), [given.inputs.length]);
   const output = session.outputNames[0];
-  const device = (await ort.env.webgpu.device) as GPUDevice;
+  const device = await ort.env.webgpu.device;
   return {
     logits: async () => {
       const tensor = (await session.run({ ids }))[output];
