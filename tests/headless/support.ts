@@ -10,12 +10,14 @@ export interface Finished {
   readonly stderr: string;
 }
 
+export type Command = 'train' | 'generate' | 'bench';
+
 export interface Running {
   readonly child: ChildProcess;
   readonly finished: Promise<Finished>;
 }
 
-export function start(command: 'train' | 'generate', args: readonly string[]): Running {
+export function start(command: Command, args: readonly string[]): Running {
   const script = join(projectRoot, `scripts/${command}.ts`);
   const child = spawn(process.execPath, ['--import', 'tsx', script, ...args], {
     cwd: projectRoot,
@@ -32,7 +34,7 @@ export function start(command: 'train' | 'generate', args: readonly string[]): R
   return { child, finished };
 }
 
-export function run(command: 'train' | 'generate', args: readonly string[]): Promise<Finished> {
+export function run(command: Command, args: readonly string[]): Promise<Finished> {
   return start(command, args).finished;
 }
 

@@ -19,7 +19,7 @@ import { usefulStepFlops } from '../suite/flops.ts';
 import { isWanted, secondsLeft, type Rig } from '../suite/run-cases.ts';
 import type { SuiteOutcome } from '../suite/run-suite.ts';
 import { relativeError } from '../suite/statistics.ts';
-import { alternate, type Contender, type Timing } from '../suite/timing.ts';
+import { alternate, timesLonger, type Contender, type Timing } from '../suite/timing.ts';
 import { need, type LossAndGradients, type PeerInputs, type TrainingPeer } from './peer.ts';
 
 const tolerance = 1e-3;
@@ -63,14 +63,12 @@ async function compare(
   );
   gpu.assertHealthy();
   roofSamplesMs.arithmetic.push(...best.samplesMs);
-  const bestRate = roof.arithmeticFlops / best.medianMs / 1e6;
   const ours: Timing = timings[entrants.findIndex(({ peer }) => peer === null)];
   return entrants.map(({ peer, label, figures }, i): BenchResult => {
     const { medianMs, spread } = timings[i];
-    const gflops = flops / medianMs / 1e6;
     const ratios = Object.fromEntries(
       entrants.flatMap((other, j) =>
-        other.peer === null || peer !== null ? [] : [[other.peer, timings[j].medianMs / ours.medianMs]],
+        other.peer === null || peer !== null ? [] : [[other.peer, timesLonger(timings[j], ours)]],
       ),
     ) as Partial<Versus>;
     return {
@@ -78,9 +76,9 @@ async function compare(
       shape,
       medianMs,
       spread,
-      gflops,
+      gflops: flops / medianMs / 1e6,
       gbps: null,
-      ofRoof: gflops / bestRate,
+      ofRoof: (flops / roof.arithmeticFlops) * timesLonger(best, timings[i]),
       versus: { ...noPeers, ...ratios },
       failure: null,
       figures: { ...figures, tokensPerSecond: (1000 * tokens) / medianMs },

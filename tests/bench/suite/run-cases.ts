@@ -6,7 +6,7 @@ import { noPeers, type BenchEvent, type BenchResult, type BenchSettings, type Ro
 import type { Gpu } from './engine.ts';
 import type { RoofMeter } from './roof.ts';
 import { median } from './statistics.ts';
-import { alternate, type Contender } from './timing.ts';
+import { alternate, timesLonger, type Contender } from './timing.ts';
 
 export interface PreparedCase {
   /** Records the work once; the caller submits. */
@@ -130,7 +130,7 @@ async function runCase(rig: Rig, bench: BenchCase): Promise<BenchResult> {
     gpu.assertHealthy();
     roofSamplesMs[isArithmetic ? 'arithmetic' : 'copy'].push(...best.samplesMs);
     const rate = (isArithmetic ? flops : bytes) / own.medianMs / 1e6;
-    const bestRate = (isArithmetic ? roof.arithmeticFlops : roof.copyBytes) / best.medianMs / 1e6;
+    const work = isArithmetic ? flops / roof.arithmeticFlops : bytes / roof.copyBytes;
     return {
       name,
       shape,
@@ -138,7 +138,7 @@ async function runCase(rig: Rig, bench: BenchCase): Promise<BenchResult> {
       spread: own.spread,
       gflops: isArithmetic ? rate : null,
       gbps: bytes / own.medianMs / 1e6,
-      ofRoof: rate / bestRate,
+      ofRoof: work * timesLonger(best, own),
       versus: noPeers,
       failure: null,
       figures: { relativeError },

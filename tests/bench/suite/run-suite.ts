@@ -8,6 +8,7 @@ import { memorySuite } from './memory-suite.ts';
 import { openRoof } from './roof.ts';
 import { rowCases } from './row-cases.ts';
 import { measureRoof, roofOf, runCases, type Rig } from './run-cases.ts';
+import { spread } from './statistics.ts';
 import { stepSuite } from './step-suite.ts';
 
 /** What a suite found, beside the roof. */
@@ -33,6 +34,16 @@ async function runOne(rig: Rig): Promise<SuiteOutcome> {
       return peersSuite(rig);
     }
   }
+}
+
+/** Fractions of the roof survive a busy machine roughly, absolute figures do not: whoever reads the report must know. */
+function busyNote({ roofSamplesMs }: Rig): string[] {
+  const width = spread(roofSamplesMs.arithmetic);
+  return width < 0.25
+    ? []
+    : [
+        `The roof itself varied by ${(width * 100).toFixed(0)} % during the run: something else used this machine.`,
+      ];
 }
 
 export async function runSuite(
@@ -63,7 +74,7 @@ export async function runSuite(
       roof: roofOf(rig),
       results,
       fits,
-      notes: [`roof: ${roof.chosen}`, ...notes],
+      notes: [`roof: ${roof.chosen}`, ...busyNote(rig), ...notes],
       leftOut,
     };
   } finally {

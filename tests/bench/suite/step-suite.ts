@@ -17,7 +17,7 @@ import { usefulStepFlops, type StepShape } from './flops.ts';
 import { isWanted, roofOf, secondsLeft, type Rig } from './run-cases.ts';
 import type { SuiteOutcome } from './run-suite.ts';
 import { linearFit } from './statistics.ts';
-import { alternate, type Contender } from './timing.ts';
+import { alternate, timesLonger, type Contender } from './timing.ts';
 
 interface Point {
   readonly tokens: number;
@@ -172,17 +172,17 @@ async function runSeries(
     const [best, ...timings] = await alternate([roof.arithmetic, ...contenders], settings);
     gpu.assertHealthy();
     roofSamplesMs.arithmetic.push(...best.samplesMs);
-    const bestRate = roof.arithmeticFlops / best.medianMs / 1e6;
-    return timings.map(({ medianMs, spread }, i): BenchResult => {
-      const gflops = usefulStepFlops(shapes[i]).total / medianMs / 1e6;
+    return timings.map((timing, i): BenchResult => {
+      const { medianMs, spread } = timing;
+      const flops = usefulStepFlops(shapes[i]).total;
       return {
         name: `step ${name}${over === null ? '' : ` over ${over}`}`,
         shape: shapeText(points[i]),
         medianMs,
         spread,
-        gflops,
+        gflops: flops / medianMs / 1e6,
         gbps: null,
-        ofRoof: gflops / bestRate,
+        ofRoof: (flops / roof.arithmeticFlops) * timesLonger(best, timing),
         versus: noPeers,
         failure: null,
         figures: {

@@ -64,3 +64,7 @@ export async function alternate(
   }
   return samples.map((samplesMs) => ({ medianMs: median(samplesMs), spread: spread(samplesMs), samplesMs }));
 }
+
+/** How many times longer a took than b: the median over the rounds, whose samples lie side by side in time. */
+export const timesLonger = (a: Timing, b: Timing): number =>
+  median(a.samplesMs.map((sample, round) => sample / b.samplesMs[round]));
