@@ -17,7 +17,7 @@ export interface BenchSettings {
 export const defaultSettings = (suite: Suite): BenchSettings => ({
   suite,
   only: [],
-  budgetSeconds: suite === 'kernels' ? 200 : 300,
+  budgetSeconds: suite === 'kernels' ? 200 : 600,
   rounds: 3,
   sampleMs: 100,
 });

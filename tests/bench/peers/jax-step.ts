@@ -15,7 +15,7 @@ export async function jaxPeer(given: PeerInputs): Promise<TrainingPeer> {
   const { headCount, kvHeadCount, headSize, layerCount, rmsNormEps } = config;
   const tokens = inputs.length;
   const array = (values: Float32Array, shape: readonly number[]): np.Array =>
-    np.array(values as Float32Array<ArrayBuffer>).reshape([...shape]);
+    np.array(values).reshape([...shape]);
   const parameters: Arrays = Object.fromEntries(
     given.adapter.map(({ name, shape, values }) => [name, array(values, shape)]),
   );
@@ -29,7 +29,7 @@ export async function jaxPeer(given: PeerInputs): Promise<TrainingPeer> {
     cos: array(cos, [1, tokens, headSize]),
     sin: array(sin, [1, tokens, headSize]),
     mask: array(causalMask(tokens), [1, tokens, tokens]),
-    ids: np.array(inputs as Int32Array<ArrayBuffer>),
+    ids: np.array(inputs),
     oneHot: array(oneHot, [tokens, config.vocabSize]),
   };
 

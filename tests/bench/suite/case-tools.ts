@@ -5,11 +5,11 @@ import { createRng } from './engine.ts';
 export interface Bench {
   readonly gpu: Gpu;
   readonly random: (count: number, scale?: number) => Float32Array;
-  upload(data: TypedArray): GpuTensor;
-  zeros(count: number): GpuTensor;
-  own(tensors: readonly GpuTensor[]): void;
+  readonly upload: (data: TypedArray) => GpuTensor;
+  readonly zeros: (count: number) => GpuTensor;
+  readonly own: (tensors: readonly GpuTensor[]) => void;
   readonly read: (tensor: GpuTensor) => Promise<Float32Array>;
-  dispose(): void;
+  readonly dispose: () => void;
 }
 
 /** A case's own tensors. `checked` allocation, so that a matrix too large for the adapter is a plain error. */
