@@ -25,18 +25,20 @@ const mostRepetitions = 4096;
 const longestFillMs = 400;
 const slowMs = 3000;
 
-async function timed(contender: Contender, repetitions: number): Promise<number> {
-  const startedAt = performance.now();
+type Clock = () => number; // ms
+
+async function timed(contender: Contender, repetitions: number, clock: Clock): Promise<number> {
+  const startedAt = clock();
   await contender.run(repetitions);
-  return (performance.now() - startedAt) / repetitions;
+  return (clock() - startedAt) / repetitions;
 }
 
 /** Warms up; what one repetition takes, in ms. */
-async function eachTook(contender: Contender, sampleMs: number): Promise<number> {
+async function eachTook(contender: Contender, sampleMs: number, clock: Clock): Promise<number> {
   await contender.run(1);
   let repetitions = 1;
   for (;;) {
-    const each = await timed(contender, repetitions);
+    const each = await timed(contender, repetitions, clock);
     if (each * repetitions >= sampleMs / 2 || repetitions >= mostRepetitions) return each;
     repetitions = Math.min(mostRepetitions, repetitions * 8, Math.max(2, Math.ceil(sampleMs / each)));
   }
@@ -49,9 +51,10 @@ async function eachTook(contender: Contender, sampleMs: number): Promise<number>
 export async function alternate(
   contenders: readonly Contender[],
   { rounds, sampleMs }: TimingSettings,
+  clock: Clock = () => performance.now(),
 ): Promise<Timing[]> {
   const eachMs: number[] = [];
-  for (const contender of contenders) eachMs.push(await eachTook(contender, sampleMs));
+  for (const contender of contenders) eachMs.push(await eachTook(contender, sampleMs, clock));
   const slowest = Math.max(...eachMs);
   const wantedMs = Math.max(sampleMs, Math.min(slowest / 2, longestFillMs));
   const repetitions = eachMs.map((each) =>
@@ -60,7 +63,7 @@ export async function alternate(
   const samples = contenders.map((): number[] => []);
   for (let round = 0; round < (slowest > slowMs ? Math.min(2, rounds) : rounds); round++) {
     for (const [i, contender] of contenders.entries())
-      samples[i].push(await timed(contender, repetitions[i]));
+      samples[i].push(await timed(contender, repetitions[i], clock));
   }
   return samples.map((samplesMs) => ({ medianMs: median(samplesMs), spread: spread(samplesMs), samplesMs }));
 }

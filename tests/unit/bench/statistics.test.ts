@@ -38,18 +38,24 @@ describe('statistics', () => {
 
 test('contenders take turns, and a quick one is repeated to fill its sample', async () => {
   const order: string[] = [];
-  const wait = (name: string, ms: number) => ({
+  let nowMs = 0;
+  const worker = (name: string, ms: number) => ({
     name,
     run: async (repetitions: number) => {
-      order.push(`${name}${repetitions}`);
-      const until = performance.now() + ms * repetitions;
-      while (performance.now() < until);
+      order.push(`${name} ×${repetitions}`);
+      nowMs += ms * repetitions;
     },
   });
-  const [a, b] = await alternate([wait('a', 1), wait('b', 4)], { rounds: 3, sampleMs: 8 });
-  const sampled = order.slice(-6).map((entry) => entry[0]);
-  expect(sampled).toEqual(['a', 'b', 'a', 'b', 'a', 'b']);
-  expect(Number(order.at(-2)?.slice(1))).toBeGreaterThan(Number(order.at(-1)?.slice(1)));
-  expect(a.samplesMs).toHaveLength(3);
-  expect(timesLonger(b, a)).toBeGreaterThan(2);
+  const [a, b] = await alternate([worker('a', 1), worker('b', 4)], { rounds: 3, sampleMs: 8 }, () => nowMs);
+  expect(order.slice(-6)).toEqual(['a ×8', 'b ×2', 'a ×8', 'b ×2', 'a ×8', 'b ×2']);
+  expect([a, b]).toEqual([
+    { medianMs: 1, spread: 0, samplesMs: [1, 1, 1] },
+    { medianMs: 4, spread: 0, samplesMs: [4, 4, 4] },
+  ]);
+  expect(timesLonger(b, a)).toBe(4);
+});
+
+test('the ratio is taken round by round: a machine that slows down slows both', () => {
+  const timing = (samplesMs: number[]) => ({ medianMs: median(samplesMs), spread: 0, samplesMs });
+  expect(timesLonger(timing([2, 20, 6]), timing([1, 10, 3]))).toBe(2);
 });
