@@ -25,6 +25,7 @@ export async function loadModel(
   onProgress: (progress: LoadProgress) => void,
 ): Promise<LoadedModel> {
   const config = parseModelConfig(await readJson(files, 'config.json'));
+  refuseWhatTheDecoderLacks(config);
   const tokenizer = createChatTokenizer({
     tokenizerJson: await readJson(files, 'tokenizer.json'),
     tokenizerConfig: await readJson(files, 'tokenizer_config.json'),
@@ -49,6 +50,23 @@ export async function loadModel(
     onProgress({ done, total, note: `Loading tensor ${done} of ${total}` }),
   );
   return { name: files.name, config, tokenizer, decoder: new Decoder(gpu, config, weights) };
+}
+
+/**
+ * The one place where a configuration that is read and checked is still refused: parts the decoder has not yet.
+ * Each line goes with the part that makes it true.
+ */
+function refuseWhatTheDecoderLacks({ qkNorm, qkvBias, ropeScaling }: ModelConfig): void {
+  const lacking = [
+    ...(qkNorm ? ['norms of queries and keys (Qwen3)'] : []),
+    ...(qkvBias ? [] : ['attention without bias (Qwen3, Llama)']),
+    ...(ropeScaling === null ? [] : ['rope scaling "llama3"']),
+  ];
+  if (lacking.length === 0) return;
+  throw new TrainerError(
+    'model-unsupported',
+    `This model cannot be trained here yet: ${lacking.join(', ')}. The Qwen2 family can.`,
+  );
 }
 
 async function openShards(files: ModelFiles): Promise<SafetensorsFile[]> {
