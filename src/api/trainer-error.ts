@@ -18,6 +18,7 @@ export const errorCodes = [
   'hub-busy',
   'hub-unreachable',
   'download-damaged',
+  'cache-damaged',
   'storage-full',
   'storage-unavailable',
   'adapter-invalid',

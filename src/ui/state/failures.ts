@@ -68,6 +68,7 @@ export const adviceFor: Readonly<Record<ErrorCode, string>> = {
     'Check the network, and whether a firewall or an extension blocks huggingface.co. A downloaded folder can be opened instead.',
   'download-damaged':
     'Load it again. If it happens again, something between this page and the hub changes the files: download the folder and open it.',
+  'cache-damaged': 'Load the model again: it is fetched anew.',
   'storage-full':
     'Delete models under “Kept on this computer”, or free disk space. The model can be used without being kept.',
   'storage-unavailable':
