@@ -100,7 +100,12 @@ async function main(): Promise<void> {
     }
     const seconds = (performance.now() - started) / 1000;
     const fact = async (label: string): Promise<string> =>
-      page.locator('.facts div').filter({ hasText: label }).locator('dd').first().innerText();
+      page
+        .getByRole('region', { name: 'Dataset' })
+        .locator('.facts div')
+        .filter({ has: page.locator('dt', { hasText: new RegExp(`^${label}$`) }) })
+        .locator('dd')
+        .innerText();
     const tokens = Number((await fact('Tokens')).replaceAll(',', ''));
     const result = {
       rows: rowCount,

@@ -15,6 +15,7 @@ export const prebundled = [
   '@xenova/transformers',
   'comlink',
   'fflate',
+  'idb-keyval',
   'hyparquet',
   'hyparquet-compressors',
   'papaparse',

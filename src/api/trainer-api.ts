@@ -40,6 +40,7 @@ export interface ModelReport {
   readonly vocabSize: number;
   readonly maxPositions: number;
   readonly weightBytes: number; // on the GPU
+  readonly quantization: RunConfig['quantization'];
   readonly thinkPrefilled: boolean; // the chat template's generation prompt opens <think>
 }
 
@@ -225,6 +226,32 @@ export interface RunResult {
   readonly device: string;
 }
 
+/** Planned GPU memory of a run, in bytes by what it is for; the formula stands in docs/memory.md. */
+export interface MemoryReport {
+  readonly plan: {
+    readonly weights: number;
+    readonly adapter: number;
+    readonly inputs: number;
+    readonly layers: number;
+    readonly scratch: number;
+    readonly loss: number;
+    readonly rope: number;
+    readonly generation: number;
+    readonly total: number;
+    readonly largestTensor: number;
+  };
+  readonly checkpointing: boolean;
+  readonly reason: string; // why activations are kept or recomputed
+  readonly available: number | null; // bytes; null: not known before it is tried
+  readonly fits: boolean;
+  /** The nearest settings that fit, when these do not. */
+  readonly suggestions: readonly MemorySuggestion[];
+}
+export interface MemorySuggestion {
+  readonly settings: Partial<RunConfig>;
+  readonly total: number; // bytes with them
+}
+
 export interface LoadProgress {
   readonly done: number; // bytes
   readonly total: number;
@@ -261,7 +288,14 @@ export interface Generation {
  */
 export interface TrainerApi {
   openDevice(): Promise<DeviceReport>;
-  loadModel(source: ModelSource, onProgress: (progress: LoadProgress) => void): Promise<ModelReport>;
+  /** `quantization`: how the frozen weights are held; a run with another one loads the model again. */
+  loadModel(
+    source: ModelSource,
+    quantization: RunConfig['quantization'],
+    onProgress: (progress: LoadProgress) => void,
+  ): Promise<ModelReport>;
+  /** What a run with these settings needs; null before a model and a data set are there. */
+  planMemory(config: RunConfig): Promise<MemoryReport | null>;
   /** Needs a loaded model (its tokenizer). Replaces the current dataset only when it succeeds. */
   readDataset(
     source: DatasetSource,

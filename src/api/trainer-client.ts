@@ -11,7 +11,9 @@ export function createTrainerClient(): TrainerApi {
   const { guard } = watchWorker(worker, 'training');
   return {
     openDevice: () => guard(() => remote.openDevice()),
-    loadModel: (source, onProgress) => guard(() => remote.loadModel(source, comlink.proxy(onProgress))),
+    loadModel: (source, quantization, onProgress) =>
+      guard(() => remote.loadModel(source, quantization, comlink.proxy(onProgress))),
+    planMemory: (config) => guard(() => remote.planMemory(config)),
     readDataset: (source, settings, onProgress) =>
       guard(() => remote.readDataset(source, settings, comlink.proxy(onProgress))),
     cancelReading: () => guard(() => remote.cancelReading()),

@@ -97,9 +97,11 @@ export function parseRunConfig(
       problems.push({ file, message: `is not a setting; known: ${[...byFile.keys()].join(', ')}` });
       continue;
     }
-    const message = checkValue(fieldOf(key), value);
+    const field = fieldOf(key);
+    const meant = (field.type === 'choice' ? field.aliases?.[String(value)] : undefined) ?? value;
+    const message = checkValue(field, meant);
     if (message !== null) problems.push({ file, message });
-    else values[key] = value;
+    else values[key] = meant;
   }
   return { config: values as unknown as RunConfig, problems };
 }

@@ -16,7 +16,7 @@ import { RowIndex, type SuiteQuestions } from './row-index.ts';
 import { TokenStore } from './token-store.ts';
 import type { ChatTokenizer } from './tokenizer.ts';
 
-const PAUSE_EVERY_MS = 30; // between them the worker answers other calls, a cancel among them
+const PAUSE_EVERY_MS = 50; // between them the worker answers other calls, a cancel among them
 
 export interface DatasetHost {
   readonly onProgress?: (progress: LoadProgress) => void;
@@ -99,11 +99,11 @@ function noUsableRow(name: string, tally: DatasetTally): TrainerError {
   const listed = (count: number): string =>
     tally.rejected
       .slice(0, count)
-      .map(({ line, reason }) => `row ${line} ${reason}`)
+      .map(({ line, reason }) => `row ${line} ${reason.replace(` ${acceptedShapes}`, '')}`)
       .join('\n');
   return new TrainerError(
     'dataset-empty',
-    `None of the ${tally.totalRows} rows of ${name} can be used:\n${listed(3)}`,
+    `None of the ${tally.totalRows} rows of ${name} can be used:\n${listed(3)}\n${acceptedShapes}`,
     listed(20),
   );
 }

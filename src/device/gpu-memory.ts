@@ -124,6 +124,27 @@ export class GpuMemory {
     }
   }
 
+  /**
+   * How many more bytes the device gives, up to `atMost`, by trial: buffers of 64 MiB are made in error scopes until
+   * one fails, and released. An upper bound: some systems promise more than they hold.
+   */
+  async measureRoom(atMost: number): Promise<number> {
+    const size = Math.min(64 * 2 ** 20, this.#device.limits.maxBufferSize);
+    const held: GPUBuffer[] = [];
+    try {
+      while (held.length * size < atMost) {
+        this.#device.pushErrorScope('out-of-memory');
+        this.#device.pushErrorScope('validation');
+        held.push(this.#device.createBuffer({ size, usage: GPUBufferUsage.STORAGE }));
+        const problems = [await this.#device.popErrorScope(), await this.#device.popErrorScope()];
+        if (problems.some((problem) => problem !== null)) return (held.length - 1) * size;
+      }
+      return atMost;
+    } finally {
+      for (const buffer of held) buffer.destroy();
+    }
+  }
+
   resetPeak(): void {
     this.#peakBytes = this.#bytes;
   }

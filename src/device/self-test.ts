@@ -32,7 +32,8 @@ export async function selfTest(gpu: Gpu, store: TuningStore | null = null): Prom
 async function errorOfTfjs(): Promise<number> {
   const rng = createRng(11);
   const size = { m: 19, n: 20, k: 36 };
-  const random = (count: number): Float32Array => Float32Array.from({ length: count }, () => rng.next() * 2 - 1);
+  const random = (count: number): Float32Array =>
+    Float32Array.from({ length: count }, () => rng.next() * 2 - 1);
   const [x, w] = [random(size.m * size.k), random(size.n * size.k)];
   const product = tf.tidy(() =>
     tf.matMul(tf.tensor2d(x, [size.m, size.k]), tf.tensor2d(w, [size.n, size.k]), false, true),

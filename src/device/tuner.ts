@@ -112,7 +112,8 @@ export async function largestError({ memory, recorder }: Gpu): Promise<number> {
   const rng = createRng(7);
   const size = { m: 37, n: 68, k: 36 };
   const { m, n, k } = size;
-  const random = (count: number): Float32Array => Float32Array.from({ length: count }, () => rng.next() * 2 - 1);
+  const random = (count: number): Float32Array =>
+    Float32Array.from({ length: count }, () => rng.next() * 2 - 1);
   const [x, w, dy] = [random(m * k), random(n * k), random(m * n)];
   const tensors = {
     x: memory.from('self-test x', [m, k], x),

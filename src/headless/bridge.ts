@@ -113,7 +113,7 @@ async function train(client: TrainerApi, plan: TrainPlan, stopping: Stopping): P
   let hasStarted = false;
   try {
     report({ kind: 'device', report: await client.openDevice() });
-    report({ kind: 'model', report: await client.loadModel(plan.model, onLoad) });
+    report({ kind: 'model', report: await client.loadModel(plan.model, plan.config.quantization, onLoad) });
     const dataset = await datasetSource(plan.dataset);
     report({
       kind: 'dataset',
@@ -153,7 +153,7 @@ async function generate(
   const { report, flush } = createReporter();
   try {
     report({ kind: 'device', report: await client.openDevice() });
-    const model = await client.loadModel(source, (progress) => report({ kind: 'load', progress }));
+    const model = await client.loadModel(source, 'none', (progress) => report({ kind: 'load', progress }));
     report({ kind: 'model', report: model });
     if (adapter !== null) await client.loadAdapter(await adapterSource(adapter));
     const total = request.prompts.length;

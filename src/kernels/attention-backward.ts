@@ -13,22 +13,30 @@ import { attentionFlops, dotSum, minMax, rowsPerThread, type AttentionShape } fr
 import { dkvShared, dqShared, rowsOf, sharedWork, sharesLoads } from './attention-shared.ts';
 
 export const dqBindings = {
-      qkv: ['array<vec4f>', 'read'],
-      ranges: ['array<vec2u>', 'read'],
-      dO: ['array<vec4f>', 'read'],
-      lse: ['array<f32>', 'read'],
-      delta: ['array<f32>', 'read'],
-      dQkv: ['array<vec4f>', 'read_write'],
-    } as const;
+  qkv: ['array<vec4f>', 'read'],
+  ranges: ['array<vec2u>', 'read'],
+  dO: ['array<vec4f>', 'read'],
+  lse: ['array<f32>', 'read'],
+  delta: ['array<f32>', 'read'],
+  dQkv: ['array<vec4f>', 'read_write'],
+} as const;
 export const dkvBindings = {
-      qkv: ['array<vec4f>', 'read'],
-      segmentEnds: ['array<u32>', 'read'],
-      dO: ['array<vec4f>', 'read'],
-      lse: ['array<f32>', 'read'],
-      delta: ['array<f32>', 'read'],
-      dQkv: ['array<vec4f>', 'read_write'],
-    } as const;
-export const gradientUniforms = { m: 'u32', heads: 'u32', group: 'u32', stride4: 'u32', k4: 'u32', v4: 'u32', scale: 'f32' } as const;
+  qkv: ['array<vec4f>', 'read'],
+  segmentEnds: ['array<u32>', 'read'],
+  dO: ['array<vec4f>', 'read'],
+  lse: ['array<f32>', 'read'],
+  delta: ['array<f32>', 'read'],
+  dQkv: ['array<vec4f>', 'read_write'],
+} as const;
+export const gradientUniforms = {
+  m: 'u32',
+  heads: 'u32',
+  group: 'u32',
+  stride4: 'u32',
+  k4: 'u32',
+  v4: 'u32',
+  scale: 'f32',
+} as const;
 
 function deltaKernel(d4: number): Kernel {
   return kernel(`attentionDelta d=${d4 * 4}`, () => ({

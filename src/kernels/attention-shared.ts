@@ -13,7 +13,8 @@ import { dkvBindings, dqBindings, gradientUniforms } from './attention-backward.
 const step = 4; // keys (or queries) per turn of the loop, one for each of four lanes
 const workgroupSize = 8;
 
-export const sharesLoads = (recorder: Recorder): boolean => recorder.isSoftware && recorder.matmul.loaders >= step;
+export const sharesLoads = (recorder: Recorder): boolean =>
+  recorder.isSoftware && recorder.matmul.loaders >= step;
 
 /** Rows a thread owns: as many as named registers allow. */
 export const rowsOf = (headSize: number, tensorsPerRow: number): number =>
@@ -85,7 +86,14 @@ ${each(
   d4,
   (d) => `    {
 ${unroll(step, (t) => `      let v_${t} = subgroupBroadcast(v${d}, ${t}u);`)}
-${unroll(rows, (i) => `      o${i}_${d} = o${i}_${d} * shrink${i} + ${weighted((t) => `p${i}_${t}`, (t) => `v_${t}`)};`)}
+${unroll(
+  rows,
+  (i) =>
+    `      o${i}_${d} = o${i}_${d} * shrink${i} + ${weighted(
+      (t) => `p${i}_${t}`,
+      (t) => `v_${t}`,
+    )};`,
+)}
     }`,
 )}
   }
@@ -137,7 +145,9 @@ ${unroll(rows, (i) => `      s${i}_${t} += dot(q${i}_${d}, kt);\n      dp${i}_${
 ${unroll(step, (t) =>
   unroll(
     rows,
-    (i) => `    let p${i}_${t} = select(0.0, exp(s${i}_${t} - logTotal${i}), j + ${t}u >= range${i}.x && j + ${t}u < range${i}.y);
+    (
+      i,
+    ) => `    let p${i}_${t} = select(0.0, exp(s${i}_${t} - logTotal${i}), j + ${t}u >= range${i}.x && j + ${t}u < range${i}.y);
     let ds${i}_${t} = p${i}_${t} * (dp${i}_${t} - mean${i});`,
   ),
 )}
@@ -145,7 +155,14 @@ ${each(
   d4,
   (d) => `    {
 ${unroll(step, (t) => `      let k_${t} = subgroupBroadcast(k${d}, ${t}u);`)}
-${unroll(rows, (i) => `      g${i}_${d} = g${i}_${d} + ${weighted((t) => `ds${i}_${t}`, (t) => `k_${t}`)};`)}
+${unroll(
+  rows,
+  (i) =>
+    `      g${i}_${d} = g${i}_${d} + ${weighted(
+      (t) => `ds${i}_${t}`,
+      (t) => `k_${t}`,
+    )};`,
+)}
     }`,
 )}
   }
@@ -201,7 +218,9 @@ ${unroll(
       let mean_${t} = subgroupBroadcast(mean, ${t}u);
 ${unroll(
   rows,
-  (i) => `      let p${i}_${t} = select(0.0, exp(s${i}_${t} - logTotal_${t}), m + ${t}u >= j${i} && m + ${t}u < end${i});
+  (
+    i,
+  ) => `      let p${i}_${t} = select(0.0, exp(s${i}_${t} - logTotal_${t}), m + ${t}u >= j${i} && m + ${t}u < end${i});
       let ds${i}_${t} = p${i}_${t} * (dp${i}_${t} - mean_${t});`,
 )}`,
 )}
@@ -211,8 +230,14 @@ ${each(
 ${unroll(step, (t) => `        let q_${t} = subgroupBroadcast(q${d}, ${t}u);\n        let d_${t} = subgroupBroadcast(d${d}, ${t}u);`)}
 ${unroll(
   rows,
-  (i) => `        dk${i}_${d} = dk${i}_${d} + ${weighted((t) => `ds${i}_${t}`, (t) => `q_${t}`)};
-        dv${i}_${d} = dv${i}_${d} + ${weighted((t) => `p${i}_${t}`, (t) => `d_${t}`)};`,
+  (i) => `        dk${i}_${d} = dk${i}_${d} + ${weighted(
+    (t) => `ds${i}_${t}`,
+    (t) => `q_${t}`,
+  )};
+        dv${i}_${d} = dv${i}_${d} + ${weighted(
+          (t) => `p${i}_${t}`,
+          (t) => `d_${t}`,
+        )};`,
 )}
       }`,
 )}

@@ -39,22 +39,22 @@ export function rowsPerThread(recorder: Recorder, headSize: number, floatsPerRow
 }
 
 export const attentionBindings = {
-      q: ['array<vec4f>', 'read'],
-      kv: ['array<vec4f>', 'read'],
-      ranges: ['array<vec2u>', 'read'],
-      o: ['array<vec4f>', 'read_write'],
-      lse: ['array<f32>', 'read_write'],
-    } as const;
+  q: ['array<vec4f>', 'read'],
+  kv: ['array<vec4f>', 'read'],
+  ranges: ['array<vec2u>', 'read'],
+  o: ['array<vec4f>', 'read_write'],
+  lse: ['array<f32>', 'read_write'],
+} as const;
 export const attentionUniforms = {
-      m: 'u32',
-      heads: 'u32',
-      group: 'u32',
-      qStride4: 'u32',
-      kvStride4: 'u32',
-      k4: 'u32',
-      v4: 'u32',
-      scale: 'f32',
-    } as const;
+  m: 'u32',
+  heads: 'u32',
+  group: 'u32',
+  qStride4: 'u32',
+  kvStride4: 'u32',
+  k4: 'u32',
+  v4: 'u32',
+  scale: 'f32',
+} as const;
 
 function forwardKernel(d4: number, rows: number): Kernel {
   return kernel(`attention d=${d4 * 4} rows=${rows}`, () => ({
@@ -116,7 +116,8 @@ ${unroll(d4, (d) => `    o[at + ${d}u] = o${i}_${d} / total${i};`)}
 }
 
 /** Of one product of two [m, headSize] matrices under a causal mask, at most: rows may be segmented. */
-export const attentionFlops = (m: number, heads: number, headSize: number): number => m * m * heads * headSize;
+export const attentionFlops = (m: number, heads: number, headSize: number): number =>
+  m * m * heads * headSize;
 
 export const minMax = (name: 'min' | 'max', count: number, value: (i: number) => string): string =>
   Array.from({ length: count }, (_, i) => value(i)).reduce((a, b) => `${name}(${a}, ${b})`);

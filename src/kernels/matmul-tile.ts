@@ -72,7 +72,11 @@ export interface LinearTileSpec extends TileShape {
 
 /** Uniforms of every forward product. */
 export function linearUniforms(hasLora: boolean): Record<string, 'u32' | 'f32'> {
-  const slots = Array.from({ length: maxSlots }, (_, s) => [`slotColumn${s}`, `slotEnd${s}`, `slotB4_${s}`]).flat();
+  const slots = Array.from({ length: maxSlots }, (_, s) => [
+    `slotColumn${s}`,
+    `slotEnd${s}`,
+    `slotB4_${s}`,
+  ]).flat();
   return {
     m: 'u32',
     n: 'u32',
@@ -184,9 +188,7 @@ ${multiply(['lk'], (_, j) => `b${j}`)}
       ...weightBindings(format),
       ...(hasBias ? { bias: ['array<vec4f>', 'read'] as const } : {}),
       ...(addend === 'other' ? { addend: ['array<vec4f>', 'read'] as const } : {}),
-      ...(hasLora
-        ? { low: ['array<vec4f>', 'read'] as const, b: ['array<vec4f>', 'read'] as const }
-        : {}),
+      ...(hasLora ? { low: ['array<vec4f>', 'read'] as const, b: ['array<vec4f>', 'read'] as const } : {}),
       y: ['array<vec4f>', 'read_write'],
     },
     uniforms: linearUniforms(hasLora),
@@ -247,7 +249,8 @@ ${unroll(quads, (q) => `      c${i}_${q} = c${i}_${q} + d.x * ${weight(0, q)} + 
     unroll(4, (r) =>
       unroll(
         quads,
-        (q) => `    let ${name}${r}_${q} = ${source}[(${row} + ${r}u) * u.k4 + min(column / 4u + ${q}u, u.k4 - 1u)];`,
+        (q) =>
+          `    let ${name}${r}_${q} = ${source}[(${row} + ${r}u) * u.k4 + min(column / 4u + ${q}u, u.k4 - 1u)];`,
       ),
     );
   const loadCoded = `
@@ -266,9 +269,7 @@ ${unroll(4, (r) => {
     bindings: {
       dy: ['array<vec4f>', 'read'],
       ...weightBindings(format),
-      ...(hasLora
-        ? { du: ['array<vec4f>', 'read'] as const, a: ['array<vec4f>', 'read'] as const }
-        : {}),
+      ...(hasLora ? { du: ['array<vec4f>', 'read'] as const, a: ['array<vec4f>', 'read'] as const } : {}),
       dx: ['array<vec4f>', 'read_write'],
     },
     uniforms: linearDxUniforms(hasLora),

@@ -28,7 +28,9 @@ fn scaleOf(index: u32, row: u32) -> f32 {
 }`
     : '';
 
-type Spec = Omit<LinearTileSpec, 'share' | 'loaders' | 'rows' | 'columns' | 'workgroupSize'> & { readonly f16: boolean };
+type Spec = Omit<LinearTileSpec, 'share' | 'loaders' | 'rows' | 'columns' | 'workgroupSize'> & {
+  readonly f16: boolean;
+};
 
 /** As `linearTile`. */
 export function linearWorkgroup({ format, hasBias, addend, hasLora, f16 }: Spec): Kernel {
@@ -61,9 +63,7 @@ var<workgroup> ws: array<${type}, 256>;`,
       ...weightBindings(format),
       ...(hasBias ? { bias: ['array<vec4f>', 'read'] as const } : {}),
       ...(addend === 'other' ? { addend: ['array<vec4f>', 'read'] as const } : {}),
-      ...(hasLora
-        ? { low: ['array<vec4f>', 'read'] as const, b: ['array<vec4f>', 'read'] as const }
-        : {}),
+      ...(hasLora ? { low: ['array<vec4f>', 'read'] as const, b: ['array<vec4f>', 'read'] as const } : {}),
       y: ['array<vec4f>', 'read_write'],
     },
     uniforms: linearUniforms(hasLora),
@@ -80,7 +80,9 @@ var<workgroup> ws: array<${type}, 256>;`,
 ${unroll(4, (i) => `  var c${i} = vec4f();`)}
 ${unroll(4, (i) => {
   const parts = [
-    addend === 'none' ? '' : `${addend === 'self' ? 'y' : 'addend'}[(m0 + ty * 4u + ${i}u) * u.yStride4 + (u.yColumn + column) / 4u]`,
+    addend === 'none'
+      ? ''
+      : `${addend === 'self' ? 'y' : 'addend'}[(m0 + ty * 4u + ${i}u) * u.yStride4 + (u.yColumn + column) / 4u]`,
     hasBias ? 'bias[(u.yColumn + column) / 4u]' : '',
   ].filter(Boolean);
   return parts.length === 0
@@ -116,7 +118,9 @@ ${unroll(
 ${unroll(4, (j) => `      let b${j} = b[u.slotB4_${s} + (n + ${j}u - u.slotColumn${s}) * u.r4 + r] * u.loraScale;`)}
 ${unroll(
   4,
-  (i) => `      let l${i} = low[min(m0 + ty * 4u + ${i}u, u.m - 1u) * u.lowStride4 + u.lowColumn4 + ${s}u * u.r4 + r];
+  (
+    i,
+  ) => `      let l${i} = low[min(m0 + ty * 4u + ${i}u, u.m - 1u) * u.lowStride4 + u.lowColumn4 + ${s}u * u.r4 + r];
       c${i} = c${i} + vec4f(dot(l${i}, b0), dot(l${i}, b1), dot(l${i}, b2), dot(l${i}, b3));`,
 )}
     }
@@ -158,9 +162,7 @@ var<workgroup> ws: array<vec4f, 256>;`,
     bindings: {
       dy: ['array<vec4f>', 'read'],
       ...weightBindings(format),
-      ...(hasLora
-        ? { du: ['array<vec4f>', 'read'] as const, a: ['array<vec4f>', 'read'] as const }
-        : {}),
+      ...(hasLora ? { du: ['array<vec4f>', 'read'] as const, a: ['array<vec4f>', 'read'] as const } : {}),
       dx: ['array<vec4f>', 'read_write'],
     },
     uniforms: linearDxUniforms(hasLora),
@@ -182,8 +184,11 @@ ${unroll(
   4,
   (q) => `    {
 ${unroll(4, (r) => `      let w${r} = ws[${(q * 4 + r) * 16}u + tx];`)}
-${unroll(4, (i) => `      let d${i} = ds[(ty * 4u + ${i}u) * 4u + ${q}u];
-      c${i} = c${i} + d${i}.x * w0 + d${i}.y * w1 + d${i}.z * w2 + d${i}.w * w3;`)}
+${unroll(
+  4,
+  (i) => `      let d${i} = ds[(ty * 4u + ${i}u) * 4u + ${q}u];
+      c${i} = c${i} + d${i}.x * w0 + d${i}.y * w1 + d${i}.z * w2 + d${i}.w * w3;`,
+)}
     }`,
 )}
     workgroupBarrier();
@@ -194,8 +199,11 @@ ${
     ? `
   for (var l = 0u; l < u.low4; l++) {
 ${unroll(4, (r) => `    let a${r} = a[(l * 4u + ${r}u) * u.k4 + k0 / 4u + tx];`)}
-${unroll(4, (i) => `    let l${i} = du[min(m0 + ty * 4u + ${i}u, u.m - 1u) * u.low4 + l];
-    c${i} = c${i} + l${i}.x * a0 + l${i}.y * a1 + l${i}.z * a2 + l${i}.w * a3;`)}
+${unroll(
+  4,
+  (i) => `    let l${i} = du[min(m0 + ty * 4u + ${i}u, u.m - 1u) * u.low4 + l];
+    c${i} = c${i} + l${i}.x * a0 + l${i}.y * a1 + l${i}.z * a2 + l${i}.w * a3;`,
+)}
   }`
     : ''
 }

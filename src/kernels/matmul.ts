@@ -11,7 +11,13 @@ import type { GpuTensor } from '../device/gpu-memory.ts';
 import type { Recorder } from '../device/recorder.ts';
 import { linearDxTile, linearTile, type Addend, type TileShape } from './matmul-tile.ts';
 import { linearDxWorkgroup, linearWorkgroup, workgroupTile } from './matmul-workgroup.ts';
-import { asMatrix, blockTensors, weightUniforms, type WeightMatrix } from './weight-matrix.ts';
+import {
+  asMatrix,
+  blockTensors,
+  weightUniforms,
+  type WeightFormat,
+  type WeightMatrix,
+} from './weight-matrix.ts';
 import { eachPanel } from './weight-panel.ts';
 
 /** Adapters that share an input (q, k, v; gate, up), each for a range of y's columns. */
@@ -82,10 +88,22 @@ export function linear(
     const flops = 2 * m * block.rows * k;
     if (usesWorkgroups(recorder, m)) {
       const { f16 } = recorder.matmul;
-      recorder.dispatch(linearWorkgroup({ ...spec, f16 }), tensors, uniforms, workgroupWork(m, block.rows), flops);
+      recorder.dispatch(
+        linearWorkgroup({ ...spec, f16 }),
+        tensors,
+        uniforms,
+        workgroupWork(m, block.rows),
+        flops,
+      );
     } else {
-      const shape = tileShape(recorder, m, block.rows, 4);
-      recorder.dispatch(linearTile({ ...spec, ...shape }), tensors, uniforms, tileWork(shape, m, block.rows), flops);
+      const shape = tileShape(recorder, m, block.rows, part.format, 4);
+      recorder.dispatch(
+        linearTile({ ...spec, ...shape }),
+        tensors,
+        uniforms,
+        tileWork(shape, m, block.rows),
+        flops,
+      );
     }
   });
 }
@@ -133,7 +151,15 @@ export function linearDx(
   { m, n, k }: Size,
   options: LinearDxOptions = {},
 ): void {
-  const { accumulate = false, dyStride = n, dyColumn = 0, dxStride = k, dxColumn = 0, scale = 1, lora = null } = options;
+  const {
+    accumulate = false,
+    dyStride = n,
+    dyColumn = 0,
+    dxStride = k,
+    dxColumn = 0,
+    scale = 1,
+    lora = null,
+  } = options;
   if (m === 0) return;
   const matrix = 'blocks' in w ? w : asMatrix(w, n, k);
   eachPanel(recorder, matrix, m, (part, firstRow, isFirst, isLast) => {
@@ -160,7 +186,7 @@ export function linearDx(
     if (usesWorkgroups(recorder, m)) {
       recorder.dispatch(linearDxWorkgroup(spec), tensors, uniforms, workgroupWork(m, k), flops);
     } else {
-      const shape = tileShape(recorder, m, k, part.format === 'f32' ? 4 : 8);
+      const shape = tileShape(recorder, m, k, part.format, part.format === 'f32' ? 4 : 8);
       recorder.dispatch(linearDxTile({ ...spec, ...shape }), tensors, uniforms, tileWork(shape, m, k), flops);
     }
   });
@@ -178,14 +204,24 @@ const tileWork = ({ share, rows, columns }: TileShape, m: number, width: number)
 /** What a load costs in multiply-adds of four, roughly: on software adapters it is dear. */
 const loadCost = { software: 14, hardware: 3 };
 
+/** Coded weights meet many rows as decoded panels; the fused kernels are for few, and shorter code compiles sooner. */
+const mostCodedRows = 8;
+
 /** The tile that wastes least for so many rows and columns. */
-function tileShape(recorder: Recorder, m: number, width: number, leastColumns: 4 | 8): TileShape {
+function tileShape(
+  recorder: Recorder,
+  m: number,
+  width: number,
+  format: WeightFormat,
+  leastColumns: 4 | 8,
+): TileShape {
   const { share: lanes, loaders: most, rows: mostRows } = recorder.matmul;
   const load = recorder.isSoftware ? loadCost.software : loadCost.hardware;
   const wide = lanes <= 16 && width > 4 * lanes ? 8 : leastColumns;
   let best: TileShape | null = null;
   let bestCost = Infinity;
-  for (let rows = 1; rows <= mostRows; rows *= 2) {
+  const limit = format === 'f32' ? mostRows : Math.min(mostRows, mostCodedRows);
+  for (let rows = 1; rows <= limit; rows *= 2) {
     const loaders = Math.min(most, rows);
     const share = loaders > 1 ? lanes : 1;
     const columns = share === 1 ? 8 : wide;

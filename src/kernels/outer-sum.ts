@@ -46,9 +46,12 @@ ${
 ${unroll(p4, (i) => `    let mine${i} = a[aRow + ${i}u] * isRow;`)}`
     : ''
 }
-${unroll(4, (s) => `    let bRow${s} = min(m + ${s}u, u.m - 1u) * u.bStride4 + u.bColumn4;
+${unroll(
+  4,
+  (s) => `    let bRow${s} = min(m + ${s}u, u.m - 1u) * u.bStride4 + u.bColumn4;
     let b${s}_0 = b[bRow${s} + q0];
-    let b${s}_1 = b[bRow${s} + q1];`)}
+    let b${s}_1 = b[bRow${s} + q1];`,
+)}
 ${unroll(
   p4,
   (i) => `    {

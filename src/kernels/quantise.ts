@@ -8,7 +8,14 @@
 import type { GpuTensor } from '../device/gpu-memory.ts';
 import { kernel, unroll, type Kernel } from '../device/kernel.ts';
 import type { Recorder } from '../device/recorder.ts';
-import { nf4Book, quantBlock, scaleRows, storedColumns, type WeightFormat, type WeightMatrix } from './weight-matrix.ts';
+import {
+  nf4Book,
+  quantBlock,
+  scaleRows,
+  storedColumns,
+  type WeightFormat,
+  type WeightMatrix,
+} from './weight-matrix.ts';
 
 /** Values between the entries of the code book: x belongs to entry i if i of them are below it. */
 export const nf4Borders: readonly number[] = nf4Book.slice(1).map((value, i) => (value + nf4Book[i]) / 2);
@@ -116,7 +123,12 @@ function dispatchQuantise(
   format: WeightFormat,
   from: GpuTensor,
   block: WeightMatrix['blocks'][number],
-  uniforms: { readonly rows: number; readonly columns: number; readonly firstRow: number; readonly stored: number },
+  uniforms: {
+    readonly rows: number;
+    readonly columns: number;
+    readonly firstRow: number;
+    readonly stored: number;
+  },
 ): void {
   const { rows, stored } = uniforms;
   switch (format) {

@@ -51,8 +51,12 @@ ${
     ? `  result[at] = w[row * u.weightStride + g * 2u];
   if (g * 2u + 1u < u.stride4) { result[at + 1u] = w[row * u.weightStride + g * 2u + 1u]; }`
     : `
-${scaled ? `${loadScales('s', '(g / 8u) * u.scaleStride4 + row / 4u')}
-  let scale = select(select(s0, s1, (row & 1u) != 0u), select(s2, s3, (row & 1u) != 0u), (row & 2u) != 0u);` : '  let scale = 1.0;'}
+${
+  scaled
+    ? `${loadScales('s', '(g / 8u) * u.scaleStride4 + row / 4u')}
+  let scale = select(select(s0, s1, (row & 1u) != 0u), select(s2, s3, (row & 1u) != 0u), (row & 2u) != 0u);`
+    : '  let scale = 1.0;'
+}
   let coded = w[row * u.weightStride + g];
   result[at] = decode0(coded) * scale;
   if (g * 2u + 1u < u.stride4) { result[at + 1u] = decode1(coded) * scale; }`

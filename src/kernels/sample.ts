@@ -30,7 +30,15 @@ export function sampleTokens(
       next: ['array<u32>', 'read_write'],
       result: ['array<u32>', 'read_write'],
     },
-    uniforms: { rows: 'u32', vocab: 'u32', stride: 'u32', outStride: 'u32', step: 'u32', inverseT: 'f32', seed: 'u32' },
+    uniforms: {
+      rows: 'u32',
+      vocab: 'u32',
+      stride: 'u32',
+      outStride: 'u32',
+      step: 'u32',
+      inverseT: 'f32',
+      seed: 'u32',
+    },
     header: `${hashWgsl}
 var<workgroup> bestValue: array<f32, 64>;
 var<workgroup> bestIndex: array<u32, 64>;`,

@@ -54,7 +54,12 @@ export function weightSpecs(
   rows: number,
   columns: number,
   maxBindingBytes: number,
-): { readonly firstRow: number; readonly rows: number; readonly data: TensorSpec; readonly scales: TensorSpec | null }[] {
+): {
+  readonly firstRow: number;
+  readonly rows: number;
+  readonly data: TensorSpec;
+  readonly scales: TensorSpec | null;
+}[] {
   const stored = storedColumns(format, columns);
   const rowBytes = (stored / 8) * bytesPerEight[format];
   const perBlock = Math.min(rows, Math.max(8, Math.floor(maxBindingBytes / rowBytes / 8) * 8));
@@ -69,7 +74,11 @@ export function weightSpecs(
         dtype: format === 'f32' ? ('f32' as const) : ('u32' as const),
       },
       scales: hasScales(format)
-        ? { label: `${label} scales`, shape: [stored / quantBlock, scaleRows(count) / 2], dtype: 'u32' as const }
+        ? {
+            label: `${label} scales`,
+            shape: [stored / quantBlock, scaleRows(count) / 2],
+            dtype: 'u32' as const,
+          }
         : null,
     };
   });

@@ -7,6 +7,7 @@ import type { ForwardScratch, LayerActivations } from './buffers.ts';
 import { layerForward, type KvCacheUse, type LayerContext, type StreamTensors } from './layer.ts';
 import type { AdapterUse } from './lora-site.ts';
 import type { ModelConfig } from './model-config.ts';
+import { firstRopePositions, ropePositionsFor, ropeTableShape } from './rope-room.ts';
 import type { Weights } from './weights.ts';
 
 export class Decoder {
@@ -21,7 +22,7 @@ export class Decoder {
     this.config = config;
     this.weights = weights;
     gpu.recorder.panel = weights.panel;
-    this.#ropePositions = Math.min(1024, config.maxPositions);
+    this.#ropePositions = firstRopePositions(config);
     this.#rope = this.#makeRope(this.#ropePositions);
   }
 
@@ -29,7 +30,7 @@ export class Decoder {
     const { headSize, ropeTheta } = this.config;
     return this.gpu.memory.from(
       'rope table',
-      [positions, headSize / 2, 2],
+      ropeTableShape(this.config, positions),
       ropeTable(positions, headSize, ropeTheta),
     );
   }
@@ -39,7 +40,7 @@ export class Decoder {
     if (count <= this.#ropePositions) return;
     this.gpu.recorder.forgetBindGroups();
     this.gpu.memory.dispose([this.#rope]);
-    this.#ropePositions = Math.min(this.config.maxPositions, 2 ** Math.ceil(Math.log2(count)));
+    this.#ropePositions = ropePositionsFor(this.config, count);
     this.#rope = this.#makeRope(this.#ropePositions);
   }
 

@@ -78,7 +78,9 @@ export class Generator {
     this.#scratch = allocSpecs(memory, forwardSpecs(config, rows));
     this.#own = allocSpecs(memory, generationSpecs(config, rows, batchSize, context));
     const { streamA, streamB } = this.#own;
-    this.#streams = Array.from({ length: config.layerCount + 1 }, (_, i) => (i % 2 === 0 ? streamA : streamB));
+    this.#streams = Array.from({ length: config.layerCount + 1 }, (_, i) =>
+      i % 2 === 0 ? streamA : streamB,
+    );
     this.#caches = Object.values(allocSpecs(memory, cacheSpecs(config, batchSize, context)));
   }
 
@@ -143,7 +145,13 @@ export class Generator {
       this.#run(this.#own.inputs, rows.length, use);
       rows.forEach(({ sequence, position }, m) => {
         if (position + 1 !== at(prompts, sequence).length) return;
-        recorder.copy(at(this.#streams, this.#decoder.config.layerCount), m * c, this.#own.last, sequence * c, c);
+        recorder.copy(
+          at(this.#streams, this.#decoder.config.layerCount),
+          m * c,
+          this.#own.last,
+          sequence * c,
+          c,
+        );
       });
       recorder.submit();
     }

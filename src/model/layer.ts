@@ -68,7 +68,14 @@ export function layerForward(
 
   rmsNorm(recorder, x, weights.norm1, norm, rows, config.rmsNormEps);
   const loraQkv = loraForward(gpu, use, layer, 'qkv', norm, acts.lowQkv, m);
-  linear(recorder, norm, weights.qkv, acts.qkv, { m, n: qkv, k: c }, { bias: weights.qkvBias, lora: loraQkv });
+  linear(
+    recorder,
+    norm,
+    weights.qkv,
+    acts.qkv,
+    { m, n: qkv, k: c },
+    { bias: weights.qkvBias, lora: loraQkv },
+  );
   rotate(context, acts.qkv, 'forward');
   const shape = attentionShape(config);
   if (kv === null) {
@@ -117,7 +124,18 @@ export function layerBackward(
   swigluDx(recorder, wide, acts.gateUp, { m, f });
 
   rmsNorm(recorder, acts.mid, weights.norm2, norm, rows, config.rmsNormEps);
-  const loraGateUp = loraBackward(gpu, use, layer, 'gateUp', norm, acts.gateUp, acts.lowGateUp, dLow, m, 2 * f);
+  const loraGateUp = loraBackward(
+    gpu,
+    use,
+    layer,
+    'gateUp',
+    norm,
+    acts.gateUp,
+    acts.lowGateUp,
+    dLow,
+    m,
+    2 * f,
+  );
   linearDx(recorder, acts.gateUp, weights.gateUp, norm, { m, n: 2 * f, k: c }, { lora: loraGateUp });
   loraDropoutDx(gpu, use, layer, 'gateUp', norm, dLow, m);
   rmsNormDx(recorder, norm, acts.mid, weights.norm2, dStream, rows, config.rmsNormEps);

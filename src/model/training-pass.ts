@@ -92,10 +92,7 @@ export class TrainingPass {
     const sets = size.checkpointing ? 1 : config.layerCount;
     this.#layers = Array.from({ length: sets }, () => allocSpecs(memory, layerSpecs(config, rows, low)));
     this.#forwardScratch = allocSpecs(memory, forwardSpecs(config, rows, logitsElements(config, rows)));
-    this.#scratch = allocSpecs(
-      memory,
-      backwardSpecs(config, rows, low, adapter.settings.loraDropout > 0),
-    );
+    this.#scratch = allocSpecs(memory, backwardSpecs(config, rows, low, adapter.settings.loraDropout > 0));
     this.#head = new LossHead(gpu, config, weights, rows, this.#forwardScratch.wide);
     this.report = allocSpecs(memory, reportSpec(size)).report;
     this.stats = memory.view(this.report, 'stats', 0, [2]);

@@ -189,10 +189,17 @@ export async function loadWeights(
   };
 
   const matrix = async ({ label, rows, columns, parts }: MatrixPlan): Promise<WeightMatrix> => {
-    const made = await keep(label, () => allocWeights(memory, label, format, rows, padded(columns)), weightTensors);
+    const made = await keep(
+      label,
+      () => allocWeights(memory, label, format, rows, padded(columns)),
+      weightTensors,
+    );
     // an even number of rows: a pair shares the word of its scales
     const most = Math.max(2, Math.floor(chunkBytes / (columns * 4) / 8) * 8);
-    const staging = memory.alloc('weights on their way', [Math.min(most, Math.max(...parts.map((p) => p.rows))), columns]);
+    const staging = memory.alloc('weights on their way', [
+      Math.min(most, Math.max(...parts.map((p) => p.rows))),
+      columns,
+    ]);
     try {
       for (const { name, rows: count, firstRow } of parts) {
         const file = find(name, [count, columns]);
@@ -212,7 +219,11 @@ export async function loadWeights(
     return made;
   };
   const vector = async ({ label, size, parts }: VectorPlan): Promise<GpuTensor> => {
-    const tensor = await keep(label, () => memory.alloc(label, [size]), (made) => [made]);
+    const tensor = await keep(
+      label,
+      () => memory.alloc(label, [size]),
+      (made) => [made],
+    );
     for (const { name, rows, firstRow } of parts) {
       const values = await find(name, [rows]).readFloat32(name);
       assertFinite(name, values);
@@ -227,7 +238,11 @@ export async function loadWeights(
     const panel =
       format === 'f32'
         ? null
-        : await keep(panelLabel, () => memory.alloc(panelLabel, [panelBytes / 4]), (made) => [made]);
+        : await keep(
+            panelLabel,
+            () => memory.alloc(panelLabel, [panelBytes / 4]),
+            (made) => [made],
+          );
     const outer = outerPlan(config);
     const embedding = await matrix(outer.embedding);
     const layers: LayerWeights[] = [];

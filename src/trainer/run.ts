@@ -2,7 +2,7 @@
  * One training run from first allocation to export: adapter, steps, sample traces, evaluation, snapshots.
  * The snapshot and the record live outside the GPU, so a lost device loses at most `save_steps` steps.
  */
-import type { AdapterSource, ExportedFile, RunResult, TrainEvent } from '../api/trainer-api.ts';
+import type { AdapterSource, ExportedFile, MemoryReport, RunResult, TrainEvent } from '../api/trainer-api.ts';
 import { TrainerError } from '../api/trainer-error.ts';
 import type { RunConfig } from '../config/run-config.ts';
 import type { TokenizedExample } from '../data/mask.ts';
@@ -32,6 +32,7 @@ export class Run {
   readonly #host: RunHost;
   readonly #config: RunConfig;
   readonly #record: RunRecord;
+  readonly #memory: MemoryReport;
   readonly #train: readonly TokenizedExample[];
   readonly #evaluation: readonly TokenizedExample[];
   readonly #startsAtBase: boolean; // B is zero: the first adapter answers are the base's
@@ -44,6 +45,7 @@ export class Run {
     host: RunHost,
     config: RunConfig,
     record: RunRecord,
+    memory: MemoryReport,
     adapter: Adapter,
     snapshot: Snapshot,
     startsAtBase: boolean,
@@ -52,6 +54,7 @@ export class Run {
     this.#host = host;
     this.#config = config;
     this.#record = record;
+    this.#memory = memory;
     this.adapter = adapter;
     this.#snapshot = snapshot;
     this.#step = snapshot.step;
@@ -66,6 +69,7 @@ export class Run {
     dataset: string,
     examples: readonly TokenizedExample[],
     config: RunConfig,
+    memory: MemoryReport,
     initAdapter: AdapterSource | undefined,
     checkpoint: Blob | undefined,
   ): Promise<Run> {
@@ -86,7 +90,7 @@ export class Run {
       gpu.memory.write(adapter.secondMoment, snapshot.secondMoment);
       const record = new RunRecord(config, model.name, dataset, examples.length, gpu.report.adapter);
       const startsAtBase = initAdapter === undefined && checkpoint === undefined;
-      return new Run(host, config, record, adapter, snapshot, startsAtBase, {
+      return new Run(host, config, record, memory, adapter, snapshot, startsAtBase, {
         train: pick(rows.train),
         evaluation: pick(rows.evaluation),
       });
@@ -100,13 +104,18 @@ export class Run {
     const { gpu, model, nowMs } = this.#host;
     gpu.memory.resetPeak();
     try {
-      onEvent({ kind: 'phase', phase: 'preparing', note: 'Planning memory' });
+      onEvent({
+        kind: 'phase',
+        phase: 'preparing',
+        note: `${(this.#memory.plan.total / 1e6).toFixed(0)} MB of GPU memory planned; ${this.#memory.reason}`,
+      });
       const training = await Training.prepare({
         decoder: model.decoder,
         adapter: this.adapter,
         config: this.#config,
         train: this.#train,
         evaluation: this.#evaluation,
+        checkpointing: this.#memory.checkpointing,
         firstStep: this.#step,
         control: this.control,
         nowMs,

@@ -16,6 +16,7 @@ import type { Adapter } from '../model/adapter.ts';
 import { at, type Decoder } from '../model/decoder.ts';
 import { TrainingPass } from '../model/training-pass.ts';
 import { BatchPlan, unitsOf } from './batch-plan.ts';
+import { passSize } from './pass-size.ts';
 import type { RunControl } from './run-control.ts';
 import { scheduleFactor, warmupSteps } from './schedule.ts';
 
@@ -25,6 +26,7 @@ export interface TrainInputs {
   readonly config: RunConfig;
   readonly train: readonly TokenizedExample[];
   readonly evaluation: readonly TokenizedExample[];
+  readonly checkpointing: boolean; // layers are recomputed in the backward pass
   readonly firstStep: number; // 0, or the steps a checkpoint has done
   readonly control: RunControl;
   readonly nowMs: () => number;
@@ -51,31 +53,16 @@ export class Training {
 
   /** Allocates everything the run needs. @throws TrainerError "gpu-out-of-memory". Caller disposes. */
   static async prepare(inputs: TrainInputs): Promise<Training> {
-    const { config, decoder, adapter, train, evaluation } = inputs;
+    const { config, decoder, adapter, train, evaluation, checkpointing } = inputs;
     const rowUnits = unitsOf(
       train.map(({ tokens }) => tokens.length),
       config,
     );
     const plan = new BatchPlan(rowUnits, config);
-    const units = rowUnits.map((rows) => rows.map((row) => at(train, row)));
     const { memory } = decoder.gpu;
-    const size = {
-      rows: Math.max(
-        widest(units, config.perDeviceTrainBatchSize, (unit) => sum(unit, (e) => e.tokens.length - 1)),
-        widest(evaluation, config.perDeviceTrainBatchSize, (e) => e.tokens.length - 1),
-      ),
-      lossRows: Math.max(
-        widest(units, config.perDeviceTrainBatchSize * config.gradientAccumulationSteps, (unit) =>
-          sum(unit, (e) => e.targetCount),
-        ),
-        widest(evaluation, config.perDeviceTrainBatchSize, (e) => e.targetCount),
-      ),
-      checkpointing: config.gradientCheckpointing,
-    };
-    // not Math.max(...lengths): a hundred thousand rows are too many arguments
-    decoder.reservePositions(
-      [...train, ...evaluation].reduce((most, { tokens }) => Math.max(most, tokens.length), 0),
-    );
+    const { rows, lossRows, longest } = passSize(train, evaluation, config);
+    const size = { rows, lossRows, checkpointing };
+    decoder.reservePositions(longest);
     const made = await memory.checked('this run', () => ({
       pass: new TrainingPass(decoder, adapter, size),
       partials: memory.alloc('gradient norm partials', [gradNormPartials]),
@@ -194,12 +181,3 @@ export function notFinite(step: number, what: string): TrainerError {
 
 const sum = <T>(items: readonly T[], value: (item: T) => number): number =>
   items.reduce((total, item) => total + value(item), 0);
-
-/** The most that any `count` rows (or packs) can hold together: no shuffle can ask for more. */
-function widest<T>(items: readonly T[], count: number, value: (item: T) => number): number {
-  const largest = items
-    .map(value)
-    .sort((a, b) => b - a)
-    .slice(0, count);
-  return largest.reduce((total, n) => total + n, 0);
-}

@@ -6,21 +6,28 @@ import type {
   Generation,
   GenerateRequest,
   LoadProgress,
+  MemoryReport,
   ModelReport,
+  ModelSource,
   TrainerApi,
+  TrainEvent,
 } from '../api/trainer-api.ts';
 import { TrainerError } from '../api/trainer-error.ts';
+import type { RunConfig } from '../config/run-config.ts';
 import { sameDatasetSettings, datasetSettings } from '../config/dataset-settings.ts';
 import { prepareDataset, type PreparedDataset } from '../data/dataset.ts';
+import type { TokenizedExample } from '../data/mask.ts';
 import { inspectTokens } from '../data/inspect-tokens.ts';
 import { placeOf } from '../data/packs.ts';
 import { previewColumns } from '../data/preview-columns.ts';
 import { openDevice, type Gpu } from '../device/open-device.ts';
 import { selfTest } from '../device/self-test.ts';
+import type { TuningStore } from '../device/tuner.ts';
 import { Adapter, fromModules } from '../model/adapter.ts';
 import { loadModel, type LoadedModel } from '../model/load-model.ts';
 import { openModelFiles } from '../model/model-files.ts';
 import { builtinSuites } from './evaluate.ts';
+import { doesNotFit, formatOf, memoryQuestion, reportMemory } from './memory-advice.ts';
 import { readAdapter } from './read-adapter.ts';
 import { Run, type RunHost } from './run.ts';
 import { Responder, toTrace } from './traces.ts';
@@ -29,6 +36,8 @@ export interface ServiceHost {
   readonly gpu: GPU | undefined;
   readonly appBaseUrl: string;
   readonly nowMs: () => number;
+  /** Where the choice of kernel variants outlives the page. */
+  readonly tuning?: TuningStore;
 }
 
 interface LoadedDataset {
@@ -40,6 +49,8 @@ interface LoadedDataset {
 export function createTrainerService(host: ServiceHost): TrainerApi {
   let gpu: Gpu | null = null;
   let model: LoadedModel | null = null;
+  let modelSource: ModelSource | null = null;
+  let knownRoom = Infinity; // bytes the GPU gives in all, once an allocation has failed
   let dataset: LoadedDataset | null = null;
   let run: Run | null = null;
   let looseAdapter: Adapter | null = null; // put there by loadAdapter
@@ -49,7 +60,7 @@ export function createTrainerService(host: ServiceHost): TrainerApi {
   const requireGpu = async (): Promise<Gpu> => {
     if (gpu === null) {
       const opened = await openDevice(host.gpu);
-      await selfTest(opened);
+      await selfTest(opened, host.tuning ?? null);
       gpu = opened;
     }
     gpu.assertHealthy();
@@ -105,17 +116,52 @@ export function createTrainerService(host: ServiceHost): TrainerApi {
     }
   };
 
+  const load = async (
+    source: ModelSource,
+    quantization: RunConfig['quantization'],
+    onProgress: (progress: LoadProgress) => void,
+  ): Promise<LoadedModel> => {
+    const device = await requireGpu();
+    const files = openModelFiles(source, host.appBaseUrl);
+    const loaded = await loadModel(device, files, formatOf(quantization), onProgress);
+    dropAdapters();
+    model?.decoder.dispose();
+    model = loaded;
+    modelSource = source;
+    knownRoom = Infinity;
+    return loaded;
+  };
+  /** A run in another format loads its model again; the data set's tokens stay good. */
+  const modelFor = async (config: RunConfig, onEvent: (event: TrainEvent) => void): Promise<LoadedModel> => {
+    const loaded = requireModel();
+    if (loaded.decoder.weights.format === formatOf(config.quantization) || modelSource === null)
+      return loaded;
+    onEvent({ kind: 'phase', phase: 'loading', note: `Base weights as ${config.quantization}` });
+    return load(modelSource, config.quantization, ({ done, total, note }) =>
+      onEvent({ kind: 'progress', done, total, note }),
+    );
+  };
+  const memoryOf = (
+    loaded: LoadedModel,
+    examples: readonly TokenizedExample[],
+    config: RunConfig,
+  ): MemoryReport =>
+    reportMemory(
+      memoryQuestion(
+        loaded,
+        examples,
+        config,
+        Math.min(knownRoom, config.gpuMemoryLimitGb > 0 ? config.gpuMemoryLimitGb * 1e9 : Infinity),
+      ),
+    );
+
   return {
     openDevice: async () => (await requireGpu()).report,
 
-    loadModel: (source, onProgress) =>
+    loadModel: (source, quantization, onProgress) =>
       exclusively('loading a model', async () => {
         const device = await requireGpu();
-        const files = openModelFiles(source, host.appBaseUrl);
-        const loaded = await loadModel(device, files, onProgress);
-        dropAdapters();
-        model?.decoder.dispose();
-        model = loaded;
+        const loaded = await load(source, quantization, onProgress);
         dataset = null; // its tokens belong to the other tokenizer
         device.assertHealthy();
         return modelReport(loaded);
@@ -147,7 +193,7 @@ export function createTrainerService(host: ServiceHost): TrainerApi {
     startTraining: ({ config, initAdapter, checkpoint }, onEvent) =>
       exclusively('training', async () => {
         const device = await requireGpu();
-        const loaded = requireModel();
+        const loaded = await modelFor(config, onEvent);
         const { source, settings } = requireDataset(dataset);
         if (!sameDatasetSettings(settings, datasetSettings(config)))
           dataset = await read(source, datasetSettings(config), () => undefined);
@@ -158,14 +204,35 @@ export function createTrainerService(host: ServiceHost): TrainerApi {
           nowMs: host.nowMs,
           appBaseUrl: host.appBaseUrl,
         };
+        const memory = memoryOf(loaded, examples, config);
+        if (!memory.fits) throw doesNotFit(memory);
         const previous = run;
-        const next = await Run.create(runHost, report.name, examples, config, initAdapter, checkpoint);
+        const next = await Run.create(
+          runHost,
+          report.name,
+          examples,
+          config,
+          memory,
+          initAdapter,
+          checkpoint,
+        );
         previous?.dispose();
         looseAdapter?.dispose();
         looseAdapter = null;
         run = next;
-        return next.train(onEvent);
+        return await next.train(onEvent).catch(async (error: unknown) => {
+          if (error instanceof TrainerError && error.code === 'gpu-out-of-memory') {
+            knownRoom = device.memory.bytes + (await device.memory.measureRoom(memory.plan.total));
+            throw doesNotFit(memoryOf(loaded, examples, config), error.detail);
+          }
+          throw error;
+        });
       }),
+
+    planMemory: (config) =>
+      Promise.resolve(
+        model === null || dataset === null ? null : memoryOf(model, dataset.prepared.examples, config),
+      ),
 
     pause: () => Promise.resolve(run?.control.pause()),
     resume: () => Promise.resolve(run?.control.resume()),
@@ -259,6 +326,7 @@ function modelReport({ name, config, tokenizer, decoder }: LoadedModel): ModelRe
     kvHeadCount: config.kvHeadCount,
     vocabSize: config.vocabSize,
     maxPositions: config.maxPositions,
+    quantization: decoder.weights.format === 'f32' ? 'none' : decoder.weights.format,
     weightBytes: decoder.weights.all.reduce((bytes, tensor) => bytes + tensor.byteSize, 0),
     thinkPrefilled: tokenizer.thinkPrefilled,
   };

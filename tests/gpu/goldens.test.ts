@@ -95,6 +95,7 @@ describe.each(goldenNames)('%s', (name) => {
       config: golden.config,
       train: golden.examples,
       evaluation: [],
+      checkpointing: true,
       firstStep: 0,
       control: new RunControl(),
       nowMs: () => performance.now(),

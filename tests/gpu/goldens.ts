@@ -72,7 +72,7 @@ export async function openGolden(gpu: Gpu, name: string): Promise<Golden> {
     { kind: 'url', name, baseUrl: fixtureUrl(`${folder}/model/`) },
     location.origin,
   );
-  const model = await loadModel(gpu, files, () => undefined);
+  const model = await loadModel(gpu, files, 'f32', () => undefined);
   const { settings, modules } = await adapterAt(`${folder}/adapter`);
   return {
     json,

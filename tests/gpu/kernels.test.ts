@@ -1,5 +1,5 @@
 // Each GPU op, forward and backward, against its float64 reference: awkward sizes, non-square, and production shapes.
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import type { Gpu } from '../../src/device/open-device.ts';
 import type { GpuTensor } from '../../src/device/gpu-memory.ts';
 import { adamw, gradNorm, gradNormPartials } from '../../src/kernels/adamw.ts';
@@ -7,14 +7,9 @@ import { attention } from '../../src/kernels/attention.ts';
 import { attentionDx } from '../../src/kernels/attention-backward.ts';
 import { crossEntropy } from '../../src/kernels/cross-entropy.ts';
 import { dropout } from '../../src/kernels/dropout.ts';
-import { loraDu, loraUp } from '../../src/kernels/lora.ts';
-import { linear, linearDx, outerSum } from '../../src/kernels/matmul.ts';
-import { subgroupSizes } from '../../src/kernels/matmul-subgroup.ts';
 import { adamwReference } from '../../src/kernels/reference/adamw.ts';
 import { attentionReference } from '../../src/kernels/reference/attention.ts';
 import { crossEntropyReference } from '../../src/kernels/reference/cross-entropy.ts';
-import { linearReference } from '../../src/kernels/reference/linear.ts';
-import { loraReference } from '../../src/kernels/reference/lora.ts';
 import { rmsNormReference } from '../../src/kernels/reference/rms-norm.ts';
 import { ropeReference } from '../../src/kernels/reference/rope.ts';
 import { swigluReference } from '../../src/kernels/reference/swiglu.ts';
@@ -25,225 +20,18 @@ import { sampleTokens } from '../../src/kernels/sample.ts';
 import { swiglu, swigluDx } from '../../src/kernels/swiglu.ts';
 import { createRng, type Rng } from '../../src/support/rng.ts';
 import { assertHealthyAfterEach, openTestDevice, relativeError } from './open.ts';
-
-const F32 = 2e-5; // float32 sums of up to a few thousand terms, relative to the largest entry
+import { F32, kernelRunner, t, type KernelRunner } from './run-kernel.ts';
 
 let gpu: Gpu;
 let rng: Rng;
+let random: KernelRunner['random'];
+let onGpu: KernelRunner['onGpu'];
 beforeAll(async () => {
   gpu = await openTestDevice();
   rng = createRng(5);
+  ({ random, onGpu } = kernelRunner(gpu, rng));
 });
 assertHealthyAfterEach(() => gpu);
-
-const random = (count: number, scale = 1): Float32Array =>
-  Float32Array.from({ length: count }, () => (rng.next() * 2 - 1) * scale);
-
-/** Uploads inputs, runs, reads the outputs, disposes. */
-async function onGpu(
-  inputs: Record<string, Float32Array | Uint32Array | Int32Array>,
-  run: (tensors: Record<string, GpuTensor>) => void,
-  outputs: readonly string[],
-): Promise<Record<string, Float32Array>> {
-  const { memory, recorder } = gpu;
-  const tensors = Object.fromEntries(
-    Object.entries(inputs).map(([name, data]) => [name, memory.from(name, [data.length], data)]),
-  );
-  run(tensors);
-  recorder.submit();
-  const results: Record<string, Float32Array> = {};
-  for (const name of outputs) results[name] = await memory.readFloat32(tensors[name]);
-  recorder.forgetBindGroups();
-  memory.dispose(Object.values(tensors));
-  return results;
-}
-
-const t = (tensors: Record<string, GpuTensor>, name: string): GpuTensor => {
-  const tensor = tensors[name];
-  if (tensor === undefined) throw new Error(`no tensor ${name}`);
-  return tensor;
-};
-
-const awkward = [
-  [1, 4, 4],
-  [3, 32, 8],
-  [31, 64, 36],
-  [64, 128, 256],
-  [127, 260, 12],
-  [257, 4, 132],
-  [5, 36, 1024],
-] as const;
-const production = [
-  [32, 8960, 1536],
-  [40, 3072, 1024],
-  [33, 1536, 8960],
-  [128, 512, 1536],
-] as const;
-
-describe.each(['registers', 'subgroups'] as const)('linear layer, %s', (variant) => {
-  let chosen: number | null = null;
-  beforeAll(() => {
-    chosen = gpu.recorder.subgroupSize;
-    if (variant === 'registers') gpu.recorder.subgroupSize = null;
-  });
-  afterAll(() => {
-    gpu.recorder.subgroupSize = chosen;
-  });
-
-  test('is the variant that the self-test chose for this adapter, or is told why not', () => {
-    const fits = gpu.subgroupSize !== null && subgroupSizes.includes(gpu.subgroupSize);
-    expect(gpu.recorder.subgroupSize).toBe(variant === 'subgroups' && fits ? gpu.subgroupSize : null);
-  });
-
-  test.each([...awkward, ...production])(
-    'm %i, n %i, k %i: forward, bias, residual and dx',
-    async (m, n, k) => {
-      const [x, w, bias, dy, residual] = [
-        random(m * k),
-        random(n * k),
-        random(n),
-        random(m * n),
-        random(m * n),
-      ];
-      const size = { m, n, k };
-      const out = await onGpu(
-        {
-          x,
-          w,
-          bias,
-          dy,
-          residual,
-          plain: new Float32Array(m * n),
-          biased: new Float32Array(m * n),
-          dx: new Float32Array(m * k),
-          added: random(m * k).fill(1),
-        },
-        (s) => {
-          linear(gpu.recorder, t(s, 'x'), t(s, 'w'), t(s, 'plain'), size);
-          linear(gpu.recorder, t(s, 'x'), t(s, 'w'), t(s, 'biased'), size, {
-            bias: t(s, 'bias'),
-            addend: t(s, 'residual'),
-          });
-          linearDx(gpu.recorder, t(s, 'dy'), t(s, 'w'), t(s, 'dx'), size);
-          linearDx(gpu.recorder, t(s, 'dy'), t(s, 'w'), t(s, 'added'), size, { accumulate: true });
-        },
-        ['plain', 'biased', 'dx', 'added'],
-      );
-      const y = linearReference.forward(x, w, size);
-      const biased = linearReference.forward(x, w, size, bias).map((value, i) => value + (residual[i] ?? 0));
-      const dx = linearReference.dx(dy, w, size);
-      expect(relativeError(out['plain'] ?? [], y)).toBeLessThan(F32);
-      expect(relativeError(out['biased'] ?? [], biased)).toBeLessThan(F32);
-      expect(relativeError(out['dx'] ?? [], dx)).toBeLessThan(F32);
-      expect(
-        relativeError(
-          out['added'] ?? [],
-          dx.map((value) => value + 1),
-        ),
-      ).toBeLessThan(F32);
-    },
-  );
-
-  test('the rows of a 151,936-word head', async () => {
-    const [m, n, k] = [2, 151_936, 64];
-    const [x, w] = [random(m * k), random(n * k)];
-    const { y } = await onGpu(
-      { x, w, y: new Float32Array(m * n) },
-      (s) => linear(gpu.recorder, t(s, 'x'), t(s, 'w'), t(s, 'y'), { m, n, k }),
-      ['y'],
-    );
-    expect(relativeError(y ?? [], linearReference.forward(x, w, { m, n, k }))).toBeLessThan(F32);
-  });
-});
-
-describe('LoRA', () => {
-  test.each([
-    [1, 8, 4, 4],
-    [31, 36, 12, 4],
-    [127, 64, 132, 8],
-    [257, 100, 36, 16],
-    [64, 8960, 1536, 16],
-    [512, 1024, 256, 8],
-  ])('m %i, n %i, k %i, r %i: up, dA, dB and dx', async (m, n, k, r) => {
-    const [x, a, b, dy, before] = [random(m * k), random(r * k), random(n * r), random(m * n), random(m * n)];
-    const size = { m, n, k, r };
-    const scale = 1.5;
-    // The segment is the right part of a wider y, its low-rank columns the second of two slots.
-    const column = 8;
-    const yStride = n + column;
-    const wide = (part: Float32Array): Float32Array => {
-      const all = new Float32Array(m * yStride);
-      for (let i = 0; i < m; i++) all.set(part.subarray(i * n, (i + 1) * n), i * yStride + column);
-      return all;
-    };
-    const narrow = (all: Float32Array): Float32Array => {
-      const part = new Float32Array(m * n);
-      for (let i = 0; i < m; i++) part.set(all.subarray(i * yStride + column, (i + 1) * yStride), i * n);
-      return part;
-    };
-    const out = await onGpu(
-      {
-        x,
-        a,
-        b,
-        dy: wide(dy),
-        y: wide(before),
-        low: new Float32Array(m * 2 * r),
-        du: new Float32Array(m * 2 * r),
-        dA: new Float32Array(r * k),
-        dB: new Float32Array(n * r),
-        dx: new Float32Array(m * k),
-        duOnly: new Float32Array(m * r),
-      },
-      (s) => {
-        const segment = { column, width: n };
-        linear(
-          gpu.recorder,
-          t(s, 'x'),
-          t(s, 'a'),
-          t(s, 'low'),
-          { m, n: r, k },
-          { yStride: 2 * r, yColumn: r },
-        );
-        loraUp(
-          gpu.recorder,
-          t(s, 'low'),
-          t(s, 'b'),
-          t(s, 'y'),
-          { m, r, lowStride: 2 * r, lowColumn: r, yStride },
-          segment,
-          scale,
-        );
-        loraDu(
-          gpu.recorder,
-          t(s, 'dy'),
-          t(s, 'b'),
-          t(s, 'duOnly'),
-          { m, r, duStride: r, duColumn: 0, dyStride: yStride },
-          segment,
-          scale,
-        );
-        outerSum(
-          gpu.recorder,
-          t(s, 'dy'),
-          t(s, 'low'),
-          t(s, 'dB'),
-          { m, p: n, q: r },
-          { scale, aStride: yStride, aColumn: column, bStride: 2 * r, bColumn: r },
-        );
-        outerSum(gpu.recorder, t(s, 'duOnly'), t(s, 'x'), t(s, 'dA'), { m, p: r, q: k });
-        linearDx(gpu.recorder, t(s, 'duOnly'), t(s, 'a'), t(s, 'dx'), { m, n: r, k });
-      },
-      ['y', 'dA', 'dB', 'dx'],
-    );
-    const up = loraReference.forward(x, a, b, size, scale).map((value, i) => value + (before[i] ?? 0));
-    const { dA, dB, dx } = loraReference.backward(dy, x, a, b, size, scale);
-    expect(relativeError(narrow(out['y'] ?? new Float32Array()), up)).toBeLessThan(F32);
-    expect(relativeError(out['dA'] ?? [], dA)).toBeLessThan(F32);
-    expect(relativeError(out['dB'] ?? [], dB)).toBeLessThan(F32);
-    expect(relativeError(out['dx'] ?? [], dx)).toBeLessThan(F32);
-  });
-});
 
 describe.each([1, 64] as const)('row reductions with %i threads a row', (rowThreads) => {
   test.each([
@@ -436,10 +224,10 @@ test.each([
 ])('SwiGLU %i × %i, forward and gradient', async (m, f) => {
   const [gateUp, dh] = [random(m * 2 * f, 6), random(m * f)];
   const out = await onGpu(
-    { gateUp, dh, h: new Float32Array(m * f), d: new Float32Array(m * 2 * f) },
+    { gateUp, dh, h: new Float32Array(m * f), d: gateUp },
     (s) => {
       swiglu(gpu.recorder, t(s, 'gateUp'), t(s, 'h'), { m, f });
-      swigluDx(gpu.recorder, t(s, 'dh'), t(s, 'gateUp'), t(s, 'd'), { m, f });
+      swigluDx(gpu.recorder, t(s, 'dh'), t(s, 'd'), { m, f }); // in place
     },
     ['h', 'd'],
   );
@@ -447,30 +235,29 @@ test.each([
   expect(relativeError(out['d'] ?? [], swigluReference.dx(dh, gateUp, { m, f }))).toBeLessThan(F32);
 });
 
-test('embedding lookup, and the way back to the stream', async () => {
+test('rows picked from the stream, and their way back to it', async () => {
   const [rows, stride] = [300, 12];
   const source = random(rows * stride);
-  const index = Uint32Array.from({ length: 31 }, () => rng.below(rows));
-  const slot = Int32Array.from([2, -1, 0, -1, 1]);
+  const index = Uint32Array.from([5, 299, 0, 17, 31]);
   const out = await onGpu(
     {
       source,
       index,
-      slot,
-      gathered: new Float32Array(31 * stride),
-      scattered: new Float32Array(5 * stride).fill(7),
+      gathered: new Float32Array(3 * stride),
+      scattered: new Float32Array(rows * stride).fill(7),
     },
     (s) => {
-      gatherRows(gpu.recorder, t(s, 'source'), t(s, 'index'), t(s, 'gathered'), 31, stride);
-      scatterRows(gpu.recorder, t(s, 'source'), t(s, 'slot'), t(s, 'scattered'), 5, stride);
+      const move = { rows: 3, stride, first: 2 };
+      gatherRows(gpu.recorder, t(s, 'source'), t(s, 'index'), t(s, 'gathered'), move);
+      scatterRows(gpu.recorder, t(s, 'gathered'), t(s, 'index'), t(s, 'scattered'), move);
     },
     ['gathered', 'scattered'],
   );
   const row = (i: number): number[] => [...source.subarray(i * stride, (i + 1) * stride)];
-  expect([...(out['gathered'] ?? [])]).toEqual([...index].flatMap(row));
-  expect([...(out['scattered'] ?? [])]).toEqual(
-    [...slot].flatMap((i) => (i < 0 ? new Array<number>(stride).fill(0) : row(i))),
-  );
+  expect([...(out['gathered'] ?? [])]).toEqual([0, 17, 31].flatMap(row));
+  const expected = new Float32Array(rows * stride).fill(7);
+  for (const i of [0, 17, 31]) expected.set(row(i), i * stride);
+  expect(out['scattered']).toEqual(expected);
 });
 
 test.each([0, 1, 1e6])('clipping at %f and twenty AdamW steps', async (maxNorm) => {

@@ -36,6 +36,7 @@ async function openService(gpu: GPU = navigator.gpu): Promise<TrainerApi> {
   });
   await service.loadModel(
     { kind: 'url', name: 'tied-gqa', baseUrl: fixtureUrl(`${folder}/model/`) },
+    'none',
     nothing,
   );
   const file = await (await fetch(fixtureUrl(`${folder}/dataset.jsonl`))).blob();
@@ -180,6 +181,7 @@ test('a second run, and a second model, leave no tensor behind', async () => {
   await service.startTraining({ config: config() }, nothing);
   await service.loadModel(
     { kind: 'url', name: 'tied-gqa', baseUrl: fixtureUrl(`${folder}/model/`) },
+    'none',
     nothing,
   );
   const file = await (await fetch(fixtureUrl(`${folder}/dataset.jsonl`))).blob();
@@ -340,7 +342,7 @@ test('an exported adapter loads again and gives the tokens of the run; the base 
 test('what cannot be used is refused with a code, and what was there stays', async () => {
   expect(
     await codeOf(
-      service.loadModel({ kind: 'url', name: 'none', baseUrl: fixtureUrl('goldens/none/') }, nothing),
+      service.loadModel({ kind: 'url', name: 'none', baseUrl: fixtureUrl('goldens/none/') }, 'none', nothing),
     ),
   ).toBe('model-file-missing');
   expect(

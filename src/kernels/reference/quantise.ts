@@ -19,7 +19,12 @@ export function dequantiseReference(
   format: WeightFormat,
   data: Uint32Array,
   scales: Uint32Array,
-  size: { readonly rows: number; readonly columns: number; readonly stored: number; readonly scaleStride: number },
+  size: {
+    readonly rows: number;
+    readonly columns: number;
+    readonly stored: number;
+    readonly scaleStride: number;
+  },
 ): Float64Array {
   const { rows, columns, stored, scaleStride } = size;
   const result = new Float64Array(rows * columns);
@@ -28,7 +33,8 @@ export function dequantiseReference(
     for (let column = 0; column < columns; column++) {
       const at = row * stored + column;
       const scaleAt = Math.floor(column / quantBlock) * scaleStride + row;
-      const half = (words: Uint32Array, i: number): number => halfToNumber((words[i >> 1] >>> ((i & 1) * 16)) & 0xffff);
+      const half = (words: Uint32Array, i: number): number =>
+        halfToNumber((words[i >> 1] >>> ((i & 1) * 16)) & 0xffff);
       result[row * columns + column] = {
         f32: () => asFloat[at],
         f16: () => half(data, at),

@@ -42,7 +42,7 @@ export function ColumnMapping() {
       onToggle={(event) => setIsOpen(event.currentTarget.open)}
     >
       <summary>Map the columns of this file</summary>
-      <MappingForm key={preview.columns.join('\n')} preview={preview} source={source} />
+      {isOpen && <MappingForm key={preview.columns.join('\n')} preview={preview} source={source} />}
     </details>
   );
 }
@@ -70,9 +70,12 @@ function MappingForm({ preview, source }: { preview: ColumnPreview; source: Data
     >
       <div class="mapping-choices">
         {targets.map(([target, label]) => (
-          <label key={target}>
-            <span class="small">{label}</span>
+          <div key={target}>
+            <label class="small" htmlFor={`column-${target}`}>
+              {label}
+            </label>
             <select
+              id={`column-${target}`}
               class="control"
               value={choice[target] ?? ''}
               onChange={(event) => setChoice({ ...choice, [target]: event.currentTarget.value })}
@@ -84,7 +87,7 @@ function MappingForm({ preview, source }: { preview: ColumnPreview; source: Data
                 </option>
               ))}
             </select>
-          </label>
+          </div>
         ))}
       </div>
       <div class="scroll-box" tabIndex={0} role="group" aria-label="First rows of the file">

@@ -81,7 +81,7 @@ function Histogram({ lengths }: { lengths: DatasetReport['lengths'] }) {
             <tr key={upTo}>
               <th scope="row">≤ {formatCount(upTo)}</th>
               <td class="histogram-bar">
-                <span style={{ width: `${(100 * count) / most}%` }} />
+                {count > 0 && <span style={{ width: `${(100 * count) / most}%` }} />}
               </td>
               <td>{formatCount(count)}</td>
             </tr>

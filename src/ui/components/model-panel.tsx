@@ -58,6 +58,7 @@ export function ModelPanel() {
           </span>
         </label>
       )}
+      <Quantization isLocked={isLocked} />
       <FailureAlert scope="model" />
       <LoadingLine progress={setUp.model.progress.value} label="Loading the model" />
       {report === null ? (
@@ -66,6 +67,35 @@ export function ModelPanel() {
         <ModelFacts report={report} />
       )}
     </StepPanel>
+  );
+}
+
+const formats: readonly (readonly [value: string, label: string])[] = [
+  ['none', 'float32, 4 bytes a weight: exact'],
+  ['f16', 'float16, 2 bytes'],
+  ['int8', 'int8, 1 byte'],
+  ['nf4', 'nf4 as in QLoRA, half a byte'],
+];
+
+/** How the frozen weights are held; chosen before a large model is loaded. */
+function Quantization({ isLocked }: { isLocked: boolean }) {
+  const { settings, useQuantization } = useApp();
+  return (
+    <label class="quantization">
+      <span class="small muted">Base weights on the GPU</span>
+      <select
+        class="control"
+        disabled={isLocked}
+        value={settings.config.value.quantization}
+        onChange={(event) => void useQuantization(event.currentTarget.value)}
+      >
+        {formats.map(([value, label]) => (
+          <option key={value} value={value}>
+            {label}
+          </option>
+        ))}
+      </select>
+    </label>
   );
 }
 

@@ -1,6 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { fieldOf, runConfigKeys, type Field, type RunConfigKey } from '../../config/run-config.ts';
 import { useApp } from '../state/app-state.ts';
+import { MemoryPlan } from './memory-plan.tsx';
 import { SettingField } from './setting-field.tsx';
 import { StepPanel } from './step-panel.tsx';
 
@@ -23,7 +24,10 @@ function isOffered(key: RunConfigKey): boolean {
   const field = fieldOf(key);
   return !(field.type === 'choice' && field.choices.length < 2);
 }
-const furtherKeys = runConfigKeys.filter((key) => isOffered(key) && !primaryKeys.includes(key));
+const inModelPanel: readonly RunConfigKey[] = ['quantization']; // it decides how the model is loaded
+const furtherKeys = runConfigKeys.filter(
+  (key) => isOffered(key) && !primaryKeys.includes(key) && !inModelPanel.includes(key),
+);
 
 export function SettingsPanel() {
   const { settings, run } = useApp();
@@ -41,6 +45,7 @@ export function SettingsPanel() {
           <SettingField key={key} name={key} />
         ))}
         <RunPlan />
+        <MemoryPlan />
         <details class="fold more" ref={more}>
           <summary>More settings</summary>
           {groups.map((group) => (

@@ -50,10 +50,11 @@ function Inspector({ report }: { report: DatasetReport }) {
         <button
           type="button"
           class="button small-button"
+          aria-label="Previous row"
           disabled={index === 0}
           onClick={() => go(index - 1)}
         >
-          Previous row
+          Previous
         </button>
         <label class="small">
           Row{' '}
@@ -74,10 +75,11 @@ function Inspector({ report }: { report: DatasetReport }) {
         <button
           type="button"
           class="button small-button"
+          aria-label="Next row"
           disabled={index === last}
           onClick={() => go(index + 1)}
         >
-          Next row
+          Next
         </button>
       </div>
       <Legend />

@@ -7,6 +7,7 @@ import type { DatasetSource, ModelSource, TrainerApi } from '../../api/trainer-a
 import { TrainerError } from '../../api/trainer-error.ts';
 import { createBuilderState, type Builder } from './builder.ts';
 import { createFailures, type Failures } from './failures.ts';
+import { createMemory, type Memory } from './memory.ts';
 import { createRun, type Run } from './run.ts';
 import { createSettings, type Settings } from './settings.ts';
 import { createSetUp, type SetUp } from './set-up.ts';
@@ -17,6 +18,7 @@ export interface AppState {
   readonly settings: Settings;
   readonly setUp: SetUp;
   readonly run: Run;
+  readonly memory: Memory;
   readonly builder: Builder;
   /** Why a run cannot start now; null where it can. */
   readonly startBlocker: ReadonlySignal<string | null>;
@@ -26,6 +28,8 @@ export interface AppState {
   readonly start: () => Promise<void>;
   readonly downloadAdapter: () => Promise<void>;
   readonly useModel: (source: ModelSource) => Promise<void>;
+  /** Loads the present model again with its weights in another format. */
+  readonly useQuantization: (quantization: string) => Promise<void>;
   readonly useDatasetFile: (file: File) => Promise<void>;
   readonly useBuiltinDataset: (source: DatasetSource) => Promise<void>;
   /** Reads the file with its columns as told: "prompt=frage", "completion=antwort". */
@@ -39,6 +43,7 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
   const settings = createSettings();
   const setUp = createSetUp(client, settings, failures);
   const run = createRun(client, failures);
+  const memory = createMemory(client, settings, setUp, run);
   const builder = createBuilderState(builderClient, client);
   const isConfirmingStart = signal(false);
   const startBlocker = computed(() => whyNotStart(setUp, settings, run, failures));
@@ -66,6 +71,7 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
     settings,
     setUp,
     run,
+    memory,
     builder,
     startBlocker,
     isConfirmingStart,
@@ -81,6 +87,11 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
     },
     useModel: async (source) => {
       if (!isLocked('model')) await setUp.loadModel(source);
+    },
+    useQuantization: async (quantization) => {
+      if (isLocked('model')) return;
+      settings.edit('quantization', quantization);
+      if (setUp.model.report.value !== null) await setUp.loadModel(setUp.modelSource.value);
     },
     useDatasetFile: async (file) => {
       if (isLocked('dataset')) return;

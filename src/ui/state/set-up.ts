@@ -75,7 +75,8 @@ export function createSetUp(client: TrainerApi, settings: Settings, failures: Fa
   async function loadModelNow(source: ModelSource): Promise<boolean> {
     failures.clear('model');
     try {
-      const report = await model.read((onProgress) => client.loadModel(source, onProgress));
+      const { quantization } = settings.config.value;
+      const report = await model.read((onProgress) => client.loadModel(source, quantization, onProgress));
       modelSource.value = source;
       settings.useDefaults(defaultsFor(source, report));
       model.report.value = report;

@@ -1,0 +1,74 @@
+/**
+ * The GPU memory of a run before anything of it exists: the same descriptions that allocation follows, added up.
+ *
+ *   total = weights + adapter (parameters, gradients, two moments) + layer inputs + inner activations of one layer
+ *           (of all layers without checkpointing) + scratch + loss block + rotary table + generation (KV cache and rows)
+ */
+import { specBytes } from '../device/gpu-memory.ts';
+import type { WeightFormat } from '../kernels/weight-matrix.ts';
+import { planAdapter, lowWidths } from './adapter.ts';
+import { generatorSpecs } from './generate.ts';
+import { padded, widths, type ModelConfig } from './model-config.ts';
+import { ropeTableShape, ropePositionsFor } from './rope-room.ts';
+import { bytesOfAll, passSpecs, type PassSize } from './training-pass.ts';
+import { weightMemory } from './weights.ts';
+import type { LoraSettings } from '../adapter/peft.ts';
+
+export interface MemoryRequest {
+  readonly model: ModelConfig;
+  readonly format: WeightFormat;
+  readonly lora: LoraSettings;
+  readonly size: PassSize;
+  readonly longest: number; // tokens of the longest row, sample included
+  readonly samples: { readonly sequences: number; readonly context: number } | null;
+  readonly maxTensorBytes: number;
+}
+
+/** Bytes by what they are for. */
+export interface MemoryPlan {
+  readonly weights: number;
+  readonly adapter: number; // parameters, gradients and moments
+  readonly inputs: number; // of every layer, and the batch
+  readonly layers: number; // inner activations
+  readonly scratch: number; // gradients of one layer, logits
+  readonly loss: number;
+  readonly rope: number;
+  readonly generation: number;
+  readonly total: number;
+  /** Of one buffer; more than the device's limit cannot be allocated, whatever is free. */
+  readonly largestTensor: number;
+}
+
+export const gradNormPartialsBytes = 64 * 4;
+
+export function planMemory(request: MemoryRequest): MemoryPlan {
+  const { model, format, lora, size, longest, samples, maxTensorBytes } = request;
+  const adapterPlan = planAdapter(model, lora);
+  const low = lowWidths(adapterPlan, model.layerCount);
+  const pass = passSpecs(model, low, size, lora.loraDropout > 0);
+  const flat = specBytes({ shape: [adapterPlan.elementCount] });
+  const parts = {
+    weights: weightMemory(model, format, maxTensorBytes),
+    adapter: 4 * flat,
+    inputs: bytesOfAll(pass.inputs),
+    layers: bytesOfAll(pass.layers),
+    scratch: bytesOfAll(pass.scratch),
+    loss: bytesOfAll(pass.loss) + gradNormPartialsBytes,
+    rope: specBytes({ shape: ropeTableShape(model, ropePositionsFor(model, longest)) }),
+    generation:
+      samples === null
+        ? 0
+        : bytesOfAll(generatorSpecs(model, adapterPlan, samples.sequences, samples.context)),
+  };
+  const { c, f } = widths(model);
+  return {
+    ...parts,
+    total: Object.values(parts).reduce((sum, bytes) => sum + bytes, 0),
+    largestTensor: Math.max(
+      flat,
+      size.rows * 2 * f * 4,
+      size.rows * c * 4,
+      samples === null ? 0 : samples.sequences * padded(model.vocabSize) * 4,
+    ),
+  };
+}

@@ -1,0 +1,36 @@
+/** The GPU memory of a run with the present settings, asked of the worker a moment after they change. */
+import { effect, signal, type ReadonlySignal } from '@preact/signals';
+import type { MemoryReport, TrainerApi } from '../../api/trainer-api.ts';
+import type { Run } from './run.ts';
+import type { SetUp } from './set-up.ts';
+import type { Settings } from './settings.ts';
+
+export interface Memory {
+  /** null before a model and a data set are there. */
+  readonly report: ReadonlySignal<MemoryReport | null>;
+}
+
+const settleMs = 250; // typing a number is several changes
+
+export function createMemory(client: TrainerApi, settings: Settings, setUp: SetUp, run: Run): Memory {
+  const report = signal<MemoryReport | null>(null);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let newest = 0;
+  effect(() => {
+    const config = settings.config.value;
+    const isReady = setUp.model.report.value !== null && setUp.dataset.report.value !== null;
+    clearTimeout(timer);
+    if (!isReady) report.value = null;
+    if (!isReady || run.isActive.value) return;
+    const asked = ++newest;
+    timer = setTimeout(() => {
+      client.planMemory(config).then(
+        (answer) => {
+          if (asked === newest) report.value = answer;
+        },
+        () => undefined, // the worker has failed: the panel that caused it says so
+      );
+    }, settleMs);
+  });
+  return { report };
+}
