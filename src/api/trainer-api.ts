@@ -4,11 +4,21 @@
  */
 import type { RunConfig } from '../config/run-config.ts';
 
-/** Where a model comes from. `files`: picked or dropped by the user. `url`: a folder served over HTTP. */
+/**
+ * Where a model comes from. `files`: picked or dropped by the user. `url`: a folder served over HTTP. `hub`: "owner/name"
+ * on the Hugging Face Hub, or on `hubUrl`; the token is held in memory while the model is in use, and nowhere else.
+ */
 export type ModelSource =
   | { readonly kind: 'demo' }
   | { readonly kind: 'url'; readonly name: string; readonly baseUrl: string }
-  | { readonly kind: 'files'; readonly name: string; readonly files: readonly File[] };
+  | { readonly kind: 'files'; readonly name: string; readonly files: readonly File[] }
+  | {
+      readonly kind: 'hub';
+      readonly id: string;
+      readonly revision?: string; // branch, tag or commit
+      readonly token?: string;
+      readonly hubUrl?: string;
+    };
 
 /** `builtin` names a file of public/datasets without its ending, e.g. "alttrain-1k". */
 export type DatasetSource =
@@ -256,6 +266,8 @@ export interface LoadProgress {
   readonly done: number; // bytes
   readonly total: number;
   readonly note: string;
+  readonly bytesPerSecond?: number; // of a download
+  readonly secondsLeft?: number | null; // of the file being downloaded; null: cannot be told yet
 }
 
 export interface ExportedFile {
@@ -294,6 +306,8 @@ export interface TrainerApi {
     quantization: RunConfig['quantization'],
     onProgress: (progress: LoadProgress) => void,
   ): Promise<ModelReport>;
+  /** Ends a `loadModel` that is under way: it rejects with "cancelled", and the model before stays in use. */
+  cancelLoading(): Promise<void>;
   /** What a run with these settings needs; null before a model and a data set are there. */
   planMemory(config: RunConfig): Promise<MemoryReport | null>;
   /** Needs a loaded model (its tokenizer). Replaces the current dataset only when it succeeds. */

@@ -13,6 +13,7 @@ export function createTrainerClient(): TrainerApi {
     openDevice: () => guard(() => remote.openDevice()),
     loadModel: (source, quantization, onProgress) =>
       guard(() => remote.loadModel(source, quantization, comlink.proxy(onProgress))),
+    cancelLoading: () => guard(() => remote.cancelLoading()),
     planMemory: (config) => guard(() => remote.planMemory(config)),
     readDataset: (source, settings, onProgress) =>
       guard(() => remote.readDataset(source, settings, comlink.proxy(onProgress))),

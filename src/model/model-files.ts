@@ -2,6 +2,7 @@
 import { blobSource, urlSource, type ByteSource } from '../adapter/safetensors.ts';
 import type { ModelSource } from '../api/trainer-api.ts';
 import { TrainerError } from '../api/trainer-error.ts';
+import { openHubFiles, type HubFiles, type HubOptions } from '../hub/hub-files.ts';
 
 export interface ModelFiles {
   readonly name: string;
@@ -10,7 +11,11 @@ export interface ModelFiles {
 }
 
 /** `appBaseUrl`: where the page's public files are; the embedded demo lies in models/demo/ below it. */
-export function openModelFiles(source: ModelSource, appBaseUrl: string): ModelFiles {
+export function openModelFiles(
+  source: ModelSource,
+  appBaseUrl: string,
+  options: Pick<HubOptions, 'signal' | 'onTransfer' | 'policy'> = {},
+): ModelFiles {
   switch (source.kind) {
     case 'demo':
       return urlFiles('demo', new URL('models/demo/', appBaseUrl).href);
@@ -27,6 +32,17 @@ export function openModelFiles(source: ModelSource, appBaseUrl: string): ModelFi
           const file = byName.get(name);
           return Promise.resolve(file === undefined ? null : blobSource(file));
         },
+      };
+    }
+    case 'hub': {
+      let opened: Promise<HubFiles> | null = null; // asked once which commit it is
+      const { hubUrl } = source;
+      return {
+        name: source.id,
+        open: async (name) =>
+          (
+            await (opened ??= openHubFiles(source, hubUrl === undefined ? options : { ...options, hubUrl }))
+          ).open(name),
       };
     }
     default:

@@ -55,6 +55,7 @@ export function createTrainerService(host: ServiceHost): TrainerApi {
   let run: Run | null = null;
   let looseAdapter: Adapter | null = null; // put there by loadAdapter
   let busyWith: string | null = null;
+  let loading: AbortController | null = null;
   let reading: AbortController | null = null;
 
   const requireGpu = async (): Promise<Gpu> => {
@@ -122,8 +123,23 @@ export function createTrainerService(host: ServiceHost): TrainerApi {
     onProgress: (progress: LoadProgress) => void,
   ): Promise<LoadedModel> => {
     const device = await requireGpu();
-    const files = openModelFiles(source, host.appBaseUrl);
-    const loaded = await loadModel(device, files, formatOf(quantization), onProgress);
+    loading = new AbortController();
+    const { signal } = loading;
+    try {
+      const files = openModelFiles(source, host.appBaseUrl, {
+        signal,
+        onTransfer: ({ file, ...transfer }) => onProgress({ ...transfer, note: file }),
+      });
+      const loaded = await loadModel(device, files, formatOf(quantization), (progress) => {
+        if (signal.aborted) throw new TrainerError('cancelled', 'Loading was cancelled.');
+        if (source.kind !== 'hub') onProgress(progress); // a download tells its bytes
+      });
+      return keepModel(loaded, source);
+    } finally {
+      loading = null;
+    }
+  };
+  const keepModel = (loaded: LoadedModel, source: ModelSource): LoadedModel => {
     dropAdapters();
     model?.decoder.dispose();
     model = loaded;
@@ -166,6 +182,8 @@ export function createTrainerService(host: ServiceHost): TrainerApi {
         device.assertHealthy();
         return modelReport(loaded);
       }),
+
+    cancelLoading: () => Promise.resolve(loading?.abort()),
 
     readDataset: (source, settings, onProgress) =>
       exclusively('reading a data set', async () => {
