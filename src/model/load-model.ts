@@ -38,6 +38,12 @@ export async function loadModel(
       `The tokenizer has ids up to ${tokenizer.vocabSize - 1}, but the model's vocab_size is ${config.vocabSize}: they do not belong together.`,
     );
   }
+  const strange = tokenizer.eosIds.find((id) => id >= config.vocabSize);
+  if (strange !== undefined)
+    throw new TrainerError(
+      'model-file-invalid',
+      `generation_config.json ends answers with id ${strange}, but the model's vocab_size is ${config.vocabSize}: they do not belong together.`,
+    );
   const shards = await openShards(files);
   const lookup: TensorLookup = (name) => {
     for (const file of shards) {
@@ -79,10 +85,7 @@ async function openShards(files: ModelFiles): Promise<SafetensorsFile[]> {
       `The model "${files.name}" has neither model.safetensors nor model.safetensors.index.json. Pickle weights (pytorch_model.bin) are not read; convert them to safetensors.`,
     );
   }
-  const map = index['weight_map'];
-  if (typeof map !== 'object' || map === null)
-    throw new TrainerError('model-file-invalid', 'model.safetensors.index.json has no weight_map.');
-  const names = [...new Set(Object.values(map as Record<string, unknown>).map(String))].sort();
+  const names = shardNames(index['weight_map']);
   return Promise.all(
     names.map(async (name) => {
       const source = await files.open(name);
@@ -94,4 +97,18 @@ async function openShards(files: ModelFiles): Promise<SafetensorsFile[]> {
       return openSafetensors(source);
     }),
   );
+}
+
+/** From tensors to files. A name that leaves the folder is not followed. */
+function shardNames(map: unknown): string[] {
+  if (typeof map !== 'object' || map === null || Array.isArray(map))
+    throw new TrainerError('model-file-invalid', 'model.safetensors.index.json has no weight_map.');
+  const names = [...new Set(Object.values(map))];
+  for (const name of names)
+    if (typeof name !== 'string' || !/^[\w.-]+\.safetensors$/.test(name))
+      throw new TrainerError(
+        'model-file-invalid',
+        `model.safetensors.index.json names ${JSON.stringify(name)}, which is no *.safetensors file of its folder.`,
+      );
+  return (names as string[]).sort();
 }
