@@ -2,7 +2,6 @@ import type { MemoryReport, MemorySuggestion } from '../../api/trainer-api.ts';
 import { fieldOf, type RunConfigKey } from '../../config/run-config.ts';
 import { formatBytes } from '../format.ts';
 import { useApp } from '../state/app-state.ts';
-import type { Draft } from '../state/settings.ts';
 
 const parts: readonly (readonly [keyof MemoryReport['plan'], string])[] = [
   ['weights', 'Base weights'],
