@@ -50,8 +50,20 @@ export interface ModelReport {
   readonly vocabSize: number;
   readonly maxPositions: number;
   readonly weightBytes: number; // on the GPU
+  /** Of a model of the hub: was it opened without the network, and if it is not kept, why. */
+  readonly hub: { readonly isFromCache: boolean; readonly notKept: string | null } | null;
   readonly quantization: RunConfig['quantization'];
   readonly thinkPrefilled: boolean; // the chat template's generation prompt opens <think>
+}
+
+/** A model of the hub that is kept in the browser, quantised. */
+export interface KeptModel {
+  readonly repo: string;
+  readonly commit: string;
+  readonly quantization: RunConfig['quantization'];
+  readonly revision: string; // as it was asked for
+  readonly bytes: number;
+  readonly createdMs: number; // since 1970
 }
 
 export interface RowProblem {
@@ -308,6 +320,10 @@ export interface TrainerApi {
   ): Promise<ModelReport>;
   /** Ends a `loadModel` that is under way: it rejects with "cancelled", and the model before stays in use. */
   cancelLoading(): Promise<void>;
+  /** The newest first. Empty where the browser has no storage for it. */
+  listKept(): Promise<readonly KeptModel[]>;
+  removeKept(model: Pick<KeptModel, 'repo' | 'commit' | 'quantization'>): Promise<void>;
+  removeAllKept(): Promise<void>;
   /** What a run with these settings needs; null before a model and a data set are there. */
   planMemory(config: RunConfig): Promise<MemoryReport | null>;
   /** Needs a loaded model (its tokenizer). Replaces the current dataset only when it succeeds. */

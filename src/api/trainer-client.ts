@@ -14,6 +14,9 @@ export function createTrainerClient(): TrainerApi {
     loadModel: (source, quantization, onProgress) =>
       guard(() => remote.loadModel(source, quantization, comlink.proxy(onProgress))),
     cancelLoading: () => guard(() => remote.cancelLoading()),
+    listKept: () => guard(() => remote.listKept()),
+    removeKept: (model) => guard(() => remote.removeKept(model)),
+    removeAllKept: () => guard(() => remote.removeAllKept()),
     planMemory: (config) => guard(() => remote.planMemory(config)),
     readDataset: (source, settings, onProgress) =>
       guard(() => remote.readDataset(source, settings, comlink.proxy(onProgress))),

@@ -104,10 +104,11 @@ function construct(json: Json): PreTrainedTokenizer {
 /** Added tokens are looked for before the text is normalised: marks that keep them from being found are dropped there. */
 function readLiterally(tokenizer: PreTrainedTokenizer): void {
   const own = tokenizer.normalizer as ((text: string) => string) | null;
-  tokenizer.normalizer = (text: string): string => {
+  const normalise = (text: string): string => {
     const plain = text.includes(literalMark) ? withoutMarks(text) : text;
     return own === null ? plain : own(plain);
   };
+  tokenizer.normalizer = normalise as unknown as PreTrainedTokenizer['normalizer']; // it is called, and nothing else
 }
 
 /** "bos_token" is written as a text, or as an object with "content". */

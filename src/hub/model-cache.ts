@@ -16,7 +16,8 @@ export interface CacheKey {
   readonly quantization: string;
 }
 
-export interface CacheEntry extends CacheKey {
+export interface CacheEntry<Content> extends CacheKey {
+  readonly content: Content;
   readonly bytes: number;
   readonly createdMs: number; // since 1970
 }
@@ -38,7 +39,7 @@ export interface CacheWriter<Content> {
 }
 
 export interface ModelCache<Content> {
-  list(): Promise<CacheEntry[]>;
+  list(): Promise<CacheEntry<Content>[]>;
   /** null: not kept, or no longer whole (then it is gone). */
   open(key: CacheKey): Promise<CachedModel<Content> | null>;
   create(key: CacheKey): Promise<CacheWriter<Content>>;
@@ -100,8 +101,9 @@ export async function openCache<Content>(): Promise<ModelCache<Content>> {
 
   return {
     list: async () =>
-      (await findAll()).map(({ manifest: { key, createdMs, blobs } }) => ({
+      (await findAll()).map(({ manifest: { key, createdMs, blobs, content } }) => ({
         ...key,
+        content,
         createdMs,
         bytes: blobs.reduce((sum, blob) => sum + blob.bytes, 0),
       })),

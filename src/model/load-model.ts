@@ -8,7 +8,7 @@ import type { WeightFormat } from '../kernels/weight-matrix.ts';
 import { Decoder } from './decoder.ts';
 import { parseModelConfig, type ModelConfig } from './model-config.ts';
 import { readJson, readOptionalJson, readOptionalText, type ModelFiles } from './model-files.ts';
-import { loadWeights, type TensorLookup } from './weights.ts';
+import { loadWeights, type TensorLookup, type WeightSource } from './weights.ts';
 
 export interface LoadedModel {
   readonly name: string;
@@ -17,12 +17,15 @@ export interface LoadedModel {
   readonly decoder: Decoder;
 }
 
-/** Caller disposes `decoder`. */
+const bytesPerWeight: Readonly<Record<WeightFormat, number>> = { f32: 4, f16: 2, int8: 1, nf4: 0.5 };
+
+/** `copy`: reads tensors that were kept instead of the checkpoint's. Caller disposes `decoder`. */
 export async function loadModel(
   gpu: Gpu,
   files: ModelFiles,
   format: WeightFormat,
   onProgress: (progress: LoadProgress) => void,
+  copy: ((name: string) => Promise<Uint8Array>) | null = null,
 ): Promise<LoadedModel> {
   const config = parseModelConfig(await readJson(files, 'config.json'));
   refuseWhatTheDecoderLacks(config);
@@ -44,18 +47,25 @@ export async function loadModel(
       'model-file-invalid',
       `generation_config.json ends answers with id ${strange}, but the model's vocab_size is ${config.vocabSize}: they do not belong together.`,
     );
-  const shards = await openShards(files);
-  const lookup: TensorLookup = (name) => {
+  const source: WeightSource =
+    copy === null
+      ? { kind: 'checkpoint', lookup: lookupIn(await openShards(files)) }
+      : { kind: 'copy', read: copy };
+  const perWeight = bytesPerWeight[format];
+  const weights = await loadWeights(gpu, config, format, source, (done, total) =>
+    onProgress({ done: done * perWeight, total: total * perWeight, note: 'Weights' }),
+  );
+  return { name: files.name, config, tokenizer, decoder: new Decoder(gpu, config, weights) };
+}
+
+function lookupIn(shards: readonly SafetensorsFile[]): TensorLookup {
+  return (name) => {
     for (const file of shards) {
       const info = file.tensors.get(name);
       if (info !== undefined) return { file, shape: info.shape };
     }
     return undefined;
   };
-  const weights = await loadWeights(gpu, config, format, lookup, (done, total) =>
-    onProgress({ done, total, note: `Loading tensor ${done} of ${total}` }),
-  );
-  return { name: files.name, config, tokenizer, decoder: new Decoder(gpu, config, weights) };
 }
 
 /**

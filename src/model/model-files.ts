@@ -1,8 +1,7 @@
-/** A model's folder, wherever it is: served over HTTP or picked by the user. */
+/** A model's folder: served over HTTP, or picked by the user. Those of the hub: hub/hub-files.ts. */
 import { blobSource, urlSource, type ByteSource } from '../adapter/safetensors.ts';
 import type { ModelSource } from '../api/trainer-api.ts';
 import { TrainerError } from '../api/trainer-error.ts';
-import { openHubFiles, type HubFiles, type HubOptions } from '../hub/hub-files.ts';
 
 export interface ModelFiles {
   readonly name: string;
@@ -12,9 +11,8 @@ export interface ModelFiles {
 
 /** `appBaseUrl`: where the page's public files are; the embedded demo lies in models/demo/ below it. */
 export function openModelFiles(
-  source: ModelSource,
+  source: Exclude<ModelSource, { kind: 'hub' }>,
   appBaseUrl: string,
-  options: Pick<HubOptions, 'signal' | 'onTransfer' | 'policy'> = {},
 ): ModelFiles {
   switch (source.kind) {
     case 'demo':
@@ -32,17 +30,6 @@ export function openModelFiles(
           const file = byName.get(name);
           return Promise.resolve(file === undefined ? null : blobSource(file));
         },
-      };
-    }
-    case 'hub': {
-      let opened: Promise<HubFiles> | null = null; // asked once which commit it is
-      const { hubUrl } = source;
-      return {
-        name: source.id,
-        open: async (name) =>
-          (
-            await (opened ??= openHubFiles(source, hubUrl === undefined ? options : { ...options, hubUrl }))
-          ).open(name),
       };
     }
     default:

@@ -4,7 +4,7 @@ import { installErrorTransport } from '../../src/api/trainer-transport.ts';
 import { openCache, type CacheEntry, type CacheKey, type CacheWriter } from '../../src/hub/model-cache.ts';
 
 export interface CacheWorker {
-  list(): Promise<CacheEntry[]>;
+  list(): Promise<CacheEntry<unknown>[]>;
   /** Keeps a writer until `publish` or `abort` of the same id. */
   create(id: string, key: CacheKey): Promise<void>;
   write(id: string, name: string, bytes: Uint8Array): Promise<void>;
