@@ -161,7 +161,7 @@ async function modelFolders(): Promise<FileSystemDirectoryHandle[]> {
   const models = await root.getDirectoryHandle('models', { create: true });
   const folders: FileSystemDirectoryHandle[] = [];
   for await (const handle of models.values())
-    if (handle.kind === 'directory') folders.push(handle as FileSystemDirectoryHandle);
+    if (handle.kind === 'directory') folders.push(handle);
   return folders;
 }
 
