@@ -5,45 +5,12 @@
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import {
+  checkpointTensors,
+  elementCount,
+  type CheckpointTensor,
+} from '../../src/model/checkpoint-tensors.ts';
 import { parseModelConfig, type ModelConfig } from '../../src/model/model-config.ts';
-
-interface Tensor {
-  readonly name: string;
-  readonly shape: readonly number[];
-  readonly kind: 'matrix' | 'norm' | 'bias' | 'embedding';
-}
-
-const count = ({ shape }: Tensor): number => shape.reduce((product, n) => product * n, 1);
-
-/** Every tensor of a checkpoint of the three families, in the order of the layers. */
-export function tensorsOf(config: ModelConfig): Tensor[] {
-  const { hiddenSize: c, intermediateSize: f, headCount, kvHeadCount, headSize: d, vocabSize: v } = config;
-  const [q, kv] = [headCount * d, kvHeadCount * d];
-  const tensors: Tensor[] = [{ name: 'model.embed_tokens.weight', shape: [v, c], kind: 'embedding' }];
-  const add = (name: string, shape: readonly number[], kind: Tensor['kind']): void => {
-    tensors.push({ name, shape, kind });
-  };
-  for (let i = 0; i < config.layerCount; i++) {
-    const at = `model.layers.${i}`;
-    add(`${at}.input_layernorm.weight`, [c], 'norm');
-    for (const [name, rows] of [
-      ['q', q],
-      ['k', kv],
-      ['v', kv],
-    ] as const) {
-      add(`${at}.self_attn.${name}_proj.weight`, [rows, c], 'matrix');
-      if (config.qkvBias) add(`${at}.self_attn.${name}_proj.bias`, [rows], 'bias');
-    }
-    if (config.qkNorm) for (const name of ['q', 'k']) add(`${at}.self_attn.${name}_norm.weight`, [d], 'norm');
-    add(`${at}.self_attn.o_proj.weight`, [c, q], 'matrix');
-    add(`${at}.post_attention_layernorm.weight`, [c], 'norm');
-    for (const name of ['gate', 'up']) add(`${at}.mlp.${name}_proj.weight`, [f, c], 'matrix');
-    add(`${at}.mlp.down_proj.weight`, [c, f], 'matrix');
-  }
-  add('model.norm.weight', [c], 'norm');
-  if (!config.tiedHead) add('lm_head.weight', [v, c], 'embedding');
-  return tensors;
-}
 
 export interface CheckpointOptions {
   readonly config: Readonly<Record<string, unknown>>;
@@ -55,9 +22,9 @@ export interface CheckpointOptions {
 /** Writes config.json, the shards and their index into an existing folder; gives the bytes of the weights. */
 export function writeRandomCheckpoint(folder: string, options: CheckpointOptions): number {
   const config = parseModelConfig(options.config);
-  const tensors = tensorsOf(config);
+  const tensors = checkpointTensors(config);
   const shards = intoShards(tensors, options.shardBytes);
-  const total = tensors.reduce((sum, tensor) => sum + 2 * count(tensor), 0);
+  const total = tensors.reduce((sum, tensor) => sum + 2 * elementCount(tensor), 0);
   let done = 0;
   const weightMap: Record<string, string> = {};
   const fileName = (i: number): string =>
@@ -89,11 +56,11 @@ export function writeRandomCheckpoint(folder: string, options: CheckpointOptions
   return total;
 }
 
-function intoShards(tensors: readonly Tensor[], shardBytes: number): Tensor[][] {
-  const shards: Tensor[][] = [[]];
+function intoShards(tensors: readonly CheckpointTensor[], shardBytes: number): CheckpointTensor[][] {
+  const shards: CheckpointTensor[][] = [[]];
   let bytes = 0;
   for (const tensor of tensors) {
-    const size = 2 * count(tensor);
+    const size = 2 * elementCount(tensor);
     if (bytes > 0 && bytes + size > shardBytes) {
       shards.push([]);
       bytes = 0;
@@ -104,11 +71,11 @@ function intoShards(tensors: readonly Tensor[], shardBytes: number): Tensor[][] 
   return shards;
 }
 
-function headerOf(tensors: readonly Tensor[]): Buffer {
+function headerOf(tensors: readonly CheckpointTensor[]): Buffer {
   let at = 0;
   const entries = tensors.map((tensor) => {
     const start = at;
-    at += 2 * count(tensor);
+    at += 2 * elementCount(tensor);
     return [tensor.name, { dtype: 'BF16', shape: tensor.shape, data_offsets: [start, at] }] as const;
   });
   const json = JSON.stringify({ __metadata__: { format: 'pt' }, ...Object.fromEntries(entries) });
@@ -123,7 +90,7 @@ const normals = quantiles();
 
 /** bf16, little endian, in chunks. Each tensor has its own stream: the order of the tensors changes nothing. */
 function* randomValues(
-  tensor: Tensor,
+  tensor: CheckpointTensor,
   { hiddenSize, layerCount }: ModelConfig,
   seed: number,
 ): Generator<Buffer> {
@@ -135,7 +102,7 @@ function* randomValues(
   }[tensor.kind];
   const table = Uint16Array.from(normals, (normal) => toBf16(mean + deviation * normal));
   let state = createHash('sha256').update(`${seed} ${tensor.name}`).digest().readUInt32LE(0) | 1;
-  let left = count(tensor);
+  let left = elementCount(tensor);
   while (left > 0) {
     const values = new Uint16Array(Math.min(left, chunkValues));
     for (let i = 0; i < values.length; i++) {

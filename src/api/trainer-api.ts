@@ -56,6 +56,17 @@ export interface ModelReport {
   readonly thinkPrefilled: boolean; // the chat template's generation prompt opens <think>
 }
 
+/** A model of the hub that the page offers. */
+export interface CuratedModel {
+  readonly id: string;
+  readonly licence: string;
+  readonly isGated: boolean; // its conditions must be accepted on the hub, and a token is needed
+  readonly parameterCount: number;
+  readonly downloadBytes: number;
+  readonly gpuBytes: Readonly<Record<RunConfig['quantization'], number>>; // of the weights alone
+  readonly lacks: readonly string[]; // parts that cannot be computed here yet; it cannot be loaded then
+}
+
 /** A model of the hub that is kept in the browser, quantised. */
 export interface KeptModel {
   readonly repo: string;
@@ -320,6 +331,8 @@ export interface TrainerApi {
   ): Promise<ModelReport>;
   /** Ends a `loadModel` that is under way: it rejects with "cancelled", and the model before stays in use. */
   cancelLoading(): Promise<void>;
+  /** Needs an open device: large matrices are split by its limits. */
+  listCurated(): Promise<readonly CuratedModel[]>;
   /** The newest first. Empty where the browser has no storage for it. */
   listKept(): Promise<readonly KeptModel[]>;
   removeKept(model: Pick<KeptModel, 'repo' | 'commit' | 'quantization'>): Promise<void>;

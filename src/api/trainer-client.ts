@@ -14,6 +14,7 @@ export function createTrainerClient(): TrainerApi {
     loadModel: (source, quantization, onProgress) =>
       guard(() => remote.loadModel(source, quantization, comlink.proxy(onProgress))),
     cancelLoading: () => guard(() => remote.cancelLoading()),
+    listCurated: () => guard(() => remote.listCurated()),
     listKept: () => guard(() => remote.listKept()),
     removeKept: (model) => guard(() => remote.removeKept(model)),
     removeAllKept: () => guard(() => remote.removeAllKept()),

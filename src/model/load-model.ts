@@ -5,6 +5,7 @@ import { TrainerError } from '../api/trainer-error.ts';
 import { createChatTokenizer, type ChatTokenizer } from '../data/tokenizer.ts';
 import type { Gpu } from '../device/open-device.ts';
 import type { WeightFormat } from '../kernels/weight-matrix.ts';
+import { checkpointTensors } from './checkpoint-tensors.ts';
 import { Decoder } from './decoder.ts';
 import { parseModelConfig, type ModelConfig } from './model-config.ts';
 import { readJson, readOptionalJson, readOptionalText, type ModelFiles } from './model-files.ts';
@@ -51,11 +52,29 @@ export async function loadModel(
     copy === null
       ? { kind: 'checkpoint', lookup: lookupIn(await openShards(files)) }
       : { kind: 'copy', read: copy };
+  if (source.kind === 'checkpoint') checkShapes(config, source.lookup);
   const perWeight = bytesPerWeight[format];
   const weights = await loadWeights(gpu, config, format, source, (done, total) =>
     onProgress({ done: done * perWeight, total: total * perWeight, note: 'Weights' }),
   );
   return { name: files.name, config, tokenizer, decoder: new Decoder(gpu, config, weights) };
+}
+
+/** Before a byte of a weight is read: a download of gigabytes does not end in a shape that was wrong from the start. */
+function checkShapes(config: ModelConfig, lookup: TensorLookup): void {
+  for (const { name, shape } of checkpointTensors(config)) {
+    const found = lookup(name);
+    if (found === undefined)
+      throw new TrainerError(
+        'model-file-invalid',
+        `The weights have no tensor "${name}", which config.json calls for.`,
+      );
+    if (found.shape.join() !== shape.join())
+      throw new TrainerError(
+        'model-file-invalid',
+        `"${name}" has shape [${found.shape.join(', ')}], but config.json calls for [${shape.join(', ')}].`,
+      );
+  }
 }
 
 function lookupIn(shards: readonly SafetensorsFile[]): TensorLookup {
@@ -72,12 +91,16 @@ function lookupIn(shards: readonly SafetensorsFile[]): TensorLookup {
  * The one place where a configuration that is read and checked is still refused: parts the decoder has not yet.
  * Each line goes with the part that makes it true.
  */
-function refuseWhatTheDecoderLacks({ qkNorm, qkvBias, ropeScaling }: ModelConfig): void {
-  const lacking = [
+export function partsTheDecoderLacks({ qkNorm, qkvBias, ropeScaling }: ModelConfig): string[] {
+  return [
     ...(qkNorm ? ['norms of queries and keys (Qwen3)'] : []),
     ...(qkvBias ? [] : ['attention without bias (Qwen3, Llama)']),
     ...(ropeScaling === null ? [] : ['rope scaling "llama3"']),
   ];
+}
+
+function refuseWhatTheDecoderLacks(config: ModelConfig): void {
+  const lacking = partsTheDecoderLacks(config);
   if (lacking.length === 0) return;
   throw new TrainerError(
     'model-unsupported',

@@ -26,6 +26,7 @@ import type { TuningStore } from '../device/tuner.ts';
 import { openCache } from '../hub/model-cache.ts';
 import type { WeightFormat } from '../kernels/weight-matrix.ts';
 import { Adapter, fromModules } from '../model/adapter.ts';
+import { curatedModels } from '../model/curated-models.ts';
 import { loadHubModel, type KeptContent, type KeptModels } from '../model/kept-models.ts';
 import { loadModel, type LoadedModel } from '../model/load-model.ts';
 import { openModelFiles } from '../model/model-files.ts';
@@ -204,6 +205,7 @@ export function createTrainerService(host: ServiceHost): TrainerApi {
       }),
 
     cancelLoading: () => Promise.resolve(loading?.abort()),
+    listCurated: async () => curatedModels((await requireGpu()).memory.maxTensorBytes),
     listKept: async () =>
       ((await (await requireKept())?.list()) ?? []).map(({ content, quantization, ...entry }) => ({
         ...entry,
