@@ -21,13 +21,15 @@ export function createTransferMeter(
 ): TransferMeter {
   const recent: { readonly atMs: number; readonly bytes: number }[] = [{ atMs: nowMs(), bytes: 0 }];
   let reportedAtMs = Number.NEGATIVE_INFINITY;
+  let reportedFile: string | null = null;
   return {
     received(file, done, total, newBytes) {
       const atMs = nowMs();
       recent.push({ atMs, bytes: newBytes });
       while (recent.length > 2 && atMs - recent[0].atMs > windowMs) recent.shift();
-      if (atMs - reportedAtMs < betweenReportsMs && done < total) return;
+      if (file === reportedFile && atMs - reportedAtMs < betweenReportsMs && done < total) return;
       reportedAtMs = atMs;
+      reportedFile = file;
       // What the first entry brought, it brought before the window began.
       const bytes = recent.slice(1).reduce((sum, entry) => sum + entry.bytes, 0);
       const seconds = (atMs - recent[0].atMs) / 1000;
