@@ -13,7 +13,7 @@ import { runNode } from './cli/run-process.ts';
 import { addCounts, noTests, readCounts, summary, type Counts } from './cli/test-counts.ts';
 
 const projects = ['unit', 'gpu', 'app'] as const;
-const projectLimitMs = 15 * 60_000;
+const projectLimitMs = 20 * 60_000;
 
 const vitest = 'node_modules/vitest/vitest.mjs';
 const tsc = 'node_modules/typescript/bin/tsc';

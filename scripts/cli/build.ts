@@ -14,6 +14,7 @@ const sources = [
   'workers',
   'public',
   'scripts/vite',
+  'tests/bench',
 ];
 
 function newestChange(path: string): number {

@@ -74,6 +74,8 @@ async function measure(gpu: Gpu): Promise<Tuning> {
     if (!((await largestError(gpu)) <= TOLERANCE)) continue;
     const flopsPerSecond = await speed(gpu);
     if (best === null || flopsPerSecond > best.flopsPerSecond * advantage) best = { variant, flopsPerSecond };
+    // Sharing loads has won on every software adapter so far, and each candidate takes seconds to compile there.
+    if (gpu.recorder.isSoftware) break;
   }
   gpu.recorder.matmul = plainMatmul;
   return best ?? { variant: plainMatmul, flopsPerSecond: gpu.recorder.flopsPerSecond };

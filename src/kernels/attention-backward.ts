@@ -195,7 +195,7 @@ export function attentionDx(
     v4: (heads + kvHeads) * d4,
     scale: 1 / Math.sqrt(headSize),
   };
-  const isShared = sharesLoads(recorder);
+  const isShared = sharesLoads(recorder, headSize);
   const dqRows = isShared ? rowsOf(headSize, 3) : rowsPerThread(recorder, headSize, 3);
   const dkvRows = isShared ? rowsOf(headSize, 4) : rowsPerThread(recorder, headSize, 4);
   const flops = attentionFlops(m, heads, headSize);

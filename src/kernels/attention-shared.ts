@@ -13,12 +13,18 @@ import { dkvBindings, dqBindings, gradientUniforms } from './attention-backward.
 const step = 4; // keys (or queries) per turn of the loop, one for each of four lanes
 const workgroupSize = 8;
 
-export const sharesLoads = (recorder: Recorder): boolean =>
-  recorder.isSoftware && recorder.matmul.loaders >= step;
+/** Larger heads would take tens of seconds to compile unrolled. */
+const largestHead = 128;
+
+export const sharesLoads = (recorder: Recorder, headSize: number): boolean =>
+  recorder.isSoftware && recorder.matmul.loaders >= step && headSize <= largestHead;
 
 /** Rows a thread owns: as many as named registers allow. */
 export const rowsOf = (headSize: number, tensorsPerRow: number): number =>
-  Math.max(1, Math.min(4, 2 ** Math.floor(Math.log2(512 / (headSize * tensorsPerRow)))));
+  Math.max(
+    1,
+    Math.min(4, 2 ** Math.floor(Math.log2((headSize > 64 ? 256 : 512) / (headSize * tensorsPerRow)))),
+  );
 
 /** Threads such that no workgroup spans two heads. */
 export const sharedWork = (m: number, rows: number, heads: number): number =>

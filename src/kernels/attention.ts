@@ -137,7 +137,7 @@ export function attention(
   /** Neighbouring rows see mostly the same keys: true for a stream, false for one row each of many sequences. */
   sharesKeys = true,
 ): void {
-  const isShared = sharesKeys && sharesLoads(recorder);
+  const isShared = sharesKeys && sharesLoads(recorder, headSize);
   const rows = isShared ? rowsOf(headSize, 2) : sharesKeys ? rowsPerThread(recorder, headSize, 2) : 1;
   recorder.dispatch(
     isShared ? forwardShared(headSize / 4, rows) : forwardKernel(headSize / 4, rows),

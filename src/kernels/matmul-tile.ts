@@ -56,6 +56,9 @@ const loadRows = (shape: TileShape, name: string, source: string, starts: string
     (i) => `    let ${name}${i} = ${source}[${starts}${i} + ${at}];`,
   );
 
+/** Vec4s of rows that a thread loads at each step. */
+const loadedRows = ({ share, loaders, rows }: TileShape): number => (share > 1 ? rows / loaders : rows);
+
 const rowValue = (shape: TileShape, name: string, i: number): string => {
   const { loaders } = shape;
   return shape.share > 1
@@ -131,13 +134,38 @@ ${unroll(columns, (j) => `      c${i}_${j} = c${i}_${j}${loaded.map((_, step) =>
     );
   const weightRow = (j: number): string => `min(column + ${j}u, u.n - 1u)`;
 
+  const loraStarts = `
+${rowStarts(spec, 'lowRow', (row) => `${row} * u.lowStride4`)}
+${unroll(columns, (j) => `  var slot${j} = ${maxSlots}u; var bRow${j} = 0u;`)}
+${unroll(maxSlots, (s) =>
+  unroll(
+    columns,
+    (j) =>
+      `  if (u.yColumn + column + ${j}u >= u.slotColumn${s} && u.yColumn + column + ${j}u < u.slotEnd${s}) { slot${j} = ${s}u; bRow${j} = u.slotB4_${s} + (u.yColumn + column + ${j}u - u.slotColumn${s}) * u.r4; }`,
+  ),
+)}`;
+  // One loop for the frozen and the low-rank part: the unrolled products are most of the code to compile.
   const mainLoop =
     format === 'f32'
       ? `
 ${unroll(columns, (j) => `  let wRow${j} = ${weightRow(j)} * u.weightStride;`)}
-  for (var k = 0u; k < u.k4; k++) {
-${unroll(columns, (j) => `    let w${j} = w[wRow${j} + k];`)}
-${loadRows(spec, 'xk', 'x', 'xRow', 'k')}
+${hasLora ? loraStarts : ''}
+  for (var k = 0u; k < u.k4${hasLora ? ' + u.slots * u.r4' : ''}; k++) {
+${unroll(columns, (j) => `    var w${j}: vec4f;`)}
+${unroll(loadedRows(spec), (i) => `    var xk${i}: vec4f;`)}
+    ${hasLora ? 'if (k < u.k4) {' : '{'}
+${unroll(columns, (j) => `    w${j} = w[wRow${j} + k];`)}
+${unroll(loadedRows(spec), (i) => `    xk${i} = x[xRow${i} + k];`)}
+    }${
+      hasLora
+        ? ` else {
+      let step = k - u.k4;
+      let s = step / u.r4;
+${unroll(columns, (j) => `      w${j} = select(vec4f(), b[bRow${j} + step % u.r4], slot${j} == s) * u.loraScale;`)}
+${unroll(loadedRows(spec), (i) => `      xk${i} = low[lowRow${i} + u.lowColumn4 + step];`)}
+    }`
+        : ''
+    }
 ${multiply(['xk'], (_, j) => `w${j}`)}
   }`
       : `
@@ -161,16 +189,7 @@ ${multiply(['xa', 'xb'], (step, j) => `w${step}_${j}`)}
     }
   }`;
 
-  const loraLoop = `
-${rowStarts(spec, 'lowRow', (row) => `${row} * u.lowStride4`)}
-${unroll(columns, (j) => `  var slot${j} = ${maxSlots}u; var bRow${j} = 0u;`)}
-${unroll(maxSlots, (s) =>
-  unroll(
-    columns,
-    (j) =>
-      `  if (u.yColumn + column + ${j}u >= u.slotColumn${s} && u.yColumn + column + ${j}u < u.slotEnd${s}) { slot${j} = ${s}u; bRow${j} = u.slotB4_${s} + (u.yColumn + column + ${j}u - u.slotColumn${s}) * u.r4; }`,
-  ),
-)}
+  const loraLoop = `${loraStarts}
   for (var s = 0u; s < u.slots; s++) {
     for (var r = 0u; r < u.r4; r++) {
 ${unroll(columns, (j) => `      let b${j} = select(vec4f(), b[bRow${j} + r], slot${j} == s) * u.loraScale;`)}
@@ -197,7 +216,7 @@ ${rowStarts(spec, 'xRow', (row) => `${row} * u.k4`)}
 ${unroll(rows, (i) => unroll(columns, (j) => `  var c${i}_${j} = 0.0;`))}
 ${startFrom(rows, quads, hasBias, addend)}
 ${mainLoop}
-${hasLora ? loraLoop : ''}
+${hasLora && format !== 'f32' ? loraLoop : ''}
 ${unroll(
   rows,
   (i) => `  if (m0 + ${i}u < u.m) {
@@ -241,7 +260,7 @@ export function linearDxTile(spec: LinearDxTileSpec): Kernel {
     unroll(
       rows,
       (i) => `    {
-      let d = ${rowValue(spec, name, i)}${name === 'dk' ? ' * u.scale' : ''};
+      let d = ${rowValue(spec, name, i)}${name === 'dk' && format !== 'f32' ? ' * u.scale' : ''};
 ${unroll(quads, (q) => `      c${i}_${q} = c${i}_${q} + d.x * ${weight(0, q)} + d.y * ${weight(1, q)} + d.z * ${weight(2, q)} + d.w * ${weight(3, q)};`)}
     }`,
     );
@@ -253,6 +272,31 @@ ${unroll(quads, (q) => `      c${i}_${q} = c${i}_${q} + d.x * ${weight(0, q)} + 
           `    let ${name}${r}_${q} = ${source}[(${row} + ${r}u) * u.k4 + min(column / 4u + ${q}u, u.k4 - 1u)];`,
       ),
     );
+  // One loop for the frozen and the low-rank part, as in the forward product.
+  const fromRows = (source: string, starts: string, at: string, factor: string): string =>
+    unroll(loadedRows(spec), (i) => `      dk${i} = ${source}[${starts}${i} + ${at}]${factor};`);
+  const fromWeights = (source: string, row: string): string =>
+    unroll(4, (r) =>
+      unroll(
+        quads,
+        (q) => `      w${r}_${q} = ${source}[(${row} + ${r}u) * u.k4 + min(column / 4u + ${q}u, u.k4 - 1u)];`,
+      ),
+    );
+  const denseStep = `
+${unroll(loadedRows(spec), (i) => `    var dk${i}: vec4f;`)}
+${unroll(4, (r) => unroll(quads, (q) => `    var w${r}_${q}: vec4f;`))}
+    ${hasLora ? 'if (n < u.n4) {' : '{'}
+${fromRows('dy', 'dyRow', 'n', ' * u.scale')}
+${fromWeights('w', 'n * 4u')}
+    }${
+      hasLora
+        ? ` else {
+      let l = n - u.n4;
+${fromRows('du', 'duRow', 'l', '')}
+${fromWeights('a', 'l * 4u')}
+    }`
+        : ''
+    }`;
   const loadCoded = `
 ${isScaled(format) ? loadScales('s', `(column / 64u) * u.scaleStride4 + n`) : ''}
 ${unroll(4, (r) => {
@@ -277,13 +321,13 @@ ${unroll(4, (r) => {
 ${rowStarts(spec, 'dyRow', (row) => `${row} * u.dyStride4 + u.dyColumn4`)}
 ${unroll(rows, (i) => unroll(quads, (q) => `  var c${i}_${q} = vec4f();`))}
 ${accumulate ? unroll(rows, (i) => unroll(quads, (q) => `  if (m0 + ${i}u < u.m && column / 4u + ${q}u < u.k4) { c${i}_${q} = dx[(m0 + ${i}u) * u.dxStride4 + u.dxColumn4 + column / 4u + ${q}u]; }`)) : ''}
-  for (var n = 0u; n < u.n4; n++) {
-${loadRows(spec, 'dk', 'dy', 'dyRow', 'n')}
-${format === 'f32' ? loadDense('w', 'w', 'n * 4u') : loadCoded}
+${hasLora && format === 'f32' ? rowStarts(spec, 'duRow', (row) => `${row} * u.low4`) : ''}
+  for (var n = 0u; n < u.n4${hasLora && format === 'f32' ? ' + u.low4' : ''}; n++) {
+${format === 'f32' ? denseStep : `${loadRows(spec, 'dk', 'dy', 'dyRow', 'n')}\n${loadCoded}`}
 ${multiply('dk', (r, q) => `w${r}_${q}`)}
   }
 ${
-  hasLora
+  hasLora && format !== 'f32'
     ? `
 ${rowStarts(spec, 'duRow', (row) => `${row} * u.low4`)}
   for (var l = 0u; l < u.low4; l++) {

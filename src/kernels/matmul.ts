@@ -205,7 +205,10 @@ const tileWork = ({ share, rows, columns }: TileShape, m: number, width: number)
 const loadCost = { software: 14, hardware: 3 };
 
 /** Coded weights meet many rows as decoded panels; the fused kernels are for few, and shorter code compiles sooner. */
-const mostCodedRows = 8;
+const mostCodedRows = 4;
+
+/** Rows of a tile to choose from: few on software adapters, where each costs half a second to compile. */
+const rowChoices = { software: [1, 4, 8, 32], hardware: [1, 2, 4, 8, 16] };
 
 /** The tile that wastes least for so many rows and columns. */
 function tileShape(
@@ -221,7 +224,8 @@ function tileShape(
   let best: TileShape | null = null;
   let bestCost = Infinity;
   const limit = format === 'f32' ? mostRows : Math.min(mostRows, mostCodedRows);
-  for (let rows = 1; rows <= limit; rows *= 2) {
+  for (const rows of rowChoices[recorder.isSoftware ? 'software' : 'hardware']) {
+    if (rows > limit) break;
     const loaders = Math.min(most, rows);
     const share = loaders > 1 ? lanes : 1;
     const columns = share === 1 ? 8 : wide;

@@ -73,7 +73,9 @@ export function chooseCheckpointing(question: MemoryQuestion): {
 } {
   const { config, available, maxTensorBytes } = question;
   if (config.gradientCheckpointing !== 'auto')
-    return { checkpointing: config.gradientCheckpointing === 'on', reason: 'as set' };
+    return config.gradientCheckpointing === 'on'
+      ? { checkpointing: true, reason: 'layers are recomputed, as set' }
+      : { checkpointing: false, reason: 'activations are kept, as set' };
   const kept = planFor(question, config, false);
   const room = available === Infinity ? comfortableBytes : available;
   if (kept.total <= room && kept.largestTensor <= maxTensorBytes)

@@ -2,6 +2,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Gpu } from '../../src/device/open-device.ts';
 import type { GpuTensor } from '../../src/device/gpu-memory.ts';
+import { distance } from '../../src/device/tuner.ts';
 import { adamw, gradNorm, gradNormPartials } from '../../src/kernels/adamw.ts';
 import { attention } from '../../src/kernels/attention.ts';
 import { attentionDx } from '../../src/kernels/attention-backward.ts';
@@ -100,7 +101,10 @@ describe.each([1, 64] as const)('row reductions with %i threads a row', (rowThre
       ['logits', 'losses'],
     );
     const expected = crossEntropyReference(logits, targets, vocab, 0.25);
-    expect(relativeError((out['losses'] ?? new Float32Array()).slice(2), expected.losses)).toBeLessThan(F32);
+    // a loss is a difference of numbers of the logits' size, and may be much smaller than they are
+    const largest = logits.reduce((top, logit) => Math.max(top, Math.abs(logit)), 0);
+    const worst = distance((out['losses'] ?? new Float32Array()).slice(2), expected.losses);
+    expect(worst / largest).toBeLessThan(F32);
     const gradient = out['logits'] ?? new Float32Array();
     expect(
       relativeError(

@@ -10,12 +10,12 @@ export interface Finished {
   readonly stderr: string;
 }
 
+export type Command = 'train' | 'generate' | 'inspect' | 'build-dataset' | 'bench';
+
 export interface Running {
   readonly child: ChildProcess;
   readonly finished: Promise<Finished>;
 }
-
-export type Command = 'train' | 'generate' | 'inspect' | 'build-dataset';
 
 export function start(
   command: Command,

@@ -160,8 +160,7 @@ async function modelFolders(): Promise<FileSystemDirectoryHandle[]> {
   const root = await navigator.storage.getDirectory();
   const models = await root.getDirectoryHandle('models', { create: true });
   const folders: FileSystemDirectoryHandle[] = [];
-  for await (const handle of models.values())
-    if (handle.kind === 'directory') folders.push(handle);
+  for await (const handle of models.values()) if (handle.kind === 'directory') folders.push(handle);
   return folders;
 }
 

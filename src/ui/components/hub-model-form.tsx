@@ -31,7 +31,7 @@ export function HubModelForm({ chosen, isLocked }: HubModelFormProps) {
           <TextField
             label="Access token"
             signal={hubModels.token}
-            placeholder="hf_…, for gated models"
+            placeholder="hf_…"
             isLocked={isLocked}
             isSecret
           />

@@ -54,7 +54,7 @@ describe('values of the wrong kind are refused', () => {
     { system_prompt: 3 },
     { assistant_only_loss: 1 },
     { columns: 'prompt=q' },
-    { quantization: 'nf4' },
+    { quantization: 'int3' },
     { __proto__x: 1 },
   ])('%j', (raw) => {
     expect(() => requireRunConfig(raw)).toThrow(TrainerError);

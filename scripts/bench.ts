@@ -1,0 +1,97 @@
+/** `npm run bench`: the benchmark page in headless Chromium, as a table and as JSON. `--help` says the rest. */
+import { execFileSync } from 'node:child_process';
+import type { Outcome } from '../src/headless/bridge.ts';
+import { columns, fitLine, resultCells, roofLine, textTable } from '../tests/bench/format.ts';
+import type { BenchEvent, BenchReport, BenchSettings, WorkerReport } from '../tests/bench/protocol.ts';
+import { wantsHelp, wantsJson } from './cli/args.ts';
+import { benchHelp, parseBenchArgs } from './cli/bench-args.ts';
+import { RunFailure, runCommand } from './cli/exit.ts';
+import { projectRoot } from './cli/paths.ts';
+
+const pageLimitMs = 60_000;
+
+/** null where this is no git clone. */
+function commitOf(): string | null {
+  try {
+    return execFileSync('git', ['rev-parse', 'HEAD'], {
+      cwd: projectRoot,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+      .toString()
+      .trim();
+  } catch {
+    return null;
+  }
+}
+
+function show(event: BenchEvent): void {
+  switch (event.kind) {
+    case 'device':
+      return console.error(event.device.adapter);
+    case 'roof':
+      return console.error(roofLine(event.roof));
+    case 'progress':
+      return console.error(`[${event.done + 1}/${event.total}] ${event.note}`);
+    case 'result':
+      return console.error(`    ${resultCells(event.result).slice(2).filter(Boolean).join('  ')}`);
+  }
+}
+
+async function measure(settings: BenchSettings): Promise<BenchReport> {
+  const [{ ensureDist }, { distFolder }, { launchBrowser }, { watchPage }, { serve }] = await Promise.all([
+    import('./cli/build.ts'),
+    import('./cli/paths.ts'),
+    import('./cli/browser.ts'),
+    import('./cli/page-faults.ts'),
+    import('./cli/serve.ts'),
+  ]);
+  const say = (line: string): void => console.error(line);
+  await ensureDist({ say });
+  const { browser } = await launchBrowser(say);
+  const served = await serve({ root: distFolder });
+  try {
+    const page = await browser.newPage();
+    const faults = watchPage(page);
+    await page.exposeFunction('altTrainBenchEvent', show);
+    await page.goto(`${served.url}/tests/bench/index.html?headless`);
+    await page.waitForFunction(() => globalThis.altTrainBench !== undefined, undefined, {
+      timeout: pageLimitMs,
+    });
+    const outcome = await Promise.race([
+      page.evaluate((given) => {
+        if (globalThis.altTrainBench === undefined) throw new Error('the benchmark page is gone');
+        return globalThis.altTrainBench(given);
+      }, settings),
+      faults.first.then(async (fault): Promise<Outcome<WorkerReport>> => {
+        await new Promise((resolve) => setTimeout(resolve, 3_000)); // the coded error that follows says more
+        const message = `The page met an error that nothing caught: ${fault}`;
+        return { ok: false, error: { code: 'internal', message, detail: null }, hasStarted: true };
+      }),
+    ]);
+    if (!outcome.ok) throw new RunFailure(outcome.error, true);
+    return { ...outcome.value, browser: `Chromium ${browser.version()}`, commit: commitOf() };
+  } finally {
+    await browser.close().catch(() => undefined);
+    await served.close();
+  }
+}
+
+function print(report: BenchReport): void {
+  console.log(`${report.suite} on ${report.device.adapter}, ${report.browser}`);
+  console.log(roofLine(report.roof));
+  console.log(textTable([columns, ...report.results.map(resultCells)]));
+  for (const fit of report.fits) console.log(fitLine(fit));
+  for (const note of report.notes) console.log(note);
+  if (report.leftOut.length > 0)
+    console.log(`Left out, to end in time (--budget gives more): ${report.leftOut.join('; ')}`);
+}
+
+const argv = process.argv.slice(2);
+if (wantsHelp(argv)) console.log(benchHelp);
+else
+  await runCommand(wantsJson(argv), async () => {
+    const report = await measure(parseBenchArgs(argv));
+    print(report);
+    if (wantsJson(argv)) console.log(JSON.stringify(report));
+    if (report.results.some(({ failure }) => failure !== null)) process.exitCode = 1;
+  });

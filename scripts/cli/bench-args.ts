@@ -1,0 +1,73 @@
+/** `npm run bench` → settings of one suite. */
+import { parseArgs } from 'node:util';
+import { TrainerError } from '../../src/api/trainer-error.ts';
+import { defaultSettings, suites, type BenchSettings, type Suite } from '../../tests/bench/protocol.ts';
+
+export const benchHelp = `npm run bench -- [${suites.join(' | ')}] [options]
+
+Measures the engine in headless Chromium: every operation is checked against its float64 reference, then timed in
+turns with the adapter's own roof. Without a name: kernels. The same suites are a page: /tests/bench/ of the built page.
+
+  --only <words>       only the cases whose name and shape contain all of these words, e.g. --only "linear 256"
+  --budget <seconds>   start no new case after this; what was left out is said
+  --rounds <number>    timed samples per contender (default 3)
+  --sample-ms <number> length of a sample (default 100)
+  --json               the last line of the output is one JSON object
+  --help
+
+Environment
+  CHROME_PATH    Chrome or Chromium to use; otherwise the usual places are searched
+  ALTTRAIN_GPU   "hardware" or "software" WebGPU; otherwise hardware where the machine has a GPU
+
+Exit code 0: done. 2: bad input, said before anything starts. 1: failed, or a case computed wrong numbers.`;
+
+const text = { type: 'string' } as const;
+const flag = { type: 'boolean' } as const;
+const options = {
+  only: text,
+  budget: text,
+  rounds: text,
+  'sample-ms': text,
+  json: flag,
+  help: flag,
+} as const;
+
+function parse(argv: readonly string[]) {
+  try {
+    return parseArgs({ args: [...argv], options, strict: true, allowPositionals: true });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new TrainerError('config-invalid', `${reason.replace(/\.?$/, '.')} --help lists the options.`);
+  }
+}
+
+function positive(name: string, given: string | undefined, fallback: number): number {
+  if (given === undefined) return fallback;
+  const value = Number(given);
+  if (given.trim() !== '' && value > 0 && Number.isFinite(value)) return value;
+  throw new TrainerError('config-invalid', `--${name} ${given} is not a number above 0.`);
+}
+
+const isSuite = (name: string): name is Suite => (suites as readonly string[]).includes(name);
+
+/** @throws TrainerError "config-invalid". */
+export function parseBenchArgs(argv: readonly string[]): BenchSettings {
+  const { values, positionals } = parse(argv);
+  const [suite = 'kernels', ...rest] = positionals;
+  if (!isSuite(suite) || rest.length > 0)
+    throw new TrainerError(
+      'config-invalid',
+      `"${positionals.join(' ')}" is no suite. There are: ${suites.join(', ')}.`,
+    );
+  const defaults = defaultSettings(suite);
+  const rounds = positive('rounds', values.rounds, defaults.rounds);
+  if (!Number.isInteger(rounds))
+    throw new TrainerError('config-invalid', `--rounds ${rounds} is not a whole number.`);
+  return {
+    suite,
+    only: (values.only ?? '').split(/\s+/).filter((word) => word !== ''),
+    budgetSeconds: positive('budget', values.budget, defaults.budgetSeconds),
+    rounds,
+    sampleMs: positive('sample-ms', values['sample-ms'], defaults.sampleMs),
+  };
+}

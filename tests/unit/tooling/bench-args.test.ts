@@ -1,0 +1,36 @@
+import { describe, expect, test } from 'vitest';
+import { parseBenchArgs } from '../../../scripts/cli/bench-args.ts';
+import { TrainerError } from '../../../src/api/trainer-error.ts';
+
+describe('the command line of bench', () => {
+  test('without arguments it measures the kernels', () => {
+    expect(parseBenchArgs([])).toMatchObject({ suite: 'kernels', only: [], rounds: 3 });
+  });
+  test('--only is a list of words, numbers are read', () => {
+    const argv = ['step', '--only', ' demo  T ', '--budget', '9.5', '--rounds', '5', '--json'];
+    expect(parseBenchArgs(argv)).toEqual({
+      suite: 'step',
+      only: ['demo', 'T'],
+      budgetSeconds: 9.5,
+      rounds: 5,
+      sampleMs: 100,
+    });
+  });
+  test.each([
+    [['speed']],
+    [['kernels', 'step']],
+    [['--rounds', '0']],
+    [['--rounds', '1.5']],
+    [['--budget', 'long']],
+    [['--sample-ms=']],
+    [['--fast']],
+  ])('%j is refused with config-invalid', (argv) => {
+    let code = 'accepted';
+    try {
+      parseBenchArgs(argv);
+    } catch (error) {
+      code = error instanceof TrainerError ? error.code : 'another error';
+    }
+    expect(code).toBe('config-invalid');
+  });
+});
