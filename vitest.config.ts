@@ -2,6 +2,7 @@ import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
 import { findBrowser } from './scripts/cli/find-browser.ts';
 import { chromiumArgs, gpuMode } from './scripts/cli/gpu-flags.ts';
+import { hubCommands } from './tests/support/hub-commands.ts';
 import { aliases, prebundled } from './scripts/vite/shared.ts';
 
 const shared = {
@@ -40,6 +41,7 @@ export default defineConfig({
             enabled: true,
             headless: true,
             screenshotFailures: false,
+            commands: hubCommands,
             provider: playwright({
               launchOptions: {
                 executablePath: findBrowser()?.path,

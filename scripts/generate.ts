@@ -23,7 +23,7 @@ function readPrompts(path: string): readonly string[] {
 
 async function generate(options: GenerateOptions, asJson: boolean): Promise<void> {
   const { maxNewTokens, temperature, seed } = options;
-  const model = modelInput(options.model);
+  const model = modelInput(options.model, { url: options.hubUrl, token: process.env['HF_TOKEN'] });
   const adapter = options.adapterFolder === null ? null : adapterInput(options.adapterFolder);
   const prompts = readPrompts(options.promptsPath);
   const plan: GeneratePlan = {

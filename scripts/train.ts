@@ -33,7 +33,7 @@ interface Prepared {
 /** Everything that can be refused without a browser. @throws TrainerError */
 async function prepare(options: TrainOptions): Promise<Prepared> {
   const out = resolve(options.out);
-  const model = modelInput(options.model);
+  const model = modelInput(options.model, { url: options.hubUrl, token: process.env['HF_TOKEN'] });
   const dataset = datasetInput(options.dataset);
   const adapter = options.initAdapterFolder === null ? null : adapterInput(options.initAdapterFolder);
   const checkpoint = join(out, checkpointName);

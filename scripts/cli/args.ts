@@ -10,6 +10,7 @@ export interface TrainOptions {
   readonly initAdapterFolder: string | null;
   readonly resume: boolean;
   readonly out: string;
+  readonly hubUrl: string | null;
 }
 
 export type InspectOptions = Pick<TrainOptions, 'model' | 'dataset' | 'configPath' | 'settings'>;
@@ -22,20 +23,24 @@ export interface GenerateOptions {
   readonly maxNewTokens: number;
   readonly temperature: number;
   readonly seed: number;
+  readonly hubUrl: string | null;
 }
 
 export const gpuHelp = `Environment
   CHROME_PATH    Chrome or Chromium to use; otherwise the usual places are searched
+  HF_TOKEN       access token for gated and private models of the hub; held in memory only
   ALTTRAIN_GPU   "hardware" or "software" WebGPU; otherwise hardware where the machine has a GPU
 
 Exit code 0: done. 2: bad input, said before anything starts. 1: failed or stopped.`;
 
-export const trainHelp = `npm run train -- --model <demo | folder> --out <folder> [options]
+export const trainHelp = `npm run train -- --model <demo | folder | hub id> --out <folder> [options]
 
 Trains a LoRA adapter with the page's own worker in headless Chromium and writes adapter_model.safetensors,
 adapter_config.json, README.md, metrics.jsonl, run_config.json and checkpoint/checkpoint.safetensors.
 
-  --model <demo | folder>        "demo", or a model folder in Hugging Face layout
+  --model <demo | folder | id>   "demo", a model folder in Hugging Face layout, or a model of the Hugging Face Hub:
+                                 owner/name, or owner/name@revision
+  --hub-url <address>            another server with the hub's paths (default https://huggingface.co)
   --dataset <file | name>        JSONL, JSON, CSV, TSV or Parquet file, also .gz, or a built-in data set (default with demo: alttrain-1k)
   --out <folder>                 where the results go
   --config <run.json>            settings under their Hugging Face names
@@ -69,11 +74,13 @@ What a training run would see: every row of a file as tokens, which of them are 
 
 Needs no browser and no GPU. Exit code 0: read. 2: bad input. 1: failed.`;
 
-export const generateHelp = `npm run generate -- --model <demo | folder> --prompts <file.json> --out <file.json> [options]
+export const generateHelp = `npm run generate -- --model <demo | folder | hub id> --prompts <file.json> --out <file.json> [options]
 
 Answers prompts with the model, with or without an adapter, and writes [{ prompt, tokenIds, text }].
 
-  --model <demo | folder>        "demo", or a model folder in Hugging Face layout
+  --model <demo | folder | id>   "demo", a model folder in Hugging Face layout, or a model of the Hugging Face Hub:
+                                 owner/name, or owner/name@revision
+  --hub-url <address>            another server with the hub's paths (default https://huggingface.co)
   --prompts <file.json>          JSON list of texts
   --out <file.json>              where the answers go
   --adapter <folder>             PEFT adapter to use
@@ -101,6 +108,7 @@ export const text = { type: 'string' } as const;
 export const flag = { type: 'boolean' } as const;
 const trainSpec = {
   model: text,
+  'hub-url': text,
   dataset: text,
   config: text,
   set: { type: 'string', multiple: true },
@@ -112,6 +120,7 @@ const trainSpec = {
 } as const;
 const generateSpec = {
   model: text,
+  'hub-url': text,
   adapter: text,
   prompts: text,
   out: text,
@@ -171,6 +180,7 @@ export function parseTrainArgs(argv: readonly string[]): TrainOptions {
     initAdapterFolder: optional(values, 'init-adapter'),
     resume: values['resume'] === true,
     out,
+    hubUrl: optional(values, 'hub-url'),
   };
   if (options.resume && options.initAdapterFolder !== null)
     throw new TrainerError(
@@ -214,5 +224,6 @@ export function parseGenerateArgs(argv: readonly string[]): GenerateOptions {
     ),
     temperature: numberOf(values, 'temperature', 0, (n) => n >= 0 && n <= 10),
     seed: numberOf(values, 'seed', 42, (n) => Number.isInteger(n) && n >= 0 && n <= 4_294_967_295),
+    hubUrl: optional(values, 'hub-url'),
   };
 }

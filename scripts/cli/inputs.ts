@@ -40,8 +40,30 @@ export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** `demo`, or a folder in Hugging Face layout. */
-export function modelInput(name: string): Input<ServedModel> {
+/** Which hub, and the token for it; the token stays in this process and the page's memory. */
+export interface HubAccess {
+  readonly url: string | null; // null: the public one
+  readonly token: string | undefined;
+}
+const publicHub = (): HubAccess => ({ url: null, token: process.env['HF_TOKEN'] });
+
+function hubModel(id: string, revision: string | undefined, { url, token }: HubAccess): ServedModel {
+  if (url !== null && !/^https?:\/\/[^/]/.test(url))
+    throw new TrainerError(
+      'config-invalid',
+      `--hub-url ${url} is no address that begins with http:// or https://.`,
+    );
+  return {
+    kind: 'hub',
+    id,
+    ...(revision === undefined ? {} : { revision }),
+    ...(url === null ? {} : { hubUrl: url }),
+    ...(token === undefined || token.trim() === '' ? {} : { token }),
+  };
+}
+
+/** `demo`, a folder in Hugging Face layout, or a model of the hub as owner/name or owner/name@revision. */
+export function modelInput(name: string, hub: HubAccess = publicHub()): Input<ServedModel> {
   if (name === 'demo') {
     requireModelFiles(demoFolder);
     return { served: { kind: 'demo' }, mounts: [] };
@@ -52,12 +74,13 @@ export function modelInput(name: string): Input<ServedModel> {
     const served = { kind: 'url', name: basename(folder), baseUrl: '/local/model/' } as const;
     return { served, mounts: [{ prefix: 'local/model', path: folder }] };
   }
-  if (/^[\w.-]+\/[\w.-]+$/.test(name))
-    throw new TrainerError(
-      'model-file-missing',
-      `${name} is no folder here, and loading from the Hugging Face hub is not available yet: download it (config.json, tokenizer.json, tokenizer_config.json, *.safetensors) and give the folder.`,
-    );
-  throw new TrainerError('model-file-missing', `${name} is neither "demo" nor a folder.`);
+  const [, id, revision] = /^([\w.-]+\/[\w.-]+)(?:@([\w./-]+))?$/.exec(name) ?? [];
+  // A path that is not there is more likely a slip than a model of the hub.
+  if (id !== undefined && !name.startsWith('.')) return { served: hubModel(id, revision, hub), mounts: [] };
+  throw new TrainerError(
+    'model-file-missing',
+    `${name} is neither "demo", nor a folder, nor a model of the hub (owner/name or owner/name@revision).`,
+  );
 }
 
 export function builtinDatasets(): readonly string[] {

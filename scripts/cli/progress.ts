@@ -1,5 +1,5 @@
 /** What a run looks like in a terminal: one line that changes, or now and then a line where there is none. */
-import type { EvaluationReport, StepReport } from '../../src/api/trainer-api.ts';
+import type { EvaluationReport, LoadProgress, StepReport } from '../../src/api/trainer-api.ts';
 import type { HeadlessEvent } from '../../src/headless/bridge.ts';
 
 export interface ProgressView {
@@ -69,7 +69,7 @@ export function createProgressView(
         return;
       }
       case 'load':
-        return update(`${event.progress.note} ${share(event.progress.done, event.progress.total)}`, false);
+        return update(loadLine(event.progress), false);
       case 'progress':
         return update(`${event.note} ${event.done}/${event.total}`, event.done === event.total);
       case 'step':
@@ -91,6 +91,18 @@ export function createProgressView(
   return { show, say, end: clear };
 }
 
+/** "model.safetensors · 12.3 % of 988 MB · 5.1 MB/s · ETA 2:51"; without a rate, "Weights 12.3 %". */
+function loadLine({ note, done, total, bytesPerSecond, secondsLeft }: LoadProgress): string {
+  if (bytesPerSecond === undefined) return `${note} ${share(done, total)}`;
+  const eta = secondsLeft === null || secondsLeft === undefined ? [] : [`ETA ${clock(1000 * secondsLeft)}`];
+  return [
+    note,
+    `${share(done, total)} of ${megabytes(total)} MB`,
+    `${megabytes(bytesPerSecond)} MB/s`,
+    ...eta,
+  ].join(' · ');
+}
+
 function stepLine(report: StepReport, leftMs: number): string {
   return [
     `step ${report.step}/${report.totalSteps}`,
@@ -109,6 +121,7 @@ export function suiteLines({ suites }: EvaluationReport): string[] {
 }
 
 const percent = (rate: number): string => `${(100 * rate).toFixed(1)} %`;
+const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(bytes < 1e8 ? 1 : 0);
 const millions = (count: number): string => `${(count / 1e6).toFixed(2)} M`;
 const share = (done: number, total: number): string => (total > 0 ? percent(done / total) : '');
 

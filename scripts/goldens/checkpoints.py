@@ -1,4 +1,4 @@
-"""Makes the tiny random Qwen2 checkpoints, their tokenizers and their PEFT adapters. Sizes are chosen to hurt."""
+"""Makes the tiny random checkpoints of the three families, their tokenizers and their PEFT adapters. Sizes are chosen to hurt."""
 
 import json
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from peft import LoraConfig, get_peft_model
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers, AddedToken
-from transformers import Qwen2Config, Qwen2ForCausalLM
+from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedModel, Qwen2Config, Qwen3Config
 
 import corpus
 
@@ -36,11 +36,19 @@ class Checkpoint:
     targets: list[str] = field(default_factory=lambda: list(ALL_MODULES))
     rope_theta: float = 10000.0
     rms_norm_eps: float = 1e-6
-    bf16: bool = False
+    dtype: torch.dtype = torch.float32  # as stored; the goldens compute in float32 on the stored values
+    family: str = "qwen2"
+    head_size: int | None = None  # None: hidden / heads
+    rope_scaling: dict[str, object] | None = None
+    shard_bytes: int | None = None  # None: one file
+    batch_rows: tuple[int, ...] = (0, 1, 2, 3)
+    logit_stride: int = 1  # logits of every n-th position, and of the last: they are most of a fixture's bytes
     chatml: bool = False
     legacy_files: bool = False  # config.json and merges as transformers 4 wrote them
     template_file: bool = False  # chat_template.jinja instead of a key of tokenizer_config.json
 
+
+SMALL = {"batch_rows": (0, 2), "logit_stride": 4}
 
 CHECKPOINTS = [
     Checkpoint("tied-gqa", 11, 64, 96, 2, 4, 2, True, 389, 389, r=8, alpha=16, max_grad_norm=1.0),
@@ -53,8 +61,30 @@ CHECKPOINTS = [
         rslora=True, targets=["q_proj", "v_proj", "down_proj"], template_file=True,
     ),
     Checkpoint(
-        "tied-bf16", 44, 80, 100, 2, 5, 5, True, 391, 391, r=3, alpha=4, max_grad_norm=0.7, bf16=True, chatml=True,
+        "tied-bf16", 44, 80, 100, 2, 5, 5, True, 391, 391, r=3, alpha=4, max_grad_norm=0.7, dtype=torch.bfloat16, chatml=True,
         rope_theta=1e6,
+    ),
+    Checkpoint(
+        "qwen3-tied-f16", 55, 42, 51, 2, 4, 2, True, 389, 389, r=3, alpha=6, max_grad_norm=1.0, family="qwen3", head_size=16,
+        dtype=torch.float16, chatml=True, rope_theta=1e6, **SMALL,
+    ),
+    Checkpoint(
+        "qwen3-untied-sharded", 66, 36, 44, 2, 3, 1, False, 391, 389, r=4, alpha=8, max_grad_norm=0.8, family="qwen3", head_size=20,
+        dtype=torch.bfloat16, rope_theta=1e6, rslora=True, shard_bytes=20_000, **SMALL,
+    ),
+    # The scaling bites within 64 positions: of its six frequencies two are kept, some scaled, some in between.
+    Checkpoint(
+        "llama-tied-rope3", 77, 48, 60, 2, 4, 2, True, 389, 389, r=3, alpha=6, max_grad_norm=0.8, family="llama",
+        dtype=torch.bfloat16, chatml=True, rope_theta=500.0, rms_norm_eps=1e-5, legacy_files=True,
+        rope_scaling={
+            "rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+            "original_max_position_embeddings": 64,
+        },
+        **SMALL,
+    ),
+    Checkpoint(
+        "llama-untied-sharded", 88, 36, 53, 2, 3, 3, False, 393, 389, r=3, alpha=5, max_grad_norm=0.8, family="llama", head_size=16,
+        dtype=torch.float16, rms_norm_eps=1e-5, shard_bytes=20_000, **SMALL,
     ),
 ]
 
@@ -119,36 +149,41 @@ def randomise(model: torch.nn.Module, generator: torch.Generator) -> None:
                 parameter.copy_(0.1 * noise)
 
 
+CONFIGS = {"qwen2": Qwen2Config, "qwen3": Qwen3Config, "llama": LlamaConfig}
+
+
 def make_model(spec: Checkpoint, folder: Path) -> None:
     eos, bos = (("<|im_end|>", None) if spec.chatml else ("<｜end▁of▁sentence｜>", "<｜begin▁of▁sentence｜>"))
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     eos_id = tokenizer.token_to_id(eos)
     bos_id = None if bos is None else tokenizer.token_to_id(bos)
-    config = Qwen2Config(
+    rope = {"rope_theta": spec.rope_theta, **(spec.rope_scaling or {"rope_type": "default"})}
+    config = CONFIGS[spec.family](
         vocab_size=spec.vocab, hidden_size=spec.hidden, intermediate_size=spec.feed_forward,
         num_hidden_layers=spec.layers, num_attention_heads=spec.heads, num_key_value_heads=spec.kv_heads,
         max_position_embeddings=512, rms_norm_eps=spec.rms_norm_eps, tie_word_embeddings=spec.tied,
-        rope_parameters={"rope_type": "default", "rope_theta": spec.rope_theta},
-        bos_token_id=bos_id, eos_token_id=eos_id, use_cache=True,
+        rope_parameters=rope, bos_token_id=bos_id, eos_token_id=eos_id, use_cache=True,
+        **({} if spec.head_size is None else {"head_dim": spec.head_size}),
     )
-    model = Qwen2ForCausalLM(config)
+    model = AutoModelForCausalLM.from_config(config)
     randomise(model, torch.Generator().manual_seed(spec.seed))
-    if spec.bf16:
-        model = model.to(torch.bfloat16)
+    model = model.to(spec.dtype)
     ends = [eos_id, tokenizer.token_to_id("<|endoftext|>")] if spec.chatml else eos_id
     model.generation_config.eos_token_id = ends
     model.generation_config.bos_token_id = bos_id
-    model.save_pretrained(folder)
+    model.save_pretrained(folder, **({} if spec.shard_bytes is None else {"max_shard_size": spec.shard_bytes}))
     if spec.legacy_files:
         path = folder / "config.json"
         saved = json.loads(path.read_text())
         saved["rope_theta"] = saved.pop("rope_parameters")["rope_theta"]
+        if spec.rope_scaling is not None:
+            saved["rope_scaling"] = spec.rope_scaling
         saved["torch_dtype"] = saved.pop("dtype")
         saved.pop("layer_types", None)
         write_json(path, saved)
 
 
-def make_adapter(spec: Checkpoint, model: Qwen2ForCausalLM, folder: Path) -> None:
+def make_adapter(spec: Checkpoint, model: PreTrainedModel, folder: Path) -> None:
     """Both factors random: with PEFT's zero B the gradient of A would be zero and prove nothing."""
     peft_model = get_peft_model(model, LoraConfig(
         r=spec.r, lora_alpha=spec.alpha, lora_dropout=0.0, use_rslora=spec.rslora, target_modules=spec.targets,
@@ -159,15 +194,15 @@ def make_adapter(spec: Checkpoint, model: Qwen2ForCausalLM, folder: Path) -> Non
         for name, parameter in peft_model.named_parameters():
             if "lora_" in name:
                 parameter.copy_(0.1 * torch.randn(parameter.shape, generator=generator))
-    save_adapter(peft_model, folder)
+    save_adapter(peft_model, folder, spec.family)
     peft_model.unload()
 
 
-def save_adapter(peft_model: torch.nn.Module, folder: Path) -> None:
+def save_adapter(peft_model: torch.nn.Module, folder: Path, family: str) -> None:
     peft_model.save_pretrained(folder)
     (folder / "README.md").unlink(missing_ok=True)
     path = folder / "adapter_config.json"
     saved = json.loads(path.read_text())
-    saved["base_model_name_or_path"] = "tiny-random-qwen2"  # not the path of the machine that made it
+    saved["base_model_name_or_path"] = f"tiny-random-{family}"  # not the path of the machine that made it
     saved["target_modules"] = sorted(saved["target_modules"])  # PEFT writes a set: its order is not repeatable
     path.write_text(json.dumps(saved, indent=2, sort_keys=True) + "\n")

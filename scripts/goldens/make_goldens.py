@@ -7,11 +7,11 @@ CPU, one thread, float32, seeds in checkpoints.py: a second run gives the same f
 
 golden.json
   rows[]        line, prompt (rendered text), ids, is_target (1: predicted from the token before), truncated
-  batch         rows 0-3 in one padded batch: loss = mean over target tokens, target_tokens, loss_base (adapter off)
+  batch         some rows in one padded batch, and the positions whose logits are kept: loss = mean over target tokens, target_tokens, loss_base (adapter off)
   greedy[]      prompt, prompt_ids, base, adapter: new tokens (EOS included where reached); min_gap: smallest lead of the best logit
   curve         settings (names of transformers / TRL / PEFT) and steps[]: loss, grad_norm before clipping, learning_rate used, target_tokens
 golden.safetensors
-  logits.{row} [T, V] with the adapter, rows 0-3; base_logits.0 [T, V]; grad.{PEFT name} for the batch loss
+  logits.{i} [positions, V] with the adapter, i-th row of the batch at batch.positions[i]; base_logits.0 likewise; grad.{PEFT name} for the batch loss
 
 The curve follows transformers 5: the loss of a window is its summed token loss over its number of target tokens, the last
 window of an epoch may hold fewer micro-batches and still makes a step, the learning rate of step k (from 0) is schedule(k).
@@ -37,7 +37,6 @@ import corpus
 from checkpoints import CHECKPOINTS, Checkpoint, make_adapter, make_model, make_tokenizer, save_adapter, write_json
 
 OUT = Path(__file__).resolve().parents[2] / "tests" / "fixtures" / "goldens"
-BATCH_ROWS = 4
 NEW_TOKENS = 24
 
 
@@ -99,21 +98,27 @@ def lora_parameters(model) -> dict[str, torch.nn.Parameter]:
     return {name: p for name, p in model.named_parameters() if "lora_" in name}
 
 
-def batch_golden(model, rows: list[dict]) -> tuple[dict, dict[str, torch.Tensor]]:
-    rows = rows[:BATCH_ROWS]
+def positions_of(row: dict, stride: int) -> list[int]:
+    last = len(row["ids"]) - 1
+    return sorted({*range(0, last, stride), last})
+
+
+def batch_golden(model, rows: list[dict], spec: Checkpoint) -> tuple[dict, dict[str, torch.Tensor]]:
+    rows = [rows[i] for i in spec.batch_rows]
     batch = padded(rows)
     model.zero_grad()
     output = model(**batch)  # transformers' own loss: mean over the shifted labels that are not -100
     output.loss.backward()
-    tensors = {f"logits.{i}": output.logits[i, : len(row["ids"])].detach().contiguous() for i, row in enumerate(rows)}
+    positions = [positions_of(row, spec.logit_stride) for row in rows]
+    tensors = {f"logits.{i}": output.logits[i, kept].detach().contiguous() for i, kept in enumerate(positions)}
     for name, parameter in lora_parameters(model).items():
         assert parameter.grad is not None and parameter.grad.abs().max() > 0, name
         tensors[f"grad.{peft_name(name)}"] = parameter.grad.clone()
     model.zero_grad()
     with torch.no_grad(), model.disable_adapter():
         base = model(**batch)
-    tensors["base_logits.0"] = base.logits[0, : len(rows[0]["ids"])].contiguous()
-    return {"rows": list(range(BATCH_ROWS)), "loss": output.loss.item(), "loss_base": base.loss.item(), "target_tokens": target_count(rows)}, tensors
+    tensors["base_logits.0"] = base.logits[0, positions[0]].contiguous()
+    return {"rows": list(spec.batch_rows), "positions": positions, "loss": output.loss.item(), "loss_base": base.loss.item(), "target_tokens": target_count(rows)}, tensors
 
 
 @torch.no_grad()
@@ -201,10 +206,10 @@ def make(spec: Checkpoint) -> None:
     for row in rows:  # AutoTokenizer must not have rebuilt the tokenizer in its own way
         assert plain.encode(row["prompt"], add_special_tokens=False).ids == row["ids"][: len(plain.encode(row["prompt"], add_special_tokens=False).ids)]
 
-    batch, tensors = batch_golden(model, rows)
+    batch, tensors = batch_golden(model, rows, spec)
     tokens = greedy_golden(model, tokenizer)
     steps = train_curve(model, rows, settings)
-    save_adapter(model, folder / "final_adapter")
+    save_adapter(model, folder / "final_adapter", spec.family)
     save_file(tensors, folder / "golden.safetensors")
     for path in folder.rglob("*.safetensors"):
         path.chmod(0o644)

@@ -20,6 +20,10 @@ const noTransformers = wall(
   '^@xenova/transformers',
   'Only src/data/tokenizer.ts loads @xenova/transformers: import the tokenizer from there.',
 );
+const noHub = wall(
+  '^@huggingface/hub',
+  'Only src/hub/ talks to the hub: use openHubFiles from src/hub/hub-files.ts.',
+);
 const noComlink = wall(
   '^comlink',
   'Only api/ and workers/ cross the worker boundary: use src/api/trainer-client.ts.',
@@ -32,6 +36,7 @@ const noNode = wall('^node:', 'This runs in a browser: take files, clocks and en
 
 const pure = [
   noTfjs,
+  noHub,
   noComlink,
   noPreact,
   noNode,
@@ -40,7 +45,7 @@ const pure = [
     'Pure code, text and numbers in and out: take what you need as an argument.',
   ),
 ];
-const engine = [noTransformers, noComlink, noPreact, noNode];
+const engine = [noTransformers, noHub, noComlink, noPreact, noNode];
 
 /** The first rule whose folder (or exact file) matches is the one that counts. @type {Rule[]} */
 export const rules = [
@@ -49,15 +54,17 @@ export const rules = [
     folder,
     walls: [...pure, noTransformers],
   })),
+  { folder: 'hub', walls: [...pure.filter((rule) => rule !== noHub), noTransformers] },
   {
     folder: 'ui',
     walls: [
       noTfjs,
       noTransformers,
+      noHub,
       noComlink,
       noNode,
       folders(
-        'data|device|kernels|model|trainer|adapter|workers|headless',
+        'data|device|kernels|model|trainer|adapter|hub|workers|headless',
         'ui/ sees api/, config/ and ui/ only: ask the worker through src/api/trainer-client.ts.',
       ),
     ],
@@ -67,11 +74,12 @@ export const rules = [
     walls: [
       noTfjs,
       noTransformers,
+      noHub,
       noComlink,
       noPreact,
       noNode,
       folders(
-        'ui|data|device|kernels|model|trainer|adapter',
+        'ui|data|device|kernels|model|trainer|adapter|hub',
         'headless/ drives the worker through api/ only.',
       ),
     ],
@@ -81,10 +89,11 @@ export const rules = [
     walls: [
       noTfjs,
       noTransformers,
+      noHub,
       noPreact,
       noNode,
       folders(
-        'ui|data|device|kernels|model|trainer|adapter|headless',
+        'ui|data|device|kernels|model|trainer|adapter|hub|headless',
         'api/ is the contract and its transport: types and messages only.',
       ),
     ],
@@ -94,7 +103,7 @@ export const rules = [
     walls: [
       ...engine,
       folders(
-        'ui|model|trainer|data|adapter|headless|workers',
+        'ui|model|trainer|data|adapter|hub|headless|workers',
         'device/ and kernels/ know shapes and numbers, not models or files: take them as arguments.',
       ),
     ],

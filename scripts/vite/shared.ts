@@ -7,6 +7,7 @@ export const aliases = [{ find: /^(onnxruntime-web|onnxruntime-node|sharp)$/, re
 
 /** Packages the page and the worker import; named so that vite never re-bundles, and reloads, half-way through a test. */
 export const prebundled = [
+  '@huggingface/hub',
   '@huggingface/jinja',
   '@preact/signals',
   '@tensorflow/tfjs',

@@ -51,6 +51,8 @@ const invalid = (message: string, detail: string | null = null): TrainerError =>
 export async function openSafetensors(source: ByteSource): Promise<SafetensorsFile> {
   if (source.size < 8) throw invalid(`it has ${source.size} bytes, its header alone needs 8.`);
   const lengthBytes = await source.read(0, 8);
+  if (new TextDecoder().decode(lengthBytes) === 'version ')
+    throw invalid('it is a Git LFS pointer, not the weights themselves (git lfs pull fetches them).');
   const headerBytes = Number(
     new DataView(lengthBytes.buffer, lengthBytes.byteOffset, 8).getBigUint64(0, true),
   );

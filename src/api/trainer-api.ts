@@ -4,11 +4,21 @@
  */
 import type { RunConfig } from '../config/run-config.ts';
 
-/** Where a model comes from. `files`: picked or dropped by the user. `url`: a folder served over HTTP. */
+/**
+ * Where a model comes from. `files`: picked or dropped by the user. `url`: a folder served over HTTP. `hub`: "owner/name"
+ * on the Hugging Face Hub, or on `hubUrl`; the token is held in memory while the model is in use, and nowhere else.
+ */
 export type ModelSource =
   | { readonly kind: 'demo' }
   | { readonly kind: 'url'; readonly name: string; readonly baseUrl: string }
-  | { readonly kind: 'files'; readonly name: string; readonly files: readonly File[] };
+  | { readonly kind: 'files'; readonly name: string; readonly files: readonly File[] }
+  | {
+      readonly kind: 'hub';
+      readonly id: string;
+      readonly revision?: string; // branch, tag or commit
+      readonly token?: string;
+      readonly hubUrl?: string;
+    };
 
 /** `builtin` names a file of public/datasets without its ending, e.g. "alttrain-1k". */
 export type DatasetSource =
@@ -40,8 +50,31 @@ export interface ModelReport {
   readonly vocabSize: number;
   readonly maxPositions: number;
   readonly weightBytes: number; // on the GPU
+  /** Of a model of the hub: was it opened without the network, and if it is not kept, why. */
+  readonly hub: { readonly isFromCache: boolean; readonly notKept: string | null } | null;
   readonly quantization: RunConfig['quantization'];
   readonly thinkPrefilled: boolean; // the chat template's generation prompt opens <think>
+}
+
+/** A model of the hub that the page offers. */
+export interface CuratedModel {
+  readonly id: string;
+  readonly licence: string;
+  readonly isGated: boolean; // its conditions must be accepted on the hub, and a token is needed
+  readonly parameterCount: number;
+  readonly downloadBytes: number;
+  readonly gpuBytes: Readonly<Record<RunConfig['quantization'], number>>; // of the weights alone
+  readonly lacks: readonly string[]; // parts that cannot be computed here yet; it cannot be loaded then
+}
+
+/** A model of the hub that is kept in the browser, quantised. */
+export interface KeptModel {
+  readonly repo: string;
+  readonly commit: string;
+  readonly quantization: RunConfig['quantization'];
+  readonly revision: string; // as it was asked for
+  readonly bytes: number;
+  readonly createdMs: number; // since 1970
 }
 
 export interface RowProblem {
@@ -256,6 +289,8 @@ export interface LoadProgress {
   readonly done: number; // bytes
   readonly total: number;
   readonly note: string;
+  readonly bytesPerSecond?: number; // of a download
+  readonly secondsLeft?: number | null; // of the file being downloaded; null: cannot be told yet
 }
 
 export interface ExportedFile {
@@ -294,6 +329,14 @@ export interface TrainerApi {
     quantization: RunConfig['quantization'],
     onProgress: (progress: LoadProgress) => void,
   ): Promise<ModelReport>;
+  /** Ends a `loadModel` that is under way: it rejects with "cancelled", and the model before stays in use. */
+  cancelLoading(): Promise<void>;
+  /** Needs an open device: large matrices are split by its limits. */
+  listCurated(): Promise<readonly CuratedModel[]>;
+  /** The newest first. Empty where the browser has no storage for it. */
+  listKept(): Promise<readonly KeptModel[]>;
+  removeKept(model: Pick<KeptModel, 'repo' | 'commit' | 'quantization'>): Promise<void>;
+  removeAllKept(): Promise<void>;
   /** What a run with these settings needs; null before a model and a data set are there. */
   planMemory(config: RunConfig): Promise<MemoryReport | null>;
   /** Needs a loaded model (its tokenizer). Replaces the current dataset only when it succeeds. */

@@ -13,6 +13,11 @@ export function createTrainerClient(): TrainerApi {
     openDevice: () => guard(() => remote.openDevice()),
     loadModel: (source, quantization, onProgress) =>
       guard(() => remote.loadModel(source, quantization, comlink.proxy(onProgress))),
+    cancelLoading: () => guard(() => remote.cancelLoading()),
+    listCurated: () => guard(() => remote.listCurated()),
+    listKept: () => guard(() => remote.listKept()),
+    removeKept: (model) => guard(() => remote.removeKept(model)),
+    removeAllKept: () => guard(() => remote.removeAllKept()),
     planMemory: (config) => guard(() => remote.planMemory(config)),
     readDataset: (source, settings, onProgress) =>
       guard(() => remote.readDataset(source, settings, comlink.proxy(onProgress))),

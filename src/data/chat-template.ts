@@ -14,9 +14,17 @@ export interface TextPiece {
   readonly isTrained: boolean;
 }
 
+/** Qwen3's template asks for `enable_thinking`: false writes an empty thought into the generation prompt. */
+export interface TemplateVariables {
+  readonly enable_thinking?: boolean;
+}
+
 export interface ChatTemplate {
-  /** With the generation prompt. @throws TrainerError "model-file-invalid" when the template refuses the messages. */
-  renderPrompt(messages: readonly ChatMessage[]): string;
+  /**
+   * With the generation prompt. `variables`: what a template asks for besides the messages.
+   * @throws TrainerError "model-file-invalid" when the template refuses the messages.
+   */
+  renderPrompt(messages: readonly ChatMessage[], variables?: TemplateVariables): string;
   /** The whole conversation; every turn of the assistant is trained. Pieces take turns. @throws as renderPrompt. */
   renderTurns(messages: readonly ChatMessage[]): TextPiece[];
   /** A response as the template expects it after its generation prompt. */
@@ -64,7 +72,7 @@ export function createChatTemplate(
   };
 
   return {
-    renderPrompt: (messages) => render(messages, true),
+    renderPrompt: (messages, variables) => render(messages, true, variables),
     renderTurns: (messages) =>
       renderMarked === null
         ? insertTurns(render, messages, (response) => fitResponse(response), generationPrompt, eos)
@@ -74,7 +82,11 @@ export function createChatTemplate(
   };
 }
 
-type Render = (messages: readonly ChatMessage[], addGenerationPrompt: boolean) => string;
+type Render = (
+  messages: readonly ChatMessage[],
+  addGenerationPrompt: boolean,
+  variables?: TemplateVariables,
+) => string;
 
 function renderer(text: string | null, named: Readonly<Record<string, string | null>>): Render {
   if (text === null) return (messages) => messages.map(({ content }) => content).join('');
@@ -87,13 +99,14 @@ function renderer(text: string | null, named: Readonly<Record<string, string | n
   // An undefined variable is empty text in Jinja.
   const tokens = Object.fromEntries(Object.entries(named).map(([name, value]) => [name, value ?? '']));
   const stripsLines = /strip\((['"])\\n\1\)/.test(text);
-  return (messages, addGenerationPrompt) => {
+  return (messages, addGenerationPrompt, variables = {}) => {
     const given = stripsLines
       ? messages.map(({ role, content }) => ({ role, content: shieldSpaces(content) }))
       : messages;
     try {
       const rendered = template.render({
         ...tokens,
+        ...variables,
         messages: given,
         add_generation_prompt: addGenerationPrompt,
       });

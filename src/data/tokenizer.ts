@@ -2,6 +2,7 @@
 import { PreTrainedTokenizer } from '@xenova/transformers';
 import { TrainerError } from '../api/trainer-error.ts';
 import { createChatTemplate, type ChatTemplate } from './chat-template.ts';
+import { literalMark, shieldedBy, withoutMarks } from './literal-text.ts';
 import { isJson, normaliseTokenizerJson, type AddedToken, type Json } from './tokenizer-files.ts';
 
 export interface TokenizerFiles {
@@ -17,7 +18,10 @@ export interface ChatMessage {
 }
 
 export interface ChatTokenizer extends ChatTemplate {
-  /** No special tokens are added; those written in the text (rendered template text) are recognised. */
+  /**
+   * No special tokens are added; those the template wrote are recognised. Those that a user or system message holds
+   * are letters like others, in `renderPrompt` and `renderTurns`: nobody ends a turn by writing its end token.
+   */
   encode(text: string): number[];
   /** Exact, without clean-up of spaces. `skipSpecialTokens` keeps <think> and </think>. Unknown ids give nothing. */
   decode(ids: readonly number[], options?: { readonly skipSpecialTokens?: boolean }): string;
@@ -51,9 +55,18 @@ export function createChatTokenizer(files: TokenizerFiles): ChatTokenizer {
     addedTokens.filter(({ content }) => !thinkTags.includes(content)).map(({ id }) => id),
   );
   const template = createChatTemplate(templateText(files), named);
+  const hello = template.renderPrompt([{ role: 'user', content: 'Hello' }]);
+  const shield = shieldedBy(
+    addedTokens
+      .filter(({ id, content }) => controlIds.has(id) && (specialIds.has(id) || hello.includes(content)))
+      .map(({ content }) => content),
+  );
+  readLiterally(tokenizer);
 
   return {
     ...template,
+    renderPrompt: (messages, variables) => template.renderPrompt(messages.map(shield), variables),
+    renderTurns: (messages) => template.renderTurns(messages.map(shield)),
     encode(text) {
       // The library remembers every word it has met; a gigabyte of text has too many of them.
       const { cache } = tokenizer.model as { readonly cache?: Map<string, unknown> };
@@ -86,6 +99,16 @@ function construct(json: Json): PreTrainedTokenizer {
       String(error),
     );
   }
+}
+
+/** Added tokens are looked for before the text is normalised: marks that keep them from being found are dropped there. */
+function readLiterally(tokenizer: PreTrainedTokenizer): void {
+  const own = tokenizer.normalizer as ((text: string) => string) | null;
+  const normalise = (text: string): string => {
+    const plain = text.includes(literalMark) ? withoutMarks(text) : text;
+    return own === null ? plain : own(plain);
+  };
+  tokenizer.normalizer = normalise as unknown as PreTrainedTokenizer['normalizer']; // it is called, and nothing else
 }
 
 /** "bos_token" is written as a text, or as an object with "content". */

@@ -5,10 +5,11 @@ import { TrainerError } from '../api/trainer-error.ts';
 import { createChatTokenizer, type ChatTokenizer } from '../data/tokenizer.ts';
 import type { Gpu } from '../device/open-device.ts';
 import type { WeightFormat } from '../kernels/weight-matrix.ts';
+import { checkpointTensors } from './checkpoint-tensors.ts';
 import { Decoder } from './decoder.ts';
 import { parseModelConfig, type ModelConfig } from './model-config.ts';
 import { readJson, readOptionalJson, readOptionalText, type ModelFiles } from './model-files.ts';
-import { loadWeights, type TensorLookup } from './weights.ts';
+import { loadWeights, type TensorLookup, type WeightSource } from './weights.ts';
 
 export interface LoadedModel {
   readonly name: string;
@@ -17,14 +18,18 @@ export interface LoadedModel {
   readonly decoder: Decoder;
 }
 
-/** Caller disposes `decoder`. */
+const bytesPerWeight: Readonly<Record<WeightFormat, number>> = { f32: 4, f16: 2, int8: 1, nf4: 0.5 };
+
+/** `copy`: reads tensors that were kept instead of the checkpoint's. Caller disposes `decoder`. */
 export async function loadModel(
   gpu: Gpu,
   files: ModelFiles,
   format: WeightFormat,
   onProgress: (progress: LoadProgress) => void,
+  copy: ((name: string) => Promise<Uint8Array>) | null = null,
 ): Promise<LoadedModel> {
   const config = parseModelConfig(await readJson(files, 'config.json'));
+  refuseWhatTheDecoderLacks(config);
   const tokenizer = createChatTokenizer({
     tokenizerJson: await readJson(files, 'tokenizer.json'),
     tokenizerConfig: await readJson(files, 'tokenizer_config.json'),
@@ -37,18 +42,70 @@ export async function loadModel(
       `The tokenizer has ids up to ${tokenizer.vocabSize - 1}, but the model's vocab_size is ${config.vocabSize}: they do not belong together.`,
     );
   }
-  const shards = await openShards(files);
-  const lookup: TensorLookup = (name) => {
+  const strange = tokenizer.eosIds.find((id) => id >= config.vocabSize);
+  if (strange !== undefined)
+    throw new TrainerError(
+      'model-file-invalid',
+      `generation_config.json ends answers with id ${strange}, but the model's vocab_size is ${config.vocabSize}: they do not belong together.`,
+    );
+  const source: WeightSource =
+    copy === null
+      ? { kind: 'checkpoint', lookup: lookupIn(await openShards(files)) }
+      : { kind: 'copy', read: copy };
+  if (source.kind === 'checkpoint') checkShapes(config, source.lookup);
+  const perWeight = bytesPerWeight[format];
+  const weights = await loadWeights(gpu, config, format, source, (done, total) =>
+    onProgress({ done: done * perWeight, total: total * perWeight, note: 'Weights' }),
+  );
+  return { name: files.name, config, tokenizer, decoder: new Decoder(gpu, config, weights) };
+}
+
+/** Before a byte of a weight is read: a download of gigabytes does not end in a shape that was wrong from the start. */
+function checkShapes(config: ModelConfig, lookup: TensorLookup): void {
+  for (const { name, shape } of checkpointTensors(config)) {
+    const found = lookup(name);
+    if (found === undefined)
+      throw new TrainerError(
+        'model-file-invalid',
+        `The weights have no tensor "${name}", which config.json calls for.`,
+      );
+    if (found.shape.join() !== shape.join())
+      throw new TrainerError(
+        'model-file-invalid',
+        `"${name}" has shape [${found.shape.join(', ')}], but config.json calls for [${shape.join(', ')}].`,
+      );
+  }
+}
+
+function lookupIn(shards: readonly SafetensorsFile[]): TensorLookup {
+  return (name) => {
     for (const file of shards) {
       const info = file.tensors.get(name);
       if (info !== undefined) return { file, shape: info.shape };
     }
     return undefined;
   };
-  const weights = await loadWeights(gpu, config, format, lookup, (done, total) =>
-    onProgress({ done, total, note: `Loading tensor ${done} of ${total}` }),
+}
+
+/**
+ * The one place where a configuration that is read and checked is still refused: parts the decoder has not yet.
+ * Each line goes with the part that makes it true.
+ */
+export function partsTheDecoderLacks({ qkNorm, qkvBias, ropeScaling }: ModelConfig): string[] {
+  return [
+    ...(qkNorm ? ['norms of queries and keys (Qwen3)'] : []),
+    ...(qkvBias ? [] : ['attention without bias (Qwen3, Llama)']),
+    ...(ropeScaling === null ? [] : ['rope scaling "llama3"']),
+  ];
+}
+
+function refuseWhatTheDecoderLacks(config: ModelConfig): void {
+  const lacking = partsTheDecoderLacks(config);
+  if (lacking.length === 0) return;
+  throw new TrainerError(
+    'model-unsupported',
+    `This model cannot be trained here yet: ${lacking.join(', ')}. The Qwen2 family can.`,
   );
-  return { name: files.name, config, tokenizer, decoder: new Decoder(gpu, config, weights) };
 }
 
 async function openShards(files: ModelFiles): Promise<SafetensorsFile[]> {
@@ -61,10 +118,7 @@ async function openShards(files: ModelFiles): Promise<SafetensorsFile[]> {
       `The model "${files.name}" has neither model.safetensors nor model.safetensors.index.json. Pickle weights (pytorch_model.bin) are not read; convert them to safetensors.`,
     );
   }
-  const map = index['weight_map'];
-  if (typeof map !== 'object' || map === null)
-    throw new TrainerError('model-file-invalid', 'model.safetensors.index.json has no weight_map.');
-  const names = [...new Set(Object.values(map as Record<string, unknown>).map(String))].sort();
+  const names = shardNames(index['weight_map']);
   return Promise.all(
     names.map(async (name) => {
       const source = await files.open(name);
@@ -76,4 +130,18 @@ async function openShards(files: ModelFiles): Promise<SafetensorsFile[]> {
       return openSafetensors(source);
     }),
   );
+}
+
+/** From tensors to files. A name that leaves the folder is not followed. */
+function shardNames(map: unknown): string[] {
+  if (typeof map !== 'object' || map === null || Array.isArray(map))
+    throw new TrainerError('model-file-invalid', 'model.safetensors.index.json has no weight_map.');
+  const names = [...new Set(Object.values(map))];
+  for (const name of names)
+    if (typeof name !== 'string' || !/^[\w.-]+\.safetensors$/.test(name))
+      throw new TrainerError(
+        'model-file-invalid',
+        `model.safetensors.index.json names ${JSON.stringify(name)}, which is no *.safetensors file of its folder.`,
+      );
+  return (names as string[]).sort();
 }

@@ -1,4 +1,4 @@
-/** A model's folder, wherever it is: served over HTTP or picked by the user. */
+/** A model's folder: served over HTTP, or picked by the user. Those of the hub: hub/hub-files.ts. */
 import { blobSource, urlSource, type ByteSource } from '../adapter/safetensors.ts';
 import type { ModelSource } from '../api/trainer-api.ts';
 import { TrainerError } from '../api/trainer-error.ts';
@@ -10,7 +10,10 @@ export interface ModelFiles {
 }
 
 /** `appBaseUrl`: where the page's public files are; the embedded demo lies in models/demo/ below it. */
-export function openModelFiles(source: ModelSource, appBaseUrl: string): ModelFiles {
+export function openModelFiles(
+  source: Exclude<ModelSource, { kind: 'hub' }>,
+  appBaseUrl: string,
+): ModelFiles {
   switch (source.kind) {
     case 'demo':
       return urlFiles('demo', new URL('models/demo/', appBaseUrl).href);

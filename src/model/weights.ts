@@ -36,6 +36,7 @@ export interface Weights {
   readonly head: WeightMatrix; // [Vp, Cp]; the embedding itself when tied
   readonly panel: GpuTensor | null; // where coded weights are decoded
   readonly all: readonly GpuTensor[]; // each once, for disposal
+  readonly named: ReadonlyMap<string, GpuTensor>; // what the weights are, for keeping a copy: not the panel
   readonly parameterCount: number;
 }
 
@@ -43,6 +44,11 @@ export interface Weights {
 export type TensorLookup = (
   name: string,
 ) => { readonly file: Pick<SafetensorsFile, 'readFloat32'>; readonly shape: readonly number[] } | undefined;
+
+/** Where the values come from: a checkpoint, or a copy of `named` that was kept. */
+export type WeightSource =
+  | { readonly kind: 'checkpoint'; readonly lookup: TensorLookup }
+  | { readonly kind: 'copy'; readonly read: (name: string) => Promise<Uint8Array> };
 
 /** A checkpoint tensor and its rows in the fused one. */
 interface Part {
@@ -143,6 +149,22 @@ export function weightMemory(config: ModelConfig, format: WeightFormat, maxBindi
   return bytes + (format === 'f32' ? 0 : panelBytes);
 }
 
+/** Every value of the checkpoint that is used. */
+function parameterTotal(config: ModelConfig): number {
+  const rowsOf = ({ parts }: { readonly parts: readonly Part[] }): number =>
+    parts.reduce((sum, { rows }) => sum + rows, 0);
+  const { embedding, finalNorm, head } = outerPlan(config);
+  const { matrices, vectors } = layerPlan(config, 0);
+  const inLayer =
+    Object.values(matrices).reduce((sum, plan) => sum + rowsOf(plan) * plan.columns, 0) +
+    Object.values(vectors).reduce((sum, plan) => sum + rowsOf(plan), 0);
+  const outside = [embedding, ...(head === null ? [] : [head])].reduce(
+    (sum, plan) => sum + rowsOf(plan) * plan.columns,
+    rowsOf(finalNorm),
+  );
+  return outside + config.layerCount * inLayer;
+}
+
 /** Rows read and uploaded at a time: bounds what JavaScript holds. */
 const chunkBytes = 16 * 2 ** 20;
 
@@ -154,17 +176,17 @@ export async function loadWeights(
   gpu: Gpu,
   config: ModelConfig,
   format: WeightFormat,
-  lookup: TensorLookup,
-  onProgress: (doneTensors: number, totalTensors: number) => void,
+  source: WeightSource,
+  onProgress: (doneParameters: number, totalParameters: number) => void,
 ): Promise<Weights> {
   const { memory, recorder } = gpu;
   const all: GpuTensor[] = [];
-  const total = 2 + config.layerCount * 12 + (config.tiedHead ? 0 : 1);
-  let done = 0;
+  const named = new Map<string, GpuTensor>();
+  const total = parameterTotal(config);
   let parameterCount = 0;
 
   const find = (name: string, wanted: readonly number[]): Pick<SafetensorsFile, 'readFloat32'> => {
-    const found = lookup(name);
+    const found = source.kind === 'checkpoint' ? source.lookup(name) : undefined;
     if (found === undefined)
       throw new TrainerError(
         'model-file-invalid',
@@ -180,7 +202,16 @@ export async function loadWeights(
   };
   const finished = (count: number): void => {
     parameterCount += count;
-    onProgress(++done, total);
+    onProgress(parameterCount, total);
+  };
+  /** Adds to `named`; true where a copy gave the values. */
+  const restored = async (label: string, tensors: readonly GpuTensor[]): Promise<boolean> => {
+    for (const [i, tensor] of tensors.entries()) {
+      const name = `${label}/${i}`;
+      named.set(name, tensor);
+      if (source.kind === 'copy') memory.write(tensor, wordsOf(name, await source.read(name), tensor));
+    }
+    return source.kind === 'copy';
   };
   const keep = async <T>(label: string, allocate: () => T, tensors: (made: T) => GpuTensor[]): Promise<T> => {
     const made = await memory.checked(`"${label}"`, allocate);
@@ -194,6 +225,10 @@ export async function loadWeights(
       () => allocWeights(memory, label, format, rows, padded(columns)),
       weightTensors,
     );
+    if (await restored(label, weightTensors(made))) {
+      for (const { rows: count } of parts) finished(count * columns);
+      return made;
+    }
     // an even number of rows: a pair shares the word of its scales
     const most = Math.max(2, Math.floor(chunkBytes / (columns * 4) / 8) * 8);
     const staging = memory.alloc('weights on their way', [
@@ -224,7 +259,12 @@ export async function loadWeights(
       () => memory.alloc(label, [size]),
       (made) => [made],
     );
+    const isRestored = await restored(label, [tensor]);
     for (const { name, rows, firstRow } of parts) {
+      if (isRestored) {
+        finished(rows);
+        continue;
+      }
       const values = await find(name, [rows]).readFloat32(name);
       assertFinite(name, values);
       memory.write(tensor, values, firstRow);
@@ -260,11 +300,25 @@ export async function loadWeights(
     }
     const finalNorm = await vector(outer.finalNorm);
     const head = outer.head === null ? embedding : await matrix(outer.head);
-    return { format, embedding, layers, finalNorm, head, panel, all, parameterCount };
+    return { format, embedding, layers, finalNorm, head, panel, all, named, parameterCount };
   } catch (error) {
     memory.dispose(all);
     throw error;
   }
+}
+
+/** @throws TrainerError "cache-damaged" where a copy is not of this tensor. */
+function wordsOf(name: string, bytes: Uint8Array, tensor: GpuTensor): Uint32Array {
+  if (bytes.length !== tensor.byteSize)
+    throw new TrainerError(
+      'cache-damaged',
+      `The kept copy of "${name}" has ${bytes.length} bytes, this device holds it in ${tensor.byteSize}.`,
+    );
+  return new Uint32Array(
+    bytes.byteOffset % 4 === 0 ? bytes.buffer : bytes.slice().buffer,
+    bytes.byteOffset % 4 === 0 ? bytes.byteOffset : 0,
+    bytes.length / 4,
+  );
 }
 
 /** Ranges of a part's rows that are small enough and do not cross the blocks of the matrix. */

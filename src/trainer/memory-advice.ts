@@ -37,6 +37,8 @@ const comfortableBytes = 2 * 2 ** 30;
 
 export const formatOf = (quantization: RunConfig['quantization']): WeightFormat =>
   quantization === 'none' ? 'f32' : quantization;
+export const quantizationOf = (format: WeightFormat): RunConfig['quantization'] =>
+  format === 'f32' ? 'none' : format;
 
 function planFor(question: MemoryQuestion, config: RunConfig, checkpointing: boolean): MemoryPlan {
   const { model, samplePromptTokens, maxTensorBytes } = question;

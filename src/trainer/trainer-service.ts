@@ -23,11 +23,15 @@ import { previewColumns } from '../data/preview-columns.ts';
 import { openDevice, type Gpu } from '../device/open-device.ts';
 import { selfTest } from '../device/self-test.ts';
 import type { TuningStore } from '../device/tuner.ts';
+import { openCache } from '../hub/model-cache.ts';
+import type { WeightFormat } from '../kernels/weight-matrix.ts';
 import { Adapter, fromModules } from '../model/adapter.ts';
+import { curatedModels } from '../model/curated-models.ts';
+import { loadHubModel, type KeptContent, type KeptModels } from '../model/kept-models.ts';
 import { loadModel, type LoadedModel } from '../model/load-model.ts';
 import { openModelFiles } from '../model/model-files.ts';
 import { builtinSuites } from './evaluate.ts';
-import { doesNotFit, formatOf, memoryQuestion, reportMemory } from './memory-advice.ts';
+import { doesNotFit, formatOf, memoryQuestion, quantizationOf, reportMemory } from './memory-advice.ts';
 import { readAdapter } from './read-adapter.ts';
 import { Run, type RunHost } from './run.ts';
 import { Responder, toTrace } from './traces.ts';
@@ -55,6 +59,9 @@ export function createTrainerService(host: ServiceHost): TrainerApi {
   let run: Run | null = null;
   let looseAdapter: Adapter | null = null; // put there by loadAdapter
   let busyWith: string | null = null;
+  let loading: AbortController | null = null;
+  let hubState: ModelReport['hub'] = null;
+  let kept: Promise<KeptModels | null> | null = null;
   let reading: AbortController | null = null;
 
   const requireGpu = async (): Promise<Gpu> => {
@@ -66,6 +73,8 @@ export function createTrainerService(host: ServiceHost): TrainerApi {
     gpu.assertHealthy();
     return gpu;
   };
+  /** null where the browser has no storage, as in some private windows. */
+  const requireKept = (): Promise<KeptModels | null> => (kept ??= openCache<KeptContent>().catch(() => null));
   const requireModel = (): LoadedModel => {
     if (model === null) throw new TrainerError('busy', 'No model is loaded yet. Choose a model first.');
     return model;
@@ -122,12 +131,40 @@ export function createTrainerService(host: ServiceHost): TrainerApi {
     onProgress: (progress: LoadProgress) => void,
   ): Promise<LoadedModel> => {
     const device = await requireGpu();
-    const files = openModelFiles(source, host.appBaseUrl);
-    const loaded = await loadModel(device, files, formatOf(quantization), onProgress);
+    loading = new AbortController();
+    const { signal } = loading;
+    try {
+      const format = formatOf(quantization);
+      if (source.kind === 'hub') {
+        const { loaded, ...hub } = await loadHubModel(
+          device,
+          source,
+          format,
+          await requireKept(),
+          {
+            signal,
+            ...(source.hubUrl === undefined ? {} : { hubUrl: source.hubUrl }),
+            onTransfer: ({ file, ...transfer }) => onProgress({ ...transfer, note: file }),
+          },
+          onProgress,
+        );
+        return useLoaded(loaded, source, hub);
+      }
+      const loaded = await loadModel(device, openModelFiles(source, host.appBaseUrl), format, (progress) => {
+        if (signal.aborted) throw new TrainerError('cancelled', 'Loading was cancelled.');
+        onProgress(progress);
+      });
+      return useLoaded(loaded, source, null);
+    } finally {
+      loading = null;
+    }
+  };
+  const useLoaded = (loaded: LoadedModel, source: ModelSource, hub: ModelReport['hub']): LoadedModel => {
     dropAdapters();
     model?.decoder.dispose();
     model = loaded;
     modelSource = source;
+    hubState = hub;
     knownRoom = Infinity;
     return loaded;
   };
@@ -164,8 +201,20 @@ export function createTrainerService(host: ServiceHost): TrainerApi {
         const loaded = await load(source, quantization, onProgress);
         dataset = null; // its tokens belong to the other tokenizer
         device.assertHealthy();
-        return modelReport(loaded);
+        return modelReport(loaded, hubState);
       }),
+
+    cancelLoading: () => Promise.resolve(loading?.abort()),
+    listCurated: async () => curatedModels((await requireGpu()).memory.maxTensorBytes),
+    listKept: async () =>
+      ((await (await requireKept())?.list()) ?? []).map(({ content, quantization, ...entry }) => ({
+        ...entry,
+        quantization: quantizationOf(quantization as WeightFormat),
+        revision: content.revision,
+      })),
+    removeKept: async ({ quantization, ...model }) =>
+      (await requireKept())?.remove({ ...model, quantization: formatOf(quantization) }),
+    removeAllKept: async () => (await requireKept())?.removeAll(),
 
     readDataset: (source, settings, onProgress) =>
       exclusively('reading a data set', async () => {
@@ -315,7 +364,10 @@ async function generate(
   }
 }
 
-function modelReport({ name, config, tokenizer, decoder }: LoadedModel): ModelReport {
+function modelReport(
+  { name, config, tokenizer, decoder }: LoadedModel,
+  hub: ModelReport['hub'],
+): ModelReport {
   return {
     name,
     architecture: config.architecture,
@@ -326,8 +378,9 @@ function modelReport({ name, config, tokenizer, decoder }: LoadedModel): ModelRe
     kvHeadCount: config.kvHeadCount,
     vocabSize: config.vocabSize,
     maxPositions: config.maxPositions,
-    quantization: decoder.weights.format === 'f32' ? 'none' : decoder.weights.format,
+    quantization: quantizationOf(decoder.weights.format),
     weightBytes: decoder.weights.all.reduce((bytes, tensor) => bytes + tensor.byteSize, 0),
     thinkPrefilled: tokenizer.thinkPrefilled,
+    hub,
   };
 }

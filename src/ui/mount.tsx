@@ -9,6 +9,7 @@ import 'uplot/dist/uPlot.min.css';
 import './styles/base.css';
 import './styles/set-up.css';
 import './styles/data.css';
+import './styles/hub.css';
 import './styles/memory.css';
 import './styles/live.css';
 import './styles/builder.css';

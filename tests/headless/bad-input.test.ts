@@ -32,9 +32,14 @@ describe('train refuses', () => {
       'model-file-missing',
     ],
     [
-      'a hub id, by name',
-      ['--model', 'Qwen/Qwen3-0.6B', '--dataset', path('data.jsonl'), '--out', out],
+      'what is no model of any kind',
+      ['--model', 'a/b/c', '--dataset', path('data.jsonl'), '--out', out],
       'model-file-missing',
+    ],
+    [
+      'a hub that has no address',
+      ['--model', 'a/b', '--hub-url', 'hub', '--dataset', path('data.jsonl'), '--out', out],
+      'config-invalid',
     ],
     [
       'a model without tokenizer',

@@ -17,10 +17,15 @@ export interface Running {
   readonly finished: Promise<Finished>;
 }
 
-export function start(command: Command, args: readonly string[]): Running {
+export function start(
+  command: Command,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Running {
   const script = join(projectRoot, `scripts/${command}.ts`);
   const child = spawn(process.execPath, ['--import', 'tsx', script, ...args], {
     cwd: projectRoot,
+    env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stdout = '';
@@ -34,8 +39,12 @@ export function start(command: Command, args: readonly string[]): Running {
   return { child, finished };
 }
 
-export function run(command: Command, args: readonly string[]): Promise<Finished> {
-  return start(command, args).finished;
+export function run(
+  command: Command,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Finished> {
+  return start(command, args, env).finished;
 }
 
 /** The last line of the output. The whole output is in the error when it is no JSON. */

@@ -1,44 +1,76 @@
 import { useSignal } from '@preact/signals';
-import type { ModelReport } from '../../api/trainer-api.ts';
+import { useEffect } from 'preact/hooks';
+import type { CuratedModel, ModelReport, ModelSource } from '../../api/trainer-api.ts';
 import { formatBytes, formatCount, formatMagnitude } from '../format.ts';
 import { folderSelection } from '../page-drop.ts';
 import { useApp } from '../state/app-state.ts';
 import { FailureAlert } from './failure-alert.tsx';
+import { HubModelForm } from './hub-model-form.tsx';
+import { KeptModels } from './kept-models.tsx';
 import { Facts, LoadingLine, StepPanel } from './step-panel.tsx';
 
 export function ModelPanel() {
-  const { setUp, run, useModel } = useApp();
-  const wantsFolder = useSignal(false);
+  const { setUp, run, useModel, hubModels } = useApp();
+  const picked = useSignal<string | null>(null); // in the list, and not loaded yet
   const report = setUp.model.report.value;
   const source = setUp.modelSource.value;
-  const isLocked = run.isActive.value || setUp.device.value === null;
-  const isFolder = wantsFolder.value || source.kind === 'files';
+  const isLoading = setUp.model.progress.value !== null;
+  const isLocked = run.isActive.value || setUp.device.value === null || isLoading;
+  const curated = hubModels.curated.value;
+  const isOpen = setUp.device.value !== null;
+  useEffect(() => {
+    if (isOpen) void hubModels.refresh();
+  }, [isOpen, hubModels]);
+
+  useEffect(() => {
+    picked.value = null; // something was loaded, here or by a folder dropped on the page
+  }, [source, picked]);
+
+  const shown = picked.value ?? optionOf(source, curated);
+  const isFolder = shown === 'folder';
+  const chosen = curated.find(({ id }) => id === shown) ?? null;
 
   const choose = async (value: string): Promise<void> => {
-    wantsFolder.value = value === 'folder';
-    if (value === 'demo') await useModel({ kind: 'demo' });
+    picked.value = value;
+    if (value !== 'folder' && value !== 'demo') {
+      hubModels.id.value = value === 'hub' ? '' : value;
+      hubModels.revision.value = '';
+    }
+    if (value === 'demo') {
+      await useModel({ kind: 'demo' });
+      picked.value = null;
+    }
   };
   const takeFolder = async (list: FileList | null): Promise<void> => {
     if (list === null || list.length === 0) return;
     const { name, files } = folderSelection(list);
     await useModel({ kind: 'files', name, files });
-    wantsFolder.value = false;
+    picked.value = null;
   };
 
   return (
-    <StepPanel number={1} title="Model" isReady={report !== null && setUp.model.progress.value === null}>
+    <StepPanel number={1} title="Model" isReady={report !== null && !isLoading}>
       <select
         aria-label="Model"
         class="control wide"
         disabled={isLocked}
-        value={isFolder ? 'folder' : 'demo'}
+        value={shown}
         onChange={(event) => void choose(event.currentTarget.value)}
       >
         <option value="demo">AltTrain demo, embedded in this page</option>
         <option value="folder">
           {source.kind === 'files' ? `Local folder: ${source.name}` : 'Local folder…'}
         </option>
+        <optgroup label="Hugging Face Hub">
+          {curated.map(({ id, lacks, downloadBytes }) => (
+            <option key={id} value={id} disabled={lacks.length > 0}>
+              {lacks.length > 0 ? `${id} (not yet)` : `${id}, ${formatBytes(downloadBytes)}`}
+            </option>
+          ))}
+          <option value="hub">Another model, by its id…</option>
+        </optgroup>
       </select>
+      {(chosen !== null || shown === 'hub') && <HubModelForm chosen={chosen} isLocked={isLocked} />}
       {isFolder && (
         <label class="file-button">
           <input
@@ -60,14 +92,26 @@ export function ModelPanel() {
       )}
       <Quantization isLocked={isLocked} />
       <FailureAlert scope="model" />
-      <LoadingLine progress={setUp.model.progress.value} label="Loading the model" />
+      <LoadingLine
+        progress={setUp.model.progress.value}
+        label="Loading the model"
+        {...(shown === 'demo' ? {} : { cancel: () => void setUp.cancelLoading() })}
+      />
       {report === null ? (
-        setUp.model.progress.value === null && <p class="empty">No model is loaded.</p>
+        !isLoading && <p class="empty">No model is loaded.</p>
       ) : (
         <ModelFacts report={report} />
       )}
+      <KeptModels isLocked={isLocked} />
     </StepPanel>
   );
+}
+
+/** The list's entry for what is loaded. */
+function optionOf(source: ModelSource, curated: readonly CuratedModel[]): string {
+  if (source.kind === 'demo') return 'demo';
+  if (source.kind === 'hub') return curated.some(({ id }) => id === source.id) ? source.id : 'hub';
+  return 'folder';
 }
 
 const formats: readonly (readonly [value: string, label: string])[] = [
@@ -115,6 +159,15 @@ function ModelFacts({ report }: { report: ModelReport }) {
           ['Context', `${formatCount(report.maxPositions)} tokens`],
         ]}
       />
+      {report.hub !== null && (
+        <p class="small muted">
+          {report.hub.isFromCache
+            ? 'Opened from the copy kept on this computer.'
+            : report.hub.notKept === null
+              ? 'Downloaded; a copy is kept on this computer.'
+              : `Downloaded, and not kept: ${report.hub.notKept}`}
+        </p>
+      )}
       {report.thinkPrefilled && (
         <p class="small muted">
           Its chat template opens <code>&lt;think&gt;</code> for the model; that part of the prompt is not

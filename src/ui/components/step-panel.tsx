@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import type { LoadProgress } from '../../api/trainer-api.ts';
-import { formatBytes } from '../format.ts';
+import { formatBytes, formatDuration } from '../format.ts';
 
 interface StepPanelProps {
   readonly number: number;
@@ -27,8 +27,15 @@ export function StepPanel({ number, title, isReady, region, class: extra = '', c
   );
 }
 
+interface LoadingLineProps {
+  readonly progress: LoadProgress | null;
+  readonly label: string;
+  /** Where it can be ended. */
+  readonly cancel?: () => void;
+}
+
 /** Always takes its line, so that nothing moves when loading begins or ends. */
-export function LoadingLine({ progress, label }: { progress: LoadProgress | null; label: string }) {
+export function LoadingLine({ progress, label, cancel }: LoadingLineProps) {
   if (progress === null) return <div class="loading-line" />;
   const share = progress.total > 0 ? progress.done / progress.total : null;
   const amount = share === null ? '' : `${formatBytes(progress.done)} of ${formatBytes(progress.total)}`;
@@ -44,9 +51,26 @@ export function LoadingLine({ progress, label }: { progress: LoadProgress | null
       >
         <div class="bar-fill" data-unknown={share === null} style={{ width: `${100 * (share ?? 0.3)}%` }} />
       </div>
-      <p class="small muted">{[progress.note || label, amount].filter((part) => part !== '').join(' · ')}</p>
+      <div class="loading-head">
+        <p class="small muted">
+          {[progress.note || label, amount, ...pace(progress)].filter((part) => part !== '').join(' · ')}
+        </p>
+        {cancel !== undefined && (
+          <button type="button" class="button quiet small-button" onClick={cancel}>
+            Cancel
+          </button>
+        )}
+      </div>
     </div>
   );
+}
+
+/** "5.10 MiB/s", "2:51 left" for a download. */
+function pace({ bytesPerSecond, secondsLeft }: LoadProgress): string[] {
+  if (bytesPerSecond === undefined || bytesPerSecond === 0) return [];
+  const left =
+    secondsLeft === undefined || secondsLeft === null ? [] : [`${formatDuration(1000 * secondsLeft)} left`];
+  return [`${formatBytes(bytesPerSecond)}/s`, ...left];
 }
 
 /** Label and value pairs. */

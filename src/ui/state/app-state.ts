@@ -3,10 +3,11 @@ import { computed, signal, type ReadonlySignal, type Signal } from '@preact/sign
 import { createContext } from 'preact';
 import { useContext } from 'preact/hooks';
 import type { BuilderApi } from '../../api/builder-api.ts';
-import type { DatasetSource, ModelSource, TrainerApi } from '../../api/trainer-api.ts';
+import type { DatasetSource, KeptModel, ModelSource, TrainerApi } from '../../api/trainer-api.ts';
 import { TrainerError } from '../../api/trainer-error.ts';
 import { createBuilderState, type Builder } from './builder.ts';
 import { createFailures, type Failures } from './failures.ts';
+import { createHubModels, type HubModels } from './hub-models.ts';
 import { createMemory, type Memory } from './memory.ts';
 import { createRun, type Run } from './run.ts';
 import { createSettings, type Settings } from './settings.ts';
@@ -19,6 +20,7 @@ export interface AppState {
   readonly setUp: SetUp;
   readonly run: Run;
   readonly memory: Memory;
+  readonly hubModels: HubModels;
   readonly builder: Builder;
   /** Why a run cannot start now; null where it can. */
   readonly startBlocker: ReadonlySignal<string | null>;
@@ -28,6 +30,8 @@ export interface AppState {
   readonly start: () => Promise<void>;
   readonly downloadAdapter: () => Promise<void>;
   readonly useModel: (source: ModelSource) => Promise<void>;
+  /** Opens a kept model in the format it is kept in. */
+  readonly useKept: (model: KeptModel) => Promise<void>;
   /** Loads the present model again with its weights in another format. */
   readonly useQuantization: (quantization: string) => Promise<void>;
   readonly useDatasetFile: (file: File) => Promise<void>;
@@ -44,6 +48,7 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
   const setUp = createSetUp(client, settings, failures);
   const run = createRun(client, failures);
   const memory = createMemory(client, settings, setUp, run);
+  const hubModels = createHubModels(client, failures);
   const builder = createBuilderState(builderClient, client);
   const isConfirmingStart = signal(false);
   const startBlocker = computed(() => whyNotStart(setUp, settings, run, failures));
@@ -72,6 +77,7 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
     setUp,
     run,
     memory,
+    hubModels,
     builder,
     startBlocker,
     isConfirmingStart,
@@ -86,7 +92,17 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
       await run.download((zip) => saveFile(zip, name));
     },
     useModel: async (source) => {
-      if (!isLocked('model')) await setUp.loadModel(source);
+      if (isLocked('model')) return;
+      await setUp.loadModel(source);
+      if (source.kind === 'hub') await hubModels.refresh();
+    },
+    useKept: async ({ repo, commit, quantization }) => {
+      if (isLocked('model')) return;
+      settings.edit('quantization', quantization);
+      hubModels.id.value = repo;
+      hubModels.revision.value = commit;
+      const source = hubModels.source();
+      if (source !== null) await setUp.loadModel(source);
     },
     useQuantization: async (quantization) => {
       if (isLocked('model')) return;

@@ -53,11 +53,26 @@ export const adviceFor: Readonly<Record<ErrorCode, string>> = {
   'self-test-failed':
     'This GPU or its driver computes wrong values, so nothing is trained on it. Update the browser and the graphics driver, or choose another GPU.',
   'model-unsupported':
-    'Choose a model of a supported family: Qwen2, with config.json, tokenizer.json and safetensors weights.',
+    'Choose a model of a supported family, with config.json, tokenizer.json and safetensors weights.',
   'model-file-missing':
     'Choose the folder itself that holds config.json, tokenizer.json, tokenizer_config.json and the .safetensors files, completely downloaded.',
   'model-file-invalid':
     'Download the named file again; it may be cut short, or a Git LFS pointer instead of the file.',
+  'hub-access':
+    'Open the model’s page on the hub while signed in, accept its conditions if it has any, and create a token with read access under Settings → Access Tokens.',
+  'hub-not-found':
+    'Check owner, name and revision on the model’s page. A revision is a branch, a tag or a commit.',
+  'hub-busy':
+    'Wait a few minutes and load the model again. With an access token the hub allows more requests.',
+  'hub-unreachable':
+    'Check the network, and whether a firewall or an extension blocks huggingface.co. A downloaded folder can be opened instead.',
+  'download-damaged':
+    'Load it again. If it happens again, something between this page and the hub changes the files: download the folder and open it.',
+  'cache-damaged': 'Load the model again: it is fetched anew.',
+  'storage-full':
+    'Delete models under “Kept on this computer”, or free disk space. The model can be used without being kept.',
+  'storage-unavailable':
+    'The browser gives this page no storage (private windows often do not): models are loaded anew each time.',
   'adapter-invalid':
     'Choose adapter_config.json and adapter_model.safetensors of a PEFT LoRA adapter made for this model.',
   'dataset-unreadable':

@@ -40,6 +40,7 @@ export interface SetUp {
   /** Opens the GPU, then the chosen model and dataset. */
   readonly open: () => Promise<void>;
   readonly loadModel: (source: ModelSource) => Promise<void>;
+  readonly cancelLoading: () => Promise<void>;
   readonly readDataset: (source: DatasetSource) => Promise<void>;
   readonly cancelReading: () => Promise<void>;
   /** Reads the dataset again where the settings it depends on have changed since. */
@@ -82,7 +83,7 @@ export function createSetUp(client: TrainerApi, settings: Settings, failures: Fa
       model.report.value = report;
       return true;
     } catch (error) {
-      failures.report('model', error);
+      if (toWire(error).code !== 'cancelled') failures.report('model', error); // the user sees that it has ended
       return false;
     }
   }
@@ -129,6 +130,7 @@ export function createSetUp(client: TrainerApi, settings: Settings, failures: Fa
         // The tokens of the dataset depend on the model.
         if (await loadModelNow(source)) await readDatasetNow(datasetSource.value);
       }),
+    cancelLoading: () => client.cancelLoading(),
     readDataset: (source) => inTurn(() => readDatasetNow(source)),
     cancelReading: () => client.cancelReading(),
     refreshDataset: () =>

@@ -87,6 +87,7 @@ export const distillShape: ModelShape = {
 
 export function configOf(shape: ModelShape, layerCount: number): ModelConfig {
   return {
+    family: 'qwen2',
     architecture: 'Qwen2ForCausalLM',
     hiddenSize: shape.c,
     intermediateSize: shape.f,
@@ -98,6 +99,10 @@ export function configOf(shape: ModelShape, layerCount: number): ModelConfig {
     maxPositions: 32_768,
     rmsNormEps: 1e-6,
     ropeTheta: 10_000,
+    ropeScaling: null,
+    qkvBias: true,
+    qkNorm: false,
+    eosIds: [],
     tiedHead: shape.tiedHead,
   };
 }
@@ -170,7 +175,11 @@ export async function openModel(
       tensor(name).subarray(...(elements ?? [])),
   };
   const lookup: TensorLookup = (name) => ({ file, shape: shapeOf(name) });
-  return new Decoder(gpu, config, await loadWeights(gpu, config, format, lookup, () => undefined));
+  return new Decoder(
+    gpu,
+    config,
+    await loadWeights(gpu, config, format, { kind: 'checkpoint', lookup }, () => undefined),
+  );
 }
 
 /** Rows of random tokens; the last `targetShare` of each is trained. */

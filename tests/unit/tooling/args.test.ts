@@ -22,6 +22,7 @@ describe('the command line of train', () => {
       initAdapterFolder: null,
       resume: false,
       out: 'o',
+      hubUrl: null,
     });
   });
 

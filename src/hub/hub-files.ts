@@ -1,0 +1,130 @@
+/**
+ * A model on the Hugging Face Hub as a folder of files, pinned to the commit its revision had when it was opened.
+ *
+ * @huggingface/hub knows the addresses, the metadata and the credentials. The bytes are read here, because its downloads
+ * neither retry nor resume, and have no time-outs. The access token lives in the closure of one load and nowhere else.
+ */
+import { fileDownloadInfo, HubApiError, modelInfo } from '@huggingface/hub';
+import type { ByteSource } from '../adapter/byte-source.ts';
+import { TrainerError } from '../api/trainer-error.ts';
+import { defaultPolicy, openExchange, withRetries, type Line, type RetryPolicy } from './exchange.ts';
+import { plainEtag } from './etag.ts';
+import { damaged, Passing, refusal } from './hub-errors.ts';
+import { remoteSource } from './remote-file.ts';
+import { createTransferMeter, type Transfer } from './transfer-meter.ts';
+
+export const publicHubUrl = 'https://huggingface.co';
+
+export interface HubModel {
+  readonly id: string; // "owner/name"
+  readonly revision?: string; // branch, tag or commit
+  readonly token?: string;
+}
+
+export interface HubOptions {
+  readonly hubUrl?: string;
+  readonly fetch?: typeof fetch;
+  readonly policy?: RetryPolicy;
+  readonly signal?: AbortSignal;
+  readonly onTransfer?: (transfer: Transfer) => void;
+}
+
+export interface HubFiles {
+  readonly name: string; // the id
+  readonly commit: string;
+  readonly paths: readonly string[];
+  /** null: the commit has no such file. */
+  open(name: string): Promise<ByteSource | null>;
+}
+
+const idPattern = /^[\w.-]{1,96}\/[\w.-]{1,96}$/;
+
+/** @throws TrainerError "hub-not-found", "hub-access", "hub-busy", "hub-unreachable", "download-damaged", "cancelled" */
+export async function openHubFiles(model: HubModel, options: HubOptions = {}): Promise<HubFiles> {
+  const { id, revision = 'main' } = model;
+  const token = model.token?.trim() || undefined;
+  if (!idPattern.test(id))
+    throw new TrainerError('hub-not-found', `"${id}" is no model of the hub: ids look like "owner/name".`);
+  if (token !== undefined && !/^hf_\w+$/.test(token))
+    throw new TrainerError('hub-access', 'That is no access token of the hub: they begin with "hf_".');
+  const hubUrl = (options.hubUrl ?? publicHubUrl).replace(/\/+$/, '');
+  const line: Line = {
+    // Called as a plain function: the browser's fetch refuses another "this".
+    fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
+    policy: options.policy ?? defaultPolicy,
+    signal: options.signal,
+  };
+  const meter = createTransferMeter(options.onTransfer ?? (() => undefined));
+  const access = {
+    hubUrl,
+    fetch: metadataFetch(line),
+    ...(token === undefined ? {} : { accessToken: token }),
+  };
+
+  const what = `${id} at revision ${revision}`;
+  const { sha: commit, filePaths: paths } = await asked(line, what, () =>
+    modelInfo({ name: id, revision, additionalFields: ['sha', 'filePaths'], ...access }),
+  );
+  if (!/^[0-9a-f]{40}$/.test(commit)) throw damaged(what, `it has no commit, but ${JSON.stringify(commit)}.`);
+
+  return {
+    name: id,
+    commit,
+    paths,
+    async open(name) {
+      if (!paths.includes(name)) return null;
+      const info = await asked(line, `${name} of ${id}`, () =>
+        fileDownloadInfo({ repo: { type: 'model', name: id }, path: name, revision: commit, ...access }),
+      );
+      if (info === null) throw damaged(name, 'it is listed, but not there.');
+      if (!Number.isSafeInteger(info.size) || info.size < 0) throw damaged(name, `its size is ${info.size}.`);
+      const url = `${hubUrl}/${id}/resolve/${commit}/${name.split('/').map(encodeURIComponent).join('/')}`;
+      const headers: Record<string, string> = token === undefined ? {} : { Authorization: `Bearer ${token}` };
+      return remoteSource(line, { name, url, size: info.size, etag: plainEtag(info.etag), headers }, meter);
+    },
+  };
+}
+
+/** A question to the library, with its failures as coded errors. */
+async function asked<T>(line: Line, what: string, question: () => Promise<T>): Promise<T> {
+  try {
+    return await withRetries(line, what, question);
+  } catch (error) {
+    if (error instanceof TrainerError) throw error;
+    if (error instanceof HubApiError) throw refusal(what, error.statusCode);
+    // An answer that is no JSON, or without the headers that describe a file.
+    throw damaged(what, error instanceof Error ? error.message : String(error));
+  }
+}
+
+const metadataLimitBytes = 2 ** 25;
+
+/** For questions about files: the answer is read at once, within its time, and never a whole checkpoint. */
+function metadataFetch(line: Line): typeof fetch {
+  return async (input, init = {}) => {
+    const url = input instanceof Request ? input.url : String(input);
+    const exchange = await openExchange(line, url, init);
+    const { status, statusText, redirected } = exchange.response;
+    const headers = new Headers(exchange.response.headers);
+    // Another server's ETag may look like a hash of the content and be none (the hub's storage has hashes of its own).
+    if (redirected && !headers.has('X-Linked-ETag')) headers.set('ETag', '"of another server"');
+    try {
+      // The library wants the headers only, and a server may answer a range with everything.
+      if (new Headers(init.headers).has('Range') && exchange.response.ok)
+        return new Response(null, { status, statusText, headers });
+      const parts: Uint8Array[] = [];
+      let bytes = 0;
+      for (;;) {
+        const chunk = await exchange.readChunk();
+        if (chunk === null) break;
+        bytes += chunk.length;
+        if (bytes > metadataLimitBytes) throw new Passing('the description is larger than 32 MiB');
+        parts.push(chunk);
+      }
+      const body = [204, 304].includes(status) ? null : new Blob(parts as BlobPart[]);
+      return new Response(body, { status, statusText, headers });
+    } finally {
+      exchange.close();
+    }
+  };
+}

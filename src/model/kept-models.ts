@@ -1,0 +1,158 @@
+/**
+ * Models of the hub, kept as they lie on the GPU. A model that was kept is opened without asking the hub: its revision
+ * stays at the commit it had. What is damaged, or laid out for another device, is fetched and kept anew.
+ */
+import { bytesSource, type ByteSource } from '../adapter/byte-source.ts';
+import type { LoadProgress } from '../api/trainer-api.ts';
+import { toWire, TrainerError } from '../api/trainer-error.ts';
+import type { Gpu } from '../device/open-device.ts';
+import { openHubFiles, type HubModel, type HubOptions } from '../hub/hub-files.ts';
+import type { CacheEntry, CacheKey, ModelCache } from '../hub/model-cache.ts';
+import type { WeightFormat } from '../kernels/weight-matrix.ts';
+import { loadModel, type LoadedModel } from './load-model.ts';
+import type { ModelFiles } from './model-files.ts';
+
+/** What an entry says of itself besides its tensors. */
+export interface KeptContent {
+  readonly revision: string; // as it was asked for
+  readonly files: readonly string[]; // config and tokenizer, as blobs "file/<name>"
+  readonly maxTensorBytes: number; // of the device: where large matrices are split
+}
+export type KeptModels = ModelCache<KeptContent>;
+
+export interface HubLoad {
+  readonly loaded: LoadedModel;
+  readonly isFromCache: boolean;
+  /** Why it was not kept; null: it is kept. */
+  readonly notKept: string | null;
+}
+
+const defaultRevision = 'main';
+
+/** `kept`: null where the browser has no storage for it. Caller disposes `loaded.decoder`. */
+export async function loadHubModel(
+  gpu: Gpu,
+  model: HubModel,
+  format: WeightFormat,
+  kept: KeptModels | null,
+  options: HubOptions,
+  onProgress: (progress: LoadProgress) => void,
+): Promise<HubLoad> {
+  const entry = kept === null ? null : await findEntry(gpu, model, format, kept);
+  if (kept !== null && entry !== null) {
+    const loaded = await openEntry(gpu, format, kept, entry, onProgress);
+    if (loaded !== null) return { loaded, isFromCache: true, notKept: null };
+  }
+  const files = await openHubFiles(model, options);
+  const { recorded, smallFiles } = recordSmallFiles(files);
+  const loaded = await loadModel(gpu, recorded, format, (progress) => {
+    if (options.signal?.aborted) throw new TrainerError('cancelled', 'Loading was cancelled.');
+    if (options.onTransfer === undefined) onProgress(progress);
+  });
+  if (kept === null)
+    return { loaded, isFromCache: false, notKept: 'The browser gives this page no storage.' };
+  try {
+    const key = { repo: model.id, commit: files.commit, quantization: format };
+    await keep(gpu, loaded, smallFiles, kept, key, model.revision ?? defaultRevision, (progress) => {
+      if (options.signal?.aborted) throw new TrainerError('cancelled', 'Loading was cancelled.');
+      onProgress(progress);
+    });
+    return { loaded, isFromCache: false, notKept: null };
+  } catch (error) {
+    const { code, message } = toWire(error);
+    // A model that is there can be trained, kept or not.
+    if (code === 'storage-full' || code === 'storage-unavailable')
+      return { loaded, isFromCache: false, notKept: message };
+    loaded.decoder.dispose();
+    throw error;
+  }
+}
+
+/** null: there is none that fits this device. */
+async function findEntry(
+  gpu: Gpu,
+  { id, revision = defaultRevision }: HubModel,
+  format: WeightFormat,
+  kept: KeptModels,
+): Promise<CacheEntry<KeptContent> | null> {
+  const fits = ({ repo, commit, quantization, content }: CacheEntry<KeptContent>): boolean =>
+    repo === id &&
+    quantization === format &&
+    (content.revision === revision || commit === revision) &&
+    content.maxTensorBytes === gpu.memory.maxTensorBytes;
+  return (await kept.list()).find(fits) ?? null;
+}
+
+/** null where the copy turned out to be damaged: it has been removed. */
+async function openEntry(
+  gpu: Gpu,
+  format: WeightFormat,
+  kept: KeptModels,
+  key: CacheKey,
+  onProgress: (progress: LoadProgress) => void,
+): Promise<LoadedModel | null> {
+  const entry = await kept.open(key);
+  if (entry === null) return null;
+  const files: ModelFiles = {
+    name: key.repo,
+    open: async (name) =>
+      entry.content.files.includes(name) ? bytesSource(await entry.read(`file/${name}`)) : null,
+  };
+  try {
+    return await loadModel(gpu, files, format, onProgress, (name) => entry.read(`tensor/${name}`));
+  } catch (error) {
+    if (toWire(error).code !== 'cache-damaged') throw error;
+    await kept.remove(key);
+    return null;
+  }
+}
+
+/** What is read as a whole is configuration and tokenizer; weights are read in ranges. */
+function recordSmallFiles(files: ModelFiles): { recorded: ModelFiles; smallFiles: Map<string, Uint8Array> } {
+  const smallFiles = new Map<string, Uint8Array>();
+  const record = (name: string, source: ByteSource): ByteSource => ({
+    size: source.size,
+    read: async (start, end) => {
+      const bytes = await source.read(start, end);
+      if (start === 0 && end === source.size && !name.endsWith('.safetensors')) smallFiles.set(name, bytes);
+      return bytes;
+    },
+  });
+  const recorded: ModelFiles = {
+    name: files.name,
+    open: async (name) => {
+      const source = await files.open(name);
+      return source === null ? null : record(name, source);
+    },
+  };
+  return { recorded, smallFiles };
+}
+
+async function keep(
+  gpu: Gpu,
+  { decoder }: LoadedModel,
+  smallFiles: ReadonlyMap<string, Uint8Array>,
+  kept: KeptModels,
+  key: CacheKey,
+  revision: string,
+  onProgress: (progress: LoadProgress) => void,
+): Promise<void> {
+  const { named } = decoder.weights;
+  const total = [...named.values()].reduce((sum, tensor) => sum + tensor.byteSize, 0);
+  let done = 0;
+  const writer = await kept.create(key);
+  try {
+    for (const [name, bytes] of smallFiles) await writer.write(`file/${name}`, bytes);
+    for (const [name, tensor] of named) {
+      onProgress({ done, total, note: 'Keeping a copy for the next time' });
+      const words = await gpu.memory.readUint32(tensor);
+      await writer.write(`tensor/${name}`, new Uint8Array(words.buffer));
+      done += tensor.byteSize;
+    }
+    const { maxTensorBytes } = gpu.memory;
+    await writer.publish({ revision, files: [...smallFiles.keys()], maxTensorBytes });
+  } catch (error) {
+    await writer.abort();
+    throw error;
+  }
+}

@@ -1,0 +1,224 @@
+/**
+ * A server that behaves like the Hugging Face Hub, for tests: metadata, `resolve` with ranges and redirects to a second
+ * server (the hub's CDN is another host), gated repositories, and faults on demand. Both servers note what they were asked.
+ */
+import { createHash } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { parseRange } from '../../scripts/cli/serve.ts';
+
+export interface HubRepo {
+  readonly id: string;
+  readonly files: Readonly<Record<string, Uint8Array>>;
+  readonly token?: string; // gated: only with this token
+  readonly revisions?: readonly string[]; // besides "main" and the commit
+}
+
+/** What goes wrong, for requests whose path contains `path`; `times`: how often, then all is well. */
+export interface HubFault {
+  readonly path: string;
+  readonly times?: number; // default: always
+  readonly on?: 'hub' | 'cdn' | 'metadata';
+  readonly fault:
+    | { readonly kind: 'status'; readonly status: number; readonly retryAfter?: string }
+    | { readonly kind: 'drop'; readonly afterBytes: number } // the connection breaks
+    | { readonly kind: 'short'; readonly afterBytes: number } // the body ends properly, too early
+    | { readonly kind: 'long'; readonly extraBytes: number } // more than was asked for
+    | { readonly kind: 'wrong-size'; readonly size: number } // in X-Linked-Size and Content-Range
+    | { readonly kind: 'etag'; readonly etag: string } // another ETag than before
+    | { readonly kind: 'flip'; readonly at: number } // one byte of the file is another
+    | { readonly kind: 'silent' } // nothing is answered
+    | { readonly kind: 'stall'; readonly afterBytes: number } // nothing more comes
+    | { readonly kind: 'no-ranges' }
+    | { readonly kind: 'text'; readonly body: string }; // 200 with something else
+}
+
+export interface HubRequest {
+  readonly server: 'hub' | 'cdn';
+  readonly method: string;
+  readonly path: string;
+  readonly range: string | null;
+  readonly authorization: string | null;
+}
+
+export interface HubServer {
+  readonly url: string;
+  readonly requests: readonly HubRequest[];
+  setFaults(faults: readonly HubFault[]): void;
+  clear(): void; // faults and requests
+  close(): Promise<void>;
+}
+
+export const commitOf = (repo: HubRepo): string =>
+  Object.entries(repo.files)
+    .reduce((hash, [name, bytes]) => hash.update(name).update(bytes), createHash('sha1'))
+    .digest('hex');
+
+/** As on the hub: weights and tokenizers are large files and come from the CDN. */
+const isLarge = (name: string): boolean => /\.safetensors$|^tokenizer\.json$/.test(name);
+const etagOf = (name: string, bytes: Uint8Array): string =>
+  isLarge(name)
+    ? createHash('sha256').update(bytes).digest('hex')
+    : createHash('sha1').update(`blob ${bytes.length}\0`).update(bytes).digest('hex');
+
+export async function startHubServer(repos: readonly HubRepo[]): Promise<HubServer> {
+  let faults: { rule: HubFault; left: number }[] = [];
+  const requests: HubRequest[] = [];
+  const faultFor = (path: string, on: NonNullable<HubFault['on']>): HubFault['fault'] | null => {
+    const found = faults.find(
+      ({ rule, left }) => left > 0 && path.includes(rule.path) && (rule.on ?? on) === on,
+    );
+    if (found === undefined) return null;
+    found.left -= 1;
+    return found.rule.fault;
+  };
+  const note = (server: 'hub' | 'cdn', request: IncomingMessage): void => {
+    const { range, authorization } = request.headers;
+    requests.push({
+      server,
+      method: request.method ?? '',
+      path: request.url ?? '',
+      range: range ?? null,
+      authorization: authorization ?? null,
+    });
+  };
+  const cdn = createServer((request, response) => {
+    allowOrigins(response);
+    if (request.method === 'OPTIONS') return void response.writeHead(204).end();
+    note('cdn', request);
+    const [, id, name] = /^\/lfs\/([^/]+%2F[^/]+)\/(.+)$/.exec(request.url ?? '') ?? [];
+    const bytes = repos.find((repo) => repo.id === decodeURIComponent(id ?? ''))?.files[name ?? ''];
+    if (bytes === undefined) return void response.writeHead(404).end();
+    const fault = faultFor(request.url ?? '', 'cdn');
+    send(request, response, bytes, createHash('md5').update(bytes).digest('hex'), fault);
+  });
+  const cdnUrl = await listen(cdn);
+
+  const hub = createServer((request, response) => {
+    allowOrigins(response);
+    if (request.method === 'OPTIONS') return void response.writeHead(204).end();
+    note('hub', request);
+    const url = new URL(request.url ?? '/', 'http://hub');
+    const api = /^\/api\/models\/([^/]+\/[^/]+)\/revision\/([^/]+)$/.exec(url.pathname);
+    const resolve = /^\/([^/]+\/[^/]+)\/resolve\/([^/]+)\/(.+)$/.exec(url.pathname);
+    const [, id, revision, path] = api ?? resolve ?? [];
+    const repo = repos.find((candidate) => candidate.id === id);
+    const fault = faultFor(url.pathname, api === null ? 'hub' : 'metadata');
+    if (fault?.kind === 'silent') return;
+    if (fault?.kind === 'status') return fail(response, fault.status, '', fault.retryAfter);
+    if (fault?.kind === 'text') return void response.writeHead(200).end(fault.body);
+    if (repo === undefined) return fail(response, 401, 'RepoNotFound'); // the hub does not say which it is
+    if (repo.token !== undefined && request.headers.authorization !== `Bearer ${repo.token}`)
+      return fail(response, request.headers.authorization === undefined ? 401 : 403, 'GatedRepo');
+    const commit = commitOf(repo);
+    if (!['main', commit, ...(repo.revisions ?? [])].includes(decodeURIComponent(revision ?? '')))
+      return fail(response, 404, 'RevisionNotFound');
+    if (api !== null) return describe(response, repo, commit);
+    const name = decodeURIComponent(path ?? '');
+    const bytes = repo.files[name];
+    if (bytes === undefined) return fail(response, 404, 'EntryNotFound');
+    const etag = fault?.kind === 'etag' ? fault.etag : etagOf(name, bytes);
+    const size = fault?.kind === 'wrong-size' ? fault.size : bytes.length;
+    response.setHeader('X-Repo-Commit', commit);
+    response.setHeader('X-Linked-Size', size);
+    response.setHeader('X-Linked-ETag', `"${etag}"`);
+    if (!isLarge(name)) return send(request, response, bytes, etag, fault);
+    if (request.headers.accept?.includes('vnd.xet-fileinfo')) {
+      response.setHeader('X-Xet-Hash', createHash('sha256').update(etag).digest('hex'));
+      response.setHeader(
+        'Link',
+        `<${cdnUrl}/auth>; rel="xet-auth", <${cdnUrl}/reconstruct>; rel="xet-reconstruction-info"`,
+      );
+      response.writeHead(200, { 'Content-Type': 'application/vnd.xet-fileinfo+json' }).end('{}');
+      return;
+    }
+    response.writeHead(302, { Location: `${cdnUrl}/lfs/${encodeURIComponent(repo.id)}/${name}` }).end();
+  });
+  const url = await listen(hub);
+  return {
+    url,
+    requests,
+    setFaults: (rules) => {
+      faults = rules.map((rule) => ({ rule, left: rule.times ?? Infinity }));
+    },
+    clear: () => {
+      faults = [];
+      requests.length = 0;
+    },
+    close: async () => {
+      await Promise.all([hub, cdn].map(closeServer));
+    },
+  };
+}
+
+function describe(response: ServerResponse, repo: HubRepo, commit: string): void {
+  const description = {
+    _id: 'x',
+    id: repo.id,
+    sha: commit,
+    private: false,
+    gated: repo.token === undefined ? false : 'manual',
+    downloads: 1,
+    likes: 1,
+    lastModified: '2026-01-01T00:00:00.000Z',
+    siblings: Object.keys(repo.files).map((rfilename) => ({ rfilename })),
+  };
+  response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(description));
+}
+
+function fail(response: ServerResponse, status: number, code: string, retryAfter?: string): void {
+  if (retryAfter !== undefined) response.setHeader('Retry-After', retryAfter);
+  response.setHeader('X-Error-Code', code);
+  response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify({ error: code }));
+}
+
+function send(
+  request: IncomingMessage,
+  response: ServerResponse,
+  content: Uint8Array,
+  etag: string,
+  fault: HubFault['fault'] | null,
+): void {
+  if (fault?.kind === 'silent') return;
+  if (fault?.kind === 'status') return fail(response, fault.status, '', fault.retryAfter);
+  const bytes =
+    fault?.kind === 'flip' ? content.map((byte, i) => (i === fault.at ? byte ^ 1 : byte)) : content;
+  const total = fault?.kind === 'wrong-size' ? fault.size : bytes.length;
+  const range = fault?.kind === 'no-ranges' ? null : parseRange(request.headers.range, bytes.length);
+  response.setHeader('ETag', `"${fault?.kind === 'etag' ? fault.etag : etag}"`);
+  if (range === 'unsatisfiable')
+    return void response.writeHead(416, { 'Content-Range': `bytes */${bytes.length}` }).end();
+  const { start, end } = range ?? { start: 0, end: bytes.length - 1 };
+  if (range !== null) response.setHeader('Content-Range', `bytes ${start}-${end}/${total}`);
+  const extra = fault?.kind === 'long' ? new Uint8Array(fault.extraBytes) : new Uint8Array(0);
+  const body = Buffer.concat([bytes.subarray(start, end + 1), extra]);
+  const isCut = fault?.kind === 'drop' || fault?.kind === 'stall' || fault?.kind === 'short';
+  const sent = isCut ? body.subarray(0, fault.afterBytes) : body;
+  // Without a length, a body that ends early ends properly.
+  if (fault?.kind !== 'short') response.setHeader('Content-Length', body.length);
+  response.writeHead(range === null ? 200 : 206);
+  if (fault?.kind === 'drop') {
+    response.write(sent, () => response.destroy());
+    if (sent.length === 0) response.destroy();
+  } else if (fault?.kind === 'stall') response.write(sent);
+  else response.end(sent);
+}
+
+function allowOrigins(response: ServerResponse): void {
+  response.setHeader('Access-Control-Allow-Origin', '*');
+  response.setHeader('Access-Control-Allow-Headers', 'authorization, range, accept');
+  response.setHeader(
+    'Access-Control-Expose-Headers',
+    'X-Repo-Commit,X-Error-Code,ETag,Link,Accept-Ranges,Content-Range,X-Linked-Size,X-Linked-ETag,X-Xet-Hash',
+  );
+}
+
+async function listen(server: Server): Promise<string> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+function closeServer(server: Server): Promise<void> {
+  server.closeAllConnections();
+  return new Promise((resolve) => server.close(() => resolve()));
+}
