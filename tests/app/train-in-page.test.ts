@@ -46,9 +46,7 @@ test('a dropped file is read, and every row that cannot be used is listed with i
   expect(listed[0]).toContain('row-not-json');
   expect(listed[0]).toContain('{"instruction": "cut short');
   await ui.dataset.getByText('Rows as the model sees them').click();
-  expect(await ui.dataset.locator('mark').allInnerTexts()).toContainEqual(
-    expect.stringContaining('Change bulb 0.'),
-  );
+  await ui.dataset.locator('mark', { hasText: 'Change bulb 0.' }).waitFor();
 });
 
 test('a wrong setting keeps the run from starting and says what is accepted', async () => {
