@@ -17,7 +17,7 @@ export interface TuningStore {
 }
 
 /** Changes when the kernels do: an old choice says nothing about new code. */
-const tuningVersion = 1;
+const tuningVersion = 2;
 export const TOLERANCE = 1e-4; // 68-term float32 dot products of values in [-1, 1]
 /** A later candidate must be this much faster: measurements are noisy, and choices should not wander. */
 const advantage = 1.1;

@@ -7,7 +7,7 @@
  * the next block of a split matrix, the low-rank update) starts from what is there. So neither the variant nor the
  * split changes a bit of the result on adapters that compute dot products alike.
  */
-import { kernel, unroll, type Kernel } from '../device/kernel.ts';
+import { kernel, unroll, type Kernel, type KernelSpec, type UniformType } from '../device/kernel.ts';
 import { isScaled, loadScales, weightBindings, weightHeader, type WeightFormat } from './weight-matrix.ts';
 
 export interface TileShape {
@@ -18,8 +18,8 @@ export interface TileShape {
   readonly workgroupSize: number;
 }
 
-/** What is added to a product: nothing, y itself, or another tensor of y's layout. */
-export type Addend = 'none' | 'self' | 'other';
+/** What a product starts from, a choice of each launch: each choice as a kernel of its own would be dear to compile. */
+export const startFrom = { nothing: 0, self: 1, addend: 2 } as const;
 
 /** The most adapters that share an input: q, k, v. */
 export const maxSlots = 3;
@@ -66,62 +66,74 @@ const rowValue = (shape: TileShape, name: string, i: number): string => {
     : `${name}${i}`;
 };
 
-export interface LinearTileSpec extends TileShape {
+/** A tile and the format of its frozen weights: all that a product's code depends on. */
+export interface TileSpec extends TileShape {
   readonly format: WeightFormat;
-  readonly hasBias: boolean;
-  readonly addend: Addend;
-  readonly hasLora: boolean;
 }
 
-/** Uniforms of every forward product. */
-export function linearUniforms(hasLora: boolean): Record<string, 'u32' | 'f32'> {
-  const slots = Array.from({ length: maxSlots }, (_, s) => [
-    `slotColumn${s}`,
-    `slotEnd${s}`,
-    `slotB4_${s}`,
-  ]).flat();
-  return {
-    m: 'u32',
-    n: 'u32',
-    k4: 'u32',
-    weightStride: 'u32',
-    scaleStride4: 'u32',
-    yStride4: 'u32',
-    yColumn: 'u32',
-    ...(hasLora
-      ? {
-          ...Object.fromEntries(slots.map((name) => [name, 'u32' as const])),
-          slots: 'u32',
-          r4: 'u32',
-          lowStride4: 'u32',
-          lowColumn4: 'u32',
-          loraScale: 'f32',
-        }
-      : {}),
-  };
-}
+/** Bindings of every forward product: eight with scales, which is what every adapter has. Unused ones get any tensor. */
+export const linearBindings = (format: WeightFormat): KernelSpec['bindings'] => ({
+  x: ['array<vec4f>', 'read'],
+  ...weightBindings(format),
+  bias: ['array<vec4f>', 'read'],
+  addend: ['array<vec4f>', 'read'],
+  low: ['array<vec4f>', 'read'],
+  b: ['array<vec4f>', 'read'],
+  y: ['array<vec4f>', 'read_write'],
+});
 
-/** Uniforms of every product with the transposed weight. */
-export function linearDxUniforms(hasLora: boolean): Record<string, 'u32' | 'f32'> {
-  return {
-    m: 'u32',
-    n4: 'u32',
-    k4: 'u32',
-    weightStride: 'u32',
-    scaleStride4: 'u32',
-    dyStride4: 'u32',
-    dyColumn4: 'u32',
-    dxStride4: 'u32',
-    dxColumn4: 'u32',
-    scale: 'f32',
-    ...(hasLora ? { low4: 'u32' as const } : {}),
-  };
-}
+/** Uniforms of every forward product. `start` is one of `startFrom`; without an update `slots` is 0. */
+export const linearUniforms: Record<string, UniformType> = {
+  m: 'u32',
+  n: 'u32',
+  k4: 'u32',
+  weightStride: 'u32',
+  scaleStride4: 'u32',
+  yStride4: 'u32',
+  yColumn: 'u32',
+  hasBias: 'u32',
+  start: 'u32',
+  ...Object.fromEntries(
+    Array.from({ length: maxSlots }, (_, s) => [`slotColumn${s}`, `slotEnd${s}`, `slotB4_${s}`])
+      .flat()
+      .map((name) => [name, 'u32' as const]),
+  ),
+  slots: 'u32',
+  r4: 'u32',
+  lowStride4: 'u32',
+  lowColumn4: 'u32',
+  loraScale: 'f32',
+};
+
+/** Bindings of every product with the transposed weight. */
+export const linearDxBindings = (format: WeightFormat): KernelSpec['bindings'] => ({
+  dy: ['array<vec4f>', 'read'],
+  ...weightBindings(format),
+  du: ['array<vec4f>', 'read'],
+  a: ['array<vec4f>', 'read'],
+  dx: ['array<vec4f>', 'read_write'],
+});
+
+/** Uniforms of every product with the transposed weight. Without an update `low4` is 0. */
+export const linearDxUniforms: Record<string, UniformType> = {
+  m: 'u32',
+  n4: 'u32',
+  k4: 'u32',
+  weightStride: 'u32',
+  scaleStride4: 'u32',
+  dyStride4: 'u32',
+  dyColumn4: 'u32',
+  dxStride4: 'u32',
+  dxColumn4: 'u32',
+  scale: 'f32',
+  accumulates: 'u32',
+  low4: 'u32',
+};
 
 /** y[M, N] = x[M, K] · W[N, K]ᵀ (+ bias) (+ addend) (+ scale · low · Bᵀ). */
-export function linearTile(spec: LinearTileSpec): Kernel {
-  const { share, loaders, rows, columns, workgroupSize, format, hasBias, addend, hasLora } = spec;
-  const key = `linear ${format} ${rows}x${columns} share=${share}/${loaders} wg=${workgroupSize} bias=${hasBias} addend=${addend} lora=${hasLora}`;
+export function linearTile(spec: TileSpec): Kernel {
+  const { share, loaders, rows, columns, workgroupSize, format } = spec;
+  const key = `linear ${format} ${rows}x${columns} share=${share}/${loaders} wg=${workgroupSize}`;
   const quads = columns / 4;
   /** One step: `weights` are vec4 names per column, `x` the loaded rows. */
   const multiply = (loaded: readonly string[], weight: (step: number, j: number) => string): string =>
@@ -149,22 +161,18 @@ ${unroll(maxSlots, (s) =>
     format === 'f32'
       ? `
 ${unroll(columns, (j) => `  let wRow${j} = ${weightRow(j)} * u.weightStride;`)}
-${hasLora ? loraStarts : ''}
-  for (var k = 0u; k < u.k4${hasLora ? ' + u.slots * u.r4' : ''}; k++) {
+${loraStarts}
+  for (var k = 0u; k < u.k4 + u.slots * u.r4; k++) {
 ${unroll(columns, (j) => `    var w${j}: vec4f;`)}
 ${unroll(loadedRows(spec), (i) => `    var xk${i}: vec4f;`)}
-    ${hasLora ? 'if (k < u.k4) {' : '{'}
+    if (k < u.k4) {
 ${unroll(columns, (j) => `    w${j} = w[wRow${j} + k];`)}
 ${unroll(loadedRows(spec), (i) => `    xk${i} = x[xRow${i} + k];`)}
-    }${
-      hasLora
-        ? ` else {
+    } else {
       let step = k - u.k4;
       let s = step / u.r4;
 ${unroll(columns, (j) => `      w${j} = select(vec4f(), b[bRow${j} + step % u.r4], slot${j} == s) * u.loraScale;`)}
 ${unroll(loadedRows(spec), (i) => `      xk${i} = low[lowRow${i} + u.lowColumn4 + step];`)}
-    }`
-        : ''
     }
 ${multiply(['xk'], (_, j) => `w${j}`)}
   }`
@@ -202,21 +210,14 @@ ${multiply(['lk'], (_, j) => `b${j}`)}
     enable: enable(spec),
     header: weightHeader(format),
     workgroupSize,
-    bindings: {
-      x: ['array<vec4f>', 'read'],
-      ...weightBindings(format),
-      ...(hasBias ? { bias: ['array<vec4f>', 'read'] as const } : {}),
-      ...(addend === 'other' ? { addend: ['array<vec4f>', 'read'] as const } : {}),
-      ...(hasLora ? { low: ['array<vec4f>', 'read'] as const, b: ['array<vec4f>', 'read'] as const } : {}),
-      y: ['array<vec4f>', 'read_write'],
-    },
-    uniforms: linearUniforms(hasLora),
+    bindings: linearBindings(format),
+    uniforms: linearUniforms,
     body: `${prologue(spec, 'u.n')}
 ${rowStarts(spec, 'xRow', (row) => `${row} * u.k4`)}
 ${unroll(rows, (i) => unroll(columns, (j) => `  var c${i}_${j} = 0.0;`))}
-${startFrom(rows, quads, hasBias, addend)}
+${loadStart(rows, quads)}
 ${mainLoop}
-${hasLora && format !== 'f32' ? loraLoop : ''}
+${format === 'f32' ? '' : loraLoop}
 ${unroll(
   rows,
   (i) => `  if (m0 + ${i}u < u.m) {
@@ -227,35 +228,32 @@ ${unroll(quads, (q) => `    if (column + ${q * 4}u < u.n) { y[at + ${q}u] = vec4
   }));
 }
 
-function startFrom(rows: number, quads: number, hasBias: boolean, addend: Addend): string {
-  const added = { none: '', self: 'y', other: 'addend' }[addend];
-  if (added === '' && !hasBias) return '';
-  return unroll(
-    rows,
-    (i) => `  if (m0 + ${i}u < u.m) {
-    let at = (m0 + ${i}u) * u.yStride4 + (u.yColumn + column) / 4u;
+function loadStart(rows: number, quads: number): string {
+  return `  if (u.hasBias + u.start > 0u) {
+${unroll(
+  rows,
+  (i) => `    if (m0 + ${i}u < u.m) {
+      let at = (m0 + ${i}u) * u.yStride4 + (u.yColumn + column) / 4u;
 ${unroll(
   quads,
-  (q) => `    if (column + ${q * 4}u < u.n) {
-      let start = ${[added === '' ? '' : `${added}[at + ${q}u]`, hasBias ? `bias[(u.yColumn + column) / 4u + ${q}u]` : ''].filter(Boolean).join(' + ')};
-${unroll(4, (j) => `      c${i}_${q * 4 + j} = start[${j}];`)}
+  (q) => `      if (column + ${q * 4}u < u.n) {
+        var start = vec4f();
+        if (u.start == ${startFrom.self}u) { start = y[at + ${q}u]; }
+        if (u.start == ${startFrom.addend}u) { start = addend[at + ${q}u]; }
+        if (u.hasBias != 0u) { start += bias[(u.yColumn + column) / 4u + ${q}u]; }
+${unroll(4, (j) => `        c${i}_${q * 4 + j} = start[${j}];`)}
+      }`,
+)}
     }`,
 )}
-  }`,
-  );
-}
-
-export interface LinearDxTileSpec extends TileShape {
-  readonly format: WeightFormat;
-  readonly accumulate: boolean;
-  readonly hasLora: boolean;
+  }`;
 }
 
 /** dx[M, K] = dy[M, N] · W[N, K] (+ dx) (+ du · A). A thread owns `columns` neighbouring columns of dx. */
-export function linearDxTile(spec: LinearDxTileSpec): Kernel {
-  const { share, loaders, rows, columns, workgroupSize, format, accumulate, hasLora } = spec;
+export function linearDxTile(spec: TileSpec): Kernel {
+  const { share, loaders, rows, columns, workgroupSize, format } = spec;
   const quads = columns / 4;
-  const key = `linearDx ${format} ${rows}x${columns} share=${share}/${loaders} wg=${workgroupSize} accumulate=${accumulate} lora=${hasLora}`;
+  const key = `linearDx ${format} ${rows}x${columns} share=${share}/${loaders} wg=${workgroupSize}`;
   const multiply = (name: string, weight: (r: number, q: number) => string): string =>
     unroll(
       rows,
@@ -285,17 +283,13 @@ ${unroll(quads, (q) => `      c${i}_${q} = c${i}_${q} + d.x * ${weight(0, q)} + 
   const denseStep = `
 ${unroll(loadedRows(spec), (i) => `    var dk${i}: vec4f;`)}
 ${unroll(4, (r) => unroll(quads, (q) => `    var w${r}_${q}: vec4f;`))}
-    ${hasLora ? 'if (n < u.n4) {' : '{'}
+    if (n < u.n4) {
 ${fromRows('dy', 'dyRow', 'n', ' * u.scale')}
 ${fromWeights('w', 'n * 4u')}
-    }${
-      hasLora
-        ? ` else {
+    } else {
       let l = n - u.n4;
 ${fromRows('du', 'duRow', 'l', '')}
 ${fromWeights('a', 'l * 4u')}
-    }`
-        : ''
     }`;
   const loadCoded = `
 ${isScaled(format) ? loadScales('s', `(column / 64u) * u.scaleStride4 + n`) : ''}
@@ -310,26 +304,22 @@ ${unroll(4, (r) => {
     enable: enable(spec),
     header: weightHeader(format),
     workgroupSize,
-    bindings: {
-      dy: ['array<vec4f>', 'read'],
-      ...weightBindings(format),
-      ...(hasLora ? { du: ['array<vec4f>', 'read'] as const, a: ['array<vec4f>', 'read'] as const } : {}),
-      dx: ['array<vec4f>', 'read_write'],
-    },
-    uniforms: linearDxUniforms(hasLora),
+    bindings: linearDxBindings(format),
+    uniforms: linearDxUniforms,
     body: `${prologue(spec, '(u.k4 * 4u)')}
 ${rowStarts(spec, 'dyRow', (row) => `${row} * u.dyStride4 + u.dyColumn4`)}
 ${unroll(rows, (i) => unroll(quads, (q) => `  var c${i}_${q} = vec4f();`))}
-${accumulate ? unroll(rows, (i) => unroll(quads, (q) => `  if (m0 + ${i}u < u.m && column / 4u + ${q}u < u.k4) { c${i}_${q} = dx[(m0 + ${i}u) * u.dxStride4 + u.dxColumn4 + column / 4u + ${q}u]; }`)) : ''}
-${hasLora && format === 'f32' ? rowStarts(spec, 'duRow', (row) => `${row} * u.low4`) : ''}
-  for (var n = 0u; n < u.n4${hasLora && format === 'f32' ? ' + u.low4' : ''}; n++) {
+  if (u.accumulates != 0u) {
+${unroll(rows, (i) => unroll(quads, (q) => `    if (m0 + ${i}u < u.m && column / 4u + ${q}u < u.k4) { c${i}_${q} = dx[(m0 + ${i}u) * u.dxStride4 + u.dxColumn4 + column / 4u + ${q}u]; }`))}
+  }
+${rowStarts(spec, 'duRow', (row) => `${row} * u.low4`)}
+  for (var n = 0u; n < u.n4${format === 'f32' ? ' + u.low4' : ''}; n++) {
 ${format === 'f32' ? denseStep : `${loadRows(spec, 'dk', 'dy', 'dyRow', 'n')}\n${loadCoded}`}
 ${multiply('dk', (r, q) => `w${r}_${q}`)}
   }
 ${
-  hasLora && format !== 'f32'
+  format !== 'f32'
     ? `
-${rowStarts(spec, 'duRow', (row) => `${row} * u.low4`)}
   for (var l = 0u; l < u.low4; l++) {
 ${loadRows(spec, 'uk', 'du', 'duRow', 'l')}
 ${loadDense('a', 'a', 'l * 4u')}

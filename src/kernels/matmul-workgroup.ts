@@ -5,13 +5,14 @@
  */
 import { kernel, unroll, type Kernel } from '../device/kernel.ts';
 import {
+  linearBindings,
+  linearDxBindings,
   linearDxUniforms,
   linearUniforms,
   maxSlots,
-  type LinearDxTileSpec,
-  type LinearTileSpec,
+  startFrom,
 } from './matmul-tile.ts';
-import { isScaled, weightBindings, weightHeader, type WeightFormat } from './weight-matrix.ts';
+import { isScaled, weightHeader, type WeightFormat } from './weight-matrix.ts';
 
 export const workgroupTile = 64; // rows and columns of outputs per workgroup
 const threads = 256;
@@ -28,13 +29,9 @@ fn scaleOf(index: u32, row: u32) -> f32 {
 }`
     : '';
 
-type Spec = Omit<LinearTileSpec, 'share' | 'loaders' | 'rows' | 'columns' | 'workgroupSize'> & {
-  readonly f16: boolean;
-};
-
 /** As `linearTile`. */
-export function linearWorkgroup({ format, hasBias, addend, hasLora, f16 }: Spec): Kernel {
-  const key = `linear workgroup ${format} f16=${f16} bias=${hasBias} addend=${addend} lora=${hasLora}`;
+export function linearWorkgroup(format: WeightFormat, f16: boolean): Kernel {
+  const key = `linear workgroup ${format} f16=${f16}`;
   const type = f16 ? 'vec4<f16>' : 'vec4f';
   const loadWeights =
     format === 'f32'
@@ -58,15 +55,8 @@ export function linearWorkgroup({ format, hasBias, addend, hasLora, f16 }: Spec)
 var<workgroup> xs: array<${type}, 256>;
 var<workgroup> ws: array<${type}, 256>;`,
     workgroupSize: threads,
-    bindings: {
-      x: ['array<vec4f>', 'read'],
-      ...weightBindings(format),
-      ...(hasBias ? { bias: ['array<vec4f>', 'read'] as const } : {}),
-      ...(addend === 'other' ? { addend: ['array<vec4f>', 'read'] as const } : {}),
-      ...(hasLora ? { low: ['array<vec4f>', 'read'] as const, b: ['array<vec4f>', 'read'] as const } : {}),
-      y: ['array<vec4f>', 'read_write'],
-    },
-    uniforms: linearUniforms(hasLora),
+    bindings: linearBindings(format),
+    uniforms: linearUniforms,
     body: `
   let rowBlocks = (u.m + 63u) / 64u;
   let m0 = (groupIndex % rowBlocks) * 64u;
@@ -78,17 +68,15 @@ var<workgroup> ws: array<${type}, 256>;`,
   let column = n0 + tx * 4u;
   let inside = column < u.n;
 ${unroll(4, (i) => `  var c${i} = vec4f();`)}
-${unroll(4, (i) => {
-  const parts = [
-    addend === 'none'
-      ? ''
-      : `${addend === 'self' ? 'y' : 'addend'}[(m0 + ty * 4u + ${i}u) * u.yStride4 + (u.yColumn + column) / 4u]`,
-    hasBias ? 'bias[(u.yColumn + column) / 4u]' : '',
-  ].filter(Boolean);
-  return parts.length === 0
-    ? ''
-    : `  if (inside && m0 + ty * 4u + ${i}u < u.m) { c${i} = ${parts.join(' + ')}; }`;
-})}
+${unroll(
+  4,
+  (i) => `  if (inside && m0 + ty * 4u + ${i}u < u.m) {
+    let at = (m0 + ty * 4u + ${i}u) * u.yStride4 + (u.yColumn + column) / 4u;
+    if (u.start == ${startFrom.self}u) { c${i} = y[at]; }
+    if (u.start == ${startFrom.addend}u) { c${i} = addend[at]; }
+    if (u.hasBias != 0u) { c${i} += bias[(u.yColumn + column) / 4u]; }
+  }`,
+)}
   for (var k = 0u; k < u.k4; k += 4u) {
     if (k + loadK < u.k4) { xs[lid.x] = ${type}(x[min(m0 + loadRow, u.m - 1u) * u.k4 + k + loadK]); } else { xs[lid.x] = ${type}(); }
 ${loadWeights}
@@ -107,9 +95,6 @@ ${unroll(
     workgroupBarrier();
   }
   if (!inside) { return; }
-${
-  hasLora
-    ? `
   let n = u.yColumn + column;
 ${unroll(
   maxSlots,
@@ -125,19 +110,13 @@ ${unroll(
 )}
     }
   }`,
-)}`
-    : ''
-}
+)}
 ${unroll(4, (i) => `  if (m0 + ty * 4u + ${i}u < u.m) { y[(m0 + ty * 4u + ${i}u) * u.yStride4 + (u.yColumn + column) / 4u] = c${i}; }`)}`,
   }));
 }
 
 /** As `linearDxTile`. */
-export function linearDxWorkgroup({
-  format,
-  accumulate,
-  hasLora,
-}: Omit<LinearDxTileSpec, 'share' | 'loaders' | 'rows' | 'columns' | 'workgroupSize'>): Kernel {
+export function linearDxWorkgroup(format: WeightFormat): Kernel {
   const loadWeights =
     format === 'f32'
       ? `      if (n * 4u + lid.x / 16u < u.n4 * 4u) { ws[lid.x] = w[(n * 4u + lid.x / 16u) * u.k4 + min(k0 / 4u + lid.x % 16u, u.k4 - 1u)]; } else { ws[lid.x] = vec4f(); }`
@@ -154,18 +133,13 @@ export function linearDxWorkgroup({
           ws[(lid.x / 8u) * 16u + (lid.x % 8u) * 2u + 1u] = vec4f();
         }
       }`;
-  return kernel(`linearDx workgroup ${format} accumulate=${accumulate} lora=${hasLora}`, () => ({
+  return kernel(`linearDx workgroup ${format}`, () => ({
     header: `${weightHeader(format)}${scaleHelper(format)}
 var<workgroup> ds: array<vec4f, 256>;
 var<workgroup> ws: array<vec4f, 256>;`,
     workgroupSize: threads,
-    bindings: {
-      dy: ['array<vec4f>', 'read'],
-      ...weightBindings(format),
-      ...(hasLora ? { du: ['array<vec4f>', 'read'] as const, a: ['array<vec4f>', 'read'] as const } : {}),
-      dx: ['array<vec4f>', 'read_write'],
-    },
-    uniforms: linearDxUniforms(hasLora),
+    bindings: linearDxBindings(format),
+    uniforms: linearDxUniforms,
     body: `
   let rowBlocks = (u.m + 63u) / 64u;
   let m0 = (groupIndex % rowBlocks) * 64u;
@@ -174,7 +148,7 @@ var<workgroup> ws: array<vec4f, 256>;`,
   let tx = lid.x % 16u;
   let inside = k0 / 4u + tx < u.k4;
 ${unroll(4, (i) => `  var c${i} = vec4f();`)}
-${accumulate ? unroll(4, (i) => `  if (inside && m0 + ty * 4u + ${i}u < u.m) { c${i} = dx[(m0 + ty * 4u + ${i}u) * u.dxStride4 + u.dxColumn4 + k0 / 4u + tx]; }`) : ''}
+${unroll(4, (i) => `  if (u.accumulates != 0u && inside && m0 + ty * 4u + ${i}u < u.m) { c${i} = dx[(m0 + ty * 4u + ${i}u) * u.dxStride4 + u.dxColumn4 + k0 / 4u + tx]; }`)}
   for (var n = 0u; n < u.n4; n += 4u) {
     let dn = n + lid.x % 4u;
     if (dn < u.n4) { ds[lid.x] = dy[min(m0 + lid.x / 4u, u.m - 1u) * u.dyStride4 + u.dyColumn4 + dn] * u.scale; } else { ds[lid.x] = vec4f(); }
@@ -194,9 +168,6 @@ ${unroll(
     workgroupBarrier();
   }
   if (!inside) { return; }
-${
-  hasLora
-    ? `
   for (var l = 0u; l < u.low4; l++) {
 ${unroll(4, (r) => `    let a${r} = a[(l * 4u + ${r}u) * u.k4 + k0 / 4u + tx];`)}
 ${unroll(
@@ -204,9 +175,7 @@ ${unroll(
   (i) => `    let l${i} = du[min(m0 + ty * 4u + ${i}u, u.m - 1u) * u.low4 + l];
     c${i} = c${i} + l${i}.x * a0 + l${i}.y * a1 + l${i}.z * a2 + l${i}.w * a3;`,
 )}
-  }`
-    : ''
-}
+  }
 ${unroll(4, (i) => `  if (m0 + ty * 4u + ${i}u < u.m) { dx[(m0 + ty * 4u + ${i}u) * u.dxStride4 + u.dxColumn4 + k0 / 4u + tx] = c${i}; }`)}`,
   }));
 }

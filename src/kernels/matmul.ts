@@ -9,7 +9,7 @@
  */
 import type { GpuTensor } from '../device/gpu-memory.ts';
 import type { Recorder } from '../device/recorder.ts';
-import { linearDxTile, linearTile, type Addend, type TileShape } from './matmul-tile.ts';
+import { linearDxTile, linearTile, maxSlots, startFrom, type TileShape } from './matmul-tile.ts';
 import { linearDxWorkgroup, linearWorkgroup, workgroupTile } from './matmul-workgroup.ts';
 import {
   asMatrix,
@@ -58,24 +58,13 @@ export function linear(
 ): void {
   const { bias = null, addend = null, yStride = n, yColumn = 0, lora = null } = options;
   if (m === 0) return;
-  const mode: Addend = addend === null ? 'none' : addend === y ? 'self' : 'other';
   const matrix = 'blocks' in w ? w : asMatrix(w, n, k);
   eachPanel(recorder, matrix, m, (part, firstRow) => {
     const block = part.blocks[0];
-    const spec = {
-      format: part.format,
-      hasBias: bias !== null,
-      addend: mode,
-      hasLora: lora !== null,
-    };
-    const tensors = [
-      x,
-      ...blockTensors(block),
-      ...[bias, mode === 'other' ? addend : null, lora?.low ?? null, lora?.b ?? null].filter(
-        (tensor) => tensor !== null,
-      ),
-      y,
-    ];
+    const start = addend === null ? 'nothing' : addend === y ? 'self' : 'addend';
+    // x stands in for what this launch does without
+    const added = start === 'addend' && addend !== null ? addend : x;
+    const tensors = [x, ...blockTensors(block), bias ?? x, added, lora?.low ?? x, lora?.b ?? x, y];
     const uniforms = {
       m,
       n: block.rows,
@@ -83,41 +72,32 @@ export function linear(
       ...weightUniforms(part, block),
       yStride4: yStride / 4,
       yColumn: yColumn + firstRow,
-      ...(lora === null ? {} : loraUniforms(lora)),
+      hasBias: Number(bias !== null),
+      start: startFrom[start],
+      ...loraUniforms(lora),
     };
     const flops = 2 * m * block.rows * k;
     if (usesWorkgroups(recorder, m)) {
-      const { f16 } = recorder.matmul;
-      recorder.dispatch(
-        linearWorkgroup({ ...spec, f16 }),
-        tensors,
-        uniforms,
-        workgroupWork(m, block.rows),
-        flops,
-      );
+      const program = linearWorkgroup(part.format, recorder.matmul.f16);
+      recorder.dispatch(program, tensors, uniforms, workgroupWork(m, block.rows), flops);
     } else {
       const shape = tileShape(recorder, m, block.rows, part.format, 4);
-      recorder.dispatch(
-        linearTile({ ...spec, ...shape }),
-        tensors,
-        uniforms,
-        tileWork(shape, m, block.rows),
-        flops,
-      );
+      const program = linearTile({ format: part.format, ...shape });
+      recorder.dispatch(program, tensors, uniforms, tileWork(shape, m, block.rows), flops);
     }
   });
 }
 
-function loraUniforms(lora: LoraForward): Record<string, number> {
+function loraUniforms(lora: LoraForward | null): Record<string, number> {
   const uniforms: Record<string, number> = {
-    slots: lora.slots.length,
-    r4: lora.rank / 4,
-    lowStride4: lora.lowStride / 4,
-    lowColumn4: lora.lowColumn / 4,
-    loraScale: lora.scale,
+    slots: lora?.slots.length ?? 0,
+    r4: (lora?.rank ?? 4) / 4,
+    lowStride4: (lora?.lowStride ?? 0) / 4,
+    lowColumn4: (lora?.lowColumn ?? 0) / 4,
+    loraScale: lora?.scale ?? 0,
   };
-  for (let s = 0; s < 3; s++) {
-    const slot = lora.slots[s] ?? { column: 0, width: 0, bOffset: 0 };
+  for (let s = 0; s < maxSlots; s++) {
+    const slot = lora?.slots[s] ?? { column: 0, width: 0, bOffset: 0 };
     uniforms[`slotColumn${s}`] = slot.column;
     uniforms[`slotEnd${s}`] = slot.column + slot.width;
     uniforms[`slotB4_${s}`] = slot.bOffset / 4;
@@ -164,12 +144,8 @@ export function linearDx(
   const matrix = 'blocks' in w ? w : asMatrix(w, n, k);
   eachPanel(recorder, matrix, m, (part, firstRow, isFirst, isLast) => {
     const block = part.blocks[0];
-    const spec = {
-      format: part.format,
-      accumulate: accumulate || !isFirst,
-      hasLora: lora !== null && isLast,
-    };
-    const tensors = [dy, ...blockTensors(block), ...(spec.hasLora && lora ? [lora.du, lora.a] : []), dx];
+    const update = isLast ? lora : null;
+    const tensors = [dy, ...blockTensors(block), update?.du ?? dy, update?.a ?? dy, dx];
     const uniforms = {
       m,
       n4: block.rows / 4,
@@ -180,14 +156,17 @@ export function linearDx(
       dxStride4: dxStride / 4,
       dxColumn4: dxColumn / 4,
       scale,
-      ...(spec.hasLora && lora ? { low4: lora.width / 4 } : {}),
+      accumulates: Number(accumulate || !isFirst),
+      low4: (update?.width ?? 0) / 4,
     };
     const flops = 2 * m * block.rows * k;
     if (usesWorkgroups(recorder, m)) {
-      recorder.dispatch(linearDxWorkgroup(spec), tensors, uniforms, workgroupWork(m, k), flops);
+      const program = linearDxWorkgroup(part.format);
+      recorder.dispatch(program, tensors, uniforms, workgroupWork(m, k), flops);
     } else {
       const shape = tileShape(recorder, m, k, part.format, part.format === 'f32' ? 4 : 8);
-      recorder.dispatch(linearDxTile({ ...spec, ...shape }), tensors, uniforms, tileWork(shape, m, k), flops);
+      const program = linearDxTile({ format: part.format, ...shape });
+      recorder.dispatch(program, tensors, uniforms, tileWork(shape, m, k), flops);
     }
   });
 }
