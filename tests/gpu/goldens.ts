@@ -10,11 +10,21 @@ import { loadModel, type LoadedModel } from '../../src/model/load-model.ts';
 import { openModelFiles } from '../../src/model/model-files.ts';
 import { fixtureUrl } from './open.ts';
 
-export const goldenNames = ['tied-gqa', 'untied-mqa', 'untied-rslora', 'tied-bf16'] as const;
+export const goldenNames = [
+  'tied-gqa',
+  'untied-mqa',
+  'untied-rslora',
+  'tied-bf16',
+  'qwen3-tied-f16',
+  'qwen3-untied-sharded',
+  'llama-tied-rope3',
+  'llama-untied-sharded',
+] as const;
 
 export interface GoldenJson {
   readonly batch: {
     readonly rows: readonly number[];
+    readonly positions?: readonly (readonly number[])[]; // of each row, those whose logits are kept; all where it is not said
     readonly loss: number;
     readonly loss_base: number;
     readonly target_tokens: number;
