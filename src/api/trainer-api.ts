@@ -64,7 +64,6 @@ export interface CuratedModel {
   readonly parameterCount: number;
   readonly downloadBytes: number;
   readonly gpuBytes: Readonly<Record<RunConfig['quantization'], number>>; // of the weights alone
-  readonly lacks: readonly string[]; // parts that cannot be computed here yet; it cannot be loaded then
 }
 
 /** A model of the hub that is kept in the browser, quantised. */

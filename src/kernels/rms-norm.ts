@@ -1,5 +1,5 @@
 /**
- * Root-mean-square layer norm (arXiv 1910.07467), as in Llama and Qwen2:
+ * Root-mean-square layer norm (arXiv 1910.07467), as in Llama and Qwen:
  *
  *   inv = 1 / sqrt(mean_c x² + eps),  y = x · inv · w
  *   dx += inv · (g − x · inv² · mean_c(g · x)),  g = dy · w

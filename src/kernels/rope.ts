@@ -1,7 +1,7 @@
 /**
- * Rotary position embedding, half-split layout as in Llama and Qwen2 (arXiv 2104.09864):
+ * Rotary position embedding, half-split layout as in Llama and Qwen (arXiv 2104.09864):
  *
- *   (a, b) = (x[i], x[i + D/2]) → (a·cos − b·sin, b·cos + a·sin),  angle = position · theta^(−2i/D)
+ *   (a, b) = (x[i], x[i + D/2]) → (a·cos − b·sin, b·cos + a·sin),  angle = position · frequency[i]
  *
  * The gradient is the rotation by the opposite angle. cos and sin come from a table made in float64:
  * the shader functions are only good to about 2e-4.
@@ -10,13 +10,12 @@ import type { GpuTensor } from '../device/gpu-memory.ts';
 import { kernel } from '../device/kernel.ts';
 import type { Recorder } from '../device/recorder.ts';
 
-/** [positions, D/2, 2] as cos, sin pairs. */
-export function ropeTable(positions: number, headSize: number, theta: number): Float32Array {
-  const half = headSize / 2;
+/** [positions, D/2, 2] as cos, sin pairs, from the D/2 frequencies of a head. */
+export function ropeTable(positions: number, frequencies: readonly number[]): Float32Array {
+  const half = frequencies.length;
   const table = new Float32Array(positions * half * 2);
-  for (let i = 0; i < half; i++) {
-    // transformers keeps the inverse frequencies in float32
-    const frequency = Math.fround(1 / Math.pow(theta, (2 * i) / headSize));
+  for (const [i, exact] of frequencies.entries()) {
+    const frequency = Math.fround(exact); // transformers keeps them in float32
     for (let position = 0; position < positions; position++) {
       const angle = Math.fround(position * frequency);
       table[(position * half + i) * 2] = Math.cos(angle);

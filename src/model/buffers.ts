@@ -40,9 +40,10 @@ const u32 = (label: string, ...shape: number[]): TensorSpec => ({ label, shape, 
 
 /** What one layer's forward leaves for its backward; M rows at most. */
 export const layerSpecs = (config: ModelConfig, rows: number, low: LowWidths) => {
-  const { c, f, q, qkv } = widths(config);
+  const { c, f, q, kv, qkv } = widths(config);
   return {
     qkv: f32('qkv', rows, qkv), // after RoPE
+    ...(config.qkNorm ? { rawQk: f32('queries and keys before their norm', rows, q + kv) } : {}),
     attn: f32('attention output', rows, q),
     lse: f32('attention log-sum-exp', rows, config.headCount),
     mid: f32('middle of the layer', rows, c), // residual stream between attention and MLP

@@ -5,7 +5,6 @@
 import type { CuratedModel } from '../api/trainer-api.ts';
 import { weightFormats } from '../kernels/weight-matrix.ts';
 import { parameterCount } from './checkpoint-tensors.ts';
-import { partsTheDecoderLacks } from './load-model.ts';
 import { parseModelConfig } from './model-config.ts';
 import { weightMemory } from './weights.ts';
 
@@ -98,7 +97,6 @@ export function curatedModels(maxTensorBytes: number): CuratedModel[] {
       parameterCount: parameters,
       downloadBytes: storedBytes * parameters,
       gpuBytes: { none, f16, int8, nf4 },
-      lacks: partsTheDecoderLacks(config),
     };
   });
 }

@@ -7,6 +7,7 @@ import type { ForwardScratch, LayerActivations } from './buffers.ts';
 import { layerForward, type KvCacheUse, type LayerContext, type StreamTensors } from './layer.ts';
 import type { AdapterUse } from './lora-site.ts';
 import type { ModelConfig } from './model-config.ts';
+import { ropeFrequencies } from './rope-frequencies.ts';
 import { firstRopePositions, ropePositionsFor, ropeTableShape } from './rope-room.ts';
 import type { Weights } from './weights.ts';
 
@@ -27,11 +28,10 @@ export class Decoder {
   }
 
   #makeRope(positions: number): GpuTensor {
-    const { headSize, ropeTheta } = this.config;
     return this.gpu.memory.from(
       'rope table',
       ropeTableShape(this.config, positions),
-      ropeTable(positions, headSize, ropeTheta),
+      ropeTable(positions, ropeFrequencies(this.config)),
     );
   }
 

@@ -1,10 +1,14 @@
-/** One decoder block of the Qwen2 family, forward and backward, over a flat stream of M rows. */
+/**
+ * One decoder block, forward and backward, over a flat stream of M rows. Qwen2, Qwen3 and Llama differ in two places,
+ * which the configuration says: a bias on queries, keys and values, and a norm of queries and keys.
+ */
 import type { Gpu } from '../device/open-device.ts';
 import type { GpuTensor } from '../device/gpu-memory.ts';
 import { attention, storeKv, type AttentionShape } from '../kernels/attention.ts';
 import { attentionDx } from '../kernels/attention-backward.ts';
 import { linear, linearDx } from '../kernels/matmul.ts';
 import { rmsNorm, rmsNormDx, type RowLayout } from '../kernels/rms-norm.ts';
+import { qkNormRope, qkNormRopeDx } from '../kernels/qk-norm-rope.ts';
 import { rope } from '../kernels/rope.ts';
 import { swiglu, swigluDx } from '../kernels/swiglu.ts';
 import type { BackwardScratch, ForwardScratch, LayerActivations } from './buffers.ts';
@@ -76,7 +80,7 @@ export function layerForward(
     { m, n: qkv, k: c },
     { bias: weights.qkvBias, lora: loraQkv },
   );
-  rotate(context, acts.qkv, 'forward');
+  placeInTime(context, acts.qkv, acts, 'forward');
   const shape = attentionShape(config);
   if (kv === null) {
     const layout = { stride: qkv, k: q, v: q + kvWidth };
@@ -156,7 +160,7 @@ export function layerBackward(
     m,
     attentionShape(config),
   );
-  rotate(context, dQkv, 'backward');
+  placeInTime(context, dQkv, acts, 'backward');
   rmsNorm(recorder, x, weights.norm1, norm, rows, config.rmsNormEps);
   const loraQkv = loraBackward(gpu, use, layer, 'qkv', norm, dQkv, acts.lowQkv, dLow, m, qkv);
   if (!needsDx) return;
@@ -165,13 +169,24 @@ export function layerBackward(
   rmsNormDx(recorder, norm, x, weights.norm1, dStream, rows, config.rmsNormEps);
 }
 
-/** RoPE on the queries and keys of qkv, in place. */
-function rotate(
-  { gpu, config, ropeTable, stream, m }: LayerContext,
+/** RoPE on the queries and keys of qkv (backward: of their gradient) in place, and the norm before it where there is one. */
+function placeInTime(
+  { gpu, config, weights, ropeTable, stream, m }: LayerContext,
   qkv: GpuTensor,
+  { rawQk }: Pick<LayerActivations, 'rawQk'>,
   direction: 'forward' | 'backward',
 ): void {
-  const { headCount, kvHeadCount, headSize } = config;
-  const size = { m, heads: headCount + kvHeadCount, headSize, stride: widths(config).qkv };
-  rope(gpu.recorder, qkv, ropeTable, stream.positions, size, direction);
+  const { headCount: heads, kvHeadCount: kvHeads, headSize, rmsNormEps } = config;
+  const { recorder } = gpu;
+  const stride = widths(config).qkv;
+  const { qkNorm } = weights;
+  if (qkNorm === null || rawQk === undefined) {
+    const size = { m, heads: heads + kvHeads, headSize, stride };
+    rope(recorder, qkv, ropeTable, stream.positions, size, direction);
+    return;
+  }
+  const { rowThreads } = rowLayout(gpu, config, m);
+  const size = { m, heads, kvHeads, headSize, stride, rowThreads };
+  const step = direction === 'forward' ? qkNormRope : qkNormRopeDx;
+  step(recorder, qkv, rawQk, qkNorm, ropeTable, stream.positions, size, rmsNormEps);
 }

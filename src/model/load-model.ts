@@ -29,7 +29,6 @@ export async function loadModel(
   copy: ((name: string) => Promise<Uint8Array>) | null = null,
 ): Promise<LoadedModel> {
   const config = parseModelConfig(await readJson(files, 'config.json'));
-  refuseWhatTheDecoderLacks(config);
   const tokenizer = createChatTokenizer({
     tokenizerJson: await readJson(files, 'tokenizer.json'),
     tokenizerConfig: await readJson(files, 'tokenizer_config.json'),
@@ -85,27 +84,6 @@ function lookupIn(shards: readonly SafetensorsFile[]): TensorLookup {
     }
     return undefined;
   };
-}
-
-/**
- * The one place where a configuration that is read and checked is still refused: parts the decoder has not yet.
- * Each line goes with the part that makes it true.
- */
-export function partsTheDecoderLacks({ qkNorm, qkvBias, ropeScaling }: ModelConfig): string[] {
-  return [
-    ...(qkNorm ? ['norms of queries and keys (Qwen3)'] : []),
-    ...(qkvBias ? [] : ['attention without bias (Qwen3, Llama)']),
-    ...(ropeScaling === null ? [] : ['rope scaling "llama3"']),
-  ];
-}
-
-function refuseWhatTheDecoderLacks(config: ModelConfig): void {
-  const lacking = partsTheDecoderLacks(config);
-  if (lacking.length === 0) return;
-  throw new TrainerError(
-    'model-unsupported',
-    `This model cannot be trained here yet: ${lacking.join(', ')}. The Qwen2 family can.`,
-  );
 }
 
 async function openShards(files: ModelFiles): Promise<SafetensorsFile[]> {

@@ -60,13 +60,13 @@ export function planMemory(request: MemoryRequest): MemoryPlan {
         ? 0
         : bytesOfAll(generatorSpecs(model, adapterPlan, samples.sequences, samples.context)),
   };
-  const { c, f } = widths(model);
+  const { c, f, qkv } = widths(model);
   return {
     ...parts,
     total: Object.values(parts).reduce((sum, bytes) => sum + bytes, 0),
     largestTensor: Math.max(
       flat,
-      size.rows * 2 * f * 4,
+      size.rows * Math.max(2 * f, qkv) * 4,
       size.rows * c * 4,
       samples === null ? 0 : samples.sequences * padded(model.vocabSize) * 4,
     ),

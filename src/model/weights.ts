@@ -21,7 +21,8 @@ import { padded, widths, type ModelConfig } from './model-config.ts';
 export interface LayerWeights {
   readonly norm1: GpuTensor; // [Cp]
   readonly qkv: WeightMatrix; // [(H + 2K)·D, Cp]
-  readonly qkvBias: GpuTensor; // [(H + 2K)·D]
+  readonly qkvBias: GpuTensor | null; // [(H + 2K)·D]
+  readonly qkNorm: GpuTensor | null; // [2, D]: of queries, of keys
   readonly o: WeightMatrix; // [Cp, H·D]
   readonly norm2: GpuTensor; // [Cp]
   readonly gateUp: WeightMatrix; // [2·Fp, Cp]
@@ -72,7 +73,7 @@ const part = (name: string, rows: number, firstRow = 0): Part => ({ name, rows, 
 
 /** What a layer is made of: names as in the checkpoint, sizes as on the GPU. */
 function layerPlan(config: ModelConfig, layer: number) {
-  const { hiddenSize: c, intermediateSize: f } = config;
+  const { hiddenSize: c, intermediateSize: f, headSize: d } = config;
   const { q, kv, qkv } = widths(config);
   const [cp, fp] = [padded(c), padded(f)];
   const at = `model.layers.${layer}`;
@@ -100,15 +101,24 @@ function layerPlan(config: ModelConfig, layer: number) {
     vectors: {
       norm1: { label: `${layer} norm1`, size: cp, parts: [part(`${at}.input_layernorm.weight`, c)] },
       norm2: { label: `${layer} norm2`, size: cp, parts: [part(`${at}.post_attention_layernorm.weight`, c)] },
-      qkvBias: {
-        label: `${layer} qkv bias`,
-        size: qkv,
-        parts: [
-          part(`${at}.self_attn.q_proj.bias`, q),
-          part(`${at}.self_attn.k_proj.bias`, kv, q),
-          part(`${at}.self_attn.v_proj.bias`, kv, q + kv),
-        ],
-      },
+      ...(config.qkvBias && {
+        qkvBias: {
+          label: `${layer} qkv bias`,
+          size: qkv,
+          parts: [
+            part(`${at}.self_attn.q_proj.bias`, q),
+            part(`${at}.self_attn.k_proj.bias`, kv, q),
+            part(`${at}.self_attn.v_proj.bias`, kv, q + kv),
+          ],
+        },
+      }),
+      ...(config.qkNorm && {
+        qkNorm: {
+          label: `${layer} qk norm`,
+          size: 2 * d,
+          parts: [part(`${at}.self_attn.q_norm.weight`, d), part(`${at}.self_attn.k_norm.weight`, d, d)],
+        },
+      }),
     },
   };
 }
@@ -291,7 +301,8 @@ export async function loadWeights(
       layers.push({
         norm1: await vector(vectors.norm1),
         qkv: await matrix(matrices.qkv),
-        qkvBias: await vector(vectors.qkvBias),
+        qkvBias: vectors.qkvBias === undefined ? null : await vector(vectors.qkvBias),
+        qkNorm: vectors.qkNorm === undefined ? null : await vector(vectors.qkNorm),
         o: await matrix(matrices.o),
         norm2: await vector(vectors.norm2),
         gateUp: await matrix(matrices.gateUp),

@@ -36,9 +36,14 @@ async function name(id: string, secret = ''): Promise<void> {
   await field('Access token').fill(secret);
 }
 
-test('the list says what a model costs before it is loaded, and offers none that cannot be', async () => {
+test('the list offers all three families and says what a model costs before it is loaded', async () => {
   const offered = await ui.model.getByRole('option', { disabled: false }).allInnerTexts();
-  expect(offered).toContain('deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B, 3.31 GiB');
+  for (const text of [
+    'deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B, 3.31 GiB',
+    'Qwen/Qwen3-0.6B, 1.11 GiB',
+    'HuggingFaceTB/SmolLM2-135M-Instruct, 257 MiB',
+  ])
+    expect(offered).toContain(text);
   await ui.model.selectOption('deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B');
   for (const text of ['MIT', '1.78 B', 'GPU, nf4']) await app.page.getByText(text, { exact: true }).waitFor();
   expect(hub.requests).toEqual([]); // nothing is fetched by looking

@@ -5,10 +5,12 @@ import { packBatch } from '../../src/data/pack.ts';
 import type { Gpu } from '../../src/device/open-device.ts';
 import { toModules } from '../../src/model/adapter.ts';
 import { Generator } from '../../src/model/generate.ts';
+import { loadModel, type LoadedModel } from '../../src/model/load-model.ts';
 import { TrainingPass } from '../../src/model/training-pass.ts';
 import { RunControl } from '../../src/trainer/run-control.ts';
 import { Training } from '../../src/trainer/train.ts';
-import { goldenNames, openGolden, type Golden } from './goldens.ts';
+import { dequantisedCopy } from './dequantised.ts';
+import { goldenFiles, goldenNames, openGolden, type Golden } from './goldens.ts';
 import { assertHealthyAfterEach, openTestDevice, relativeError } from './open.ts';
 
 const F32 = 1e-4; // the project's bar for float32 against torch's float32 on the CPU
@@ -29,20 +31,20 @@ describe.each(goldenNames)('%s', (name) => {
   test('logits equal those of transformers with and without the adapter', async () => {
     const adapter = golden.makeAdapter();
     const rows = golden.json.batch.rows.map((row) => golden.json.rows[row]?.ids ?? []);
+    const positionsOf = (i: number): readonly number[] =>
+      golden.json.batch.positions?.[i] ?? (rows[i] ?? []).map((_, position) => position);
     const longest = Math.max(...rows.map((ids) => ids.length));
     const generator = new Generator(golden.model.decoder, adapter, longest, longest + 1);
-    const { vocabSize } = golden.model.config;
-    const compare = async (tensor: string, ids: readonly number[], useAdapter: boolean): Promise<number> => {
+    const compare = async (tensor: string, i: number, useAdapter: boolean): Promise<number> => {
       const expected = await golden.tensors.readFloat32(tensor);
-      const positions = expected.length / vocabSize;
-      const prefixes = Array.from({ length: positions }, (_, t) => ids.slice(0, t + 1));
+      const prefixes = positionsOf(i).map((position) => (rows[i] ?? []).slice(0, position + 1));
       const logits = await generator.nextLogits(prefixes, useAdapter);
       return relativeError(Float32Array.from(logits.flatMap((row) => [...row])), expected);
     };
-    for (const [i, ids] of rows.entries()) expect(await compare(`logits.${i}`, ids, true)).toBeLessThan(F32);
-    expect(await compare('base_logits.0', rows[0] ?? [], false)).toBeLessThan(F32);
+    for (const i of rows.keys()) expect(await compare(`logits.${i}`, i, true)).toBeLessThan(F32);
+    expect(await compare('base_logits.0', 0, false)).toBeLessThan(F32);
     // the control that must fail: the adapter changes the logits
-    expect(await compare('logits.0', rows[0] ?? [], false)).toBeGreaterThan(100 * F32);
+    expect(await compare('logits.0', 0, false)).toBeGreaterThan(100 * F32);
     generator.dispose();
     adapter.dispose();
   });
@@ -143,5 +145,42 @@ describe.each(goldenNames)('%s', (name) => {
     expect(adapted).not.toEqual(base);
     generator.dispose();
     adapter.dispose();
+  });
+});
+
+describe.each(['tied-gqa', 'qwen3-tied-f16', 'llama-tied-rope3'])('%s', (name) => {
+  test('in int8 and nf4: logits, loss and gradients are those of the decoded weights in float32', async () => {
+    const golden = await openGolden(gpu, name);
+    golden.model.decoder.dispose();
+    const results = async ({ decoder }: LoadedModel) => {
+      const adapter = golden.makeAdapter();
+      const { rows } = golden.json.batch;
+      const batch = packBatch(rows.map((row) => golden.examples[row]));
+      const size = { rows: batch.tokenCount, lossRows: batch.targetCount, checkpointing: true };
+      const pass = new TrainingPass(decoder, adapter, size);
+      pass.accumulate(batch, 0, 1 / batch.targetCount, 1);
+      const { lossSum } = await pass.readReport(batch.targetCount);
+      const gradients = await gpu.memory.readFloat32(adapter.gradients);
+      const generator = new Generator(decoder, adapter, 1, 64);
+      const [logits] = await generator.nextLogits([golden.json.greedy[0].prompt_ids], true);
+      for (const made of [pass, generator, adapter]) made.dispose();
+      return { loss: lossSum / batch.targetCount, gradients, logits };
+    };
+    for (const format of ['int8', 'nf4'] as const) {
+      const coded = await loadModel(gpu, goldenFiles(name), format, () => undefined);
+      const found = await results(coded);
+      const copy = await dequantisedCopy(gpu, coded.decoder.weights);
+      coded.decoder.dispose();
+      const read = (tensor: string): Promise<Uint8Array> =>
+        Promise.resolve(copy.get(tensor) ?? new Uint8Array());
+      const plain = await loadModel(gpu, goldenFiles(name), 'f32', () => undefined, read);
+      const expected = await results(plain);
+      plain.decoder.dispose();
+      expect(relativeError([found.loss], [expected.loss])).toBeLessThan(F32);
+      expect(relativeError(found.gradients, expected.gradients)).toBeLessThan(F32);
+      expect(relativeError(found.logits, expected.logits)).toBeLessThan(F32);
+      // the control: the checkpoint's own weights give something else
+      expect(relativeError([found.loss], [golden.json.batch.loss])).toBeGreaterThan(F32);
+    }
   });
 });

@@ -7,14 +7,24 @@ import type { TokenizedExample } from '../../src/data/mask.ts';
 import type { Gpu } from '../../src/device/open-device.ts';
 import { Adapter, fromModules } from '../../src/model/adapter.ts';
 import { loadModel, type LoadedModel } from '../../src/model/load-model.ts';
-import { openModelFiles } from '../../src/model/model-files.ts';
+import { openModelFiles, type ModelFiles } from '../../src/model/model-files.ts';
 import { fixtureUrl } from './open.ts';
 
-export const goldenNames = ['tied-gqa', 'untied-mqa', 'untied-rslora', 'tied-bf16'] as const;
+export const goldenNames = [
+  'tied-gqa',
+  'untied-mqa',
+  'untied-rslora',
+  'tied-bf16',
+  'qwen3-tied-f16',
+  'qwen3-untied-sharded',
+  'llama-tied-rope3',
+  'llama-untied-sharded',
+] as const;
 
 export interface GoldenJson {
   readonly batch: {
     readonly rows: readonly number[];
+    readonly positions?: readonly (readonly number[])[]; // of each row, those whose logits are kept; all where it is not said
     readonly loss: number;
     readonly loss_base: number;
     readonly target_tokens: number;
@@ -65,14 +75,13 @@ const adapterAt = async (path: string): Promise<{ settings: LoraSettings; module
     await openSafetensors(blobSource(await blobAt(`${path}/adapter_model.safetensors`))),
   );
 
+export const goldenFiles = (name: string): ModelFiles =>
+  openModelFiles({ kind: 'url', name, baseUrl: fixtureUrl(`goldens/${name}/model/`) }, location.origin);
+
 export async function openGolden(gpu: Gpu, name: string): Promise<Golden> {
   const folder = `goldens/${name}`;
   const json = JSON.parse(await (await blobAt(`${folder}/golden.json`)).text()) as GoldenJson;
-  const files = openModelFiles(
-    { kind: 'url', name, baseUrl: fixtureUrl(`${folder}/model/`) },
-    location.origin,
-  );
-  const model = await loadModel(gpu, files, 'f32', () => undefined);
+  const model = await loadModel(gpu, goldenFiles(name), 'f32', () => undefined);
   const { settings, modules } = await adapterAt(`${folder}/adapter`);
   return {
     json,

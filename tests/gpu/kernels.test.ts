@@ -11,14 +11,17 @@ import { dropout } from '../../src/kernels/dropout.ts';
 import { adamwReference } from '../../src/kernels/reference/adamw.ts';
 import { attentionReference } from '../../src/kernels/reference/attention.ts';
 import { crossEntropyReference } from '../../src/kernels/reference/cross-entropy.ts';
+import { qkNormRopeReference } from '../../src/kernels/reference/qk-norm-rope.ts';
 import { rmsNormReference } from '../../src/kernels/reference/rms-norm.ts';
 import { ropeReference } from '../../src/kernels/reference/rope.ts';
 import { swigluReference } from '../../src/kernels/reference/swiglu.ts';
+import { qkNormRope, qkNormRopeDx } from '../../src/kernels/qk-norm-rope.ts';
 import { rmsNorm, rmsNormDx } from '../../src/kernels/rms-norm.ts';
 import { rope, ropeTable } from '../../src/kernels/rope.ts';
 import { gatherRows, scatterRows } from '../../src/kernels/rows.ts';
 import { sampleTokens } from '../../src/kernels/sample.ts';
 import { swiglu, swigluDx } from '../../src/kernels/swiglu.ts';
+import { ropeFrequencies } from '../../src/model/rope-frequencies.ts';
 import { createRng, type Rng } from '../../src/support/rng.ts';
 import { assertHealthyAfterEach, openTestDevice, relativeError } from './open.ts';
 import { F32, kernelRunner, t, type KernelRunner } from './run-kernel.ts';
@@ -74,6 +77,49 @@ describe.each([1, 64] as const)('row reductions with %i threads a row', (rowThre
         rmsNormReference.dx(dy, x, weight, { rows, width }, 1e-6),
       ),
     ).toBeLessThan(F32);
+  });
+
+  test.each([
+    { m: 1, heads: 1, kvHeads: 1, headSize: 4 },
+    { m: 31, heads: 3, kvHeads: 1, headSize: 20 },
+    { m: 127, heads: 2, kvHeads: 2, headSize: 12 },
+    { m: 33, heads: 16, kvHeads: 8, headSize: 128 }, // Qwen3-0.6B
+    { m: 5, heads: 2, kvHeads: 1, headSize: 256 },
+  ])('norm of queries and keys with RoPE, $m rows, heads $heads/$kvHeads of $headSize', async (size) => {
+    const { m, heads, kvHeads, headSize } = size;
+    const width = (heads + kvHeads) * headSize;
+    const stride = width + kvHeads * headSize; // the values behind stay as they are
+    const positions = Uint32Array.from({ length: m }, () => rng.below(40));
+    const frequencies = ropeFrequencies({ headSize, ropeTheta: 1e6, ropeScaling: null });
+    const [qkv, dQkv, w] = [random(m * stride, 3), random(m * stride), random(2 * headSize)];
+    w[headSize + 1] = 0; // what a zero has removed is not needed for the way back
+    const out = await onGpu(
+      { qkv, dQkv, w, positions, raw: new Float32Array(m * width), table: ropeTable(40, frequencies) },
+      (s) => {
+        const shared = [t(s, 'raw'), t(s, 'w'), t(s, 'table'), t(s, 'positions')] as const;
+        qkNormRope(gpu.recorder, t(s, 'qkv'), ...shared, { ...size, stride, rowThreads }, 1e-6);
+        qkNormRopeDx(gpu.recorder, t(s, 'dQkv'), ...shared, { ...size, stride, rowThreads }, 1e-6);
+      },
+      ['qkv', 'dQkv', 'raw'],
+    );
+    const [qWeight, kWeight] = [w.subarray(0, headSize), w.subarray(headSize)];
+    const terms = { positions, frequencies, qWeight, kWeight, eps: 1e-6 };
+    const part = (all: ArrayLike<number>, isValue: boolean): number[] =>
+      Array.from(all).filter((_, i) => i % stride >= width === isValue);
+    const [found, gradient, x, dy] = [
+      out['qkv'] ?? [],
+      out['dQkv'] ?? [],
+      part(qkv, false),
+      part(dQkv, false),
+    ];
+    const expected = qkNormRopeReference.forward(x, size, terms);
+    expect(relativeError(part(found, false), expected)).toBeLessThan(F32);
+    expect(relativeError(part(gradient, false), qkNormRopeReference.dx(dy, x, size, terms))).toBeLessThan(
+      F32,
+    );
+    expect([...(out['raw'] ?? [])]).toEqual(x);
+    expect(part(found, true)).toEqual(part(qkv, true));
+    expect(part(gradient, true)).toEqual(part(dQkv, true));
   });
 
   test.each([
@@ -199,7 +245,8 @@ test.each([
   const width = heads * headSize;
   const stride = width + 8; // the columns behind the heads stay as they are
   const x = random(m * stride);
-  const table = ropeTable(1000, headSize, 1e6);
+  const frequencies = ropeFrequencies({ headSize, ropeTheta: 1e6, ropeScaling: null });
+  const table = ropeTable(1000, frequencies);
   const size = { m, heads, headSize, stride };
   const forward = await onGpu(
     { x, table, positions },
@@ -208,7 +255,9 @@ test.each([
   );
   const rotated = forward['x'] ?? new Float32Array();
   const heads_ = (all: Float32Array): number[] => [...all].filter((_, i) => i % stride < width);
-  expect(relativeError(heads_(rotated), ropeReference(heads_(x), positions, size, 1e6))).toBeLessThan(2e-4); // angles to 1000 rad in float32, as in transformers
+  expect(relativeError(heads_(rotated), ropeReference(heads_(x), positions, size, frequencies))).toBeLessThan(
+    2e-4,
+  ); // angles to 1000 rad in float32, as in transformers
   expect([...rotated].filter((_, i) => i % stride >= width)).toEqual(
     [...x].filter((_, i) => i % stride >= width),
   );

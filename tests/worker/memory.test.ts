@@ -7,7 +7,7 @@ import { requireRunConfig, type RawRunConfig, type RunConfig } from '../../src/c
 import { createTrainerService } from '../../src/trainer/trainer-service.ts';
 import { fixtureUrl } from '../gpu/open.ts';
 
-const folder = 'goldens/tied-gqa';
+const goldens = { qwen2: 'tied-gqa', qwen3: 'qwen3-tied-f16' } as const;
 const nothing = (): void => undefined;
 const config = (raw: RawRunConfig = {}): RunConfig =>
   requireRunConfig({
@@ -27,12 +27,31 @@ beforeAll(async () => {
     appBaseUrl: `${location.origin}/`,
     nowMs: () => performance.now(),
   });
-  const source = { kind: 'url', name: 'tied-gqa', baseUrl: fixtureUrl(`${folder}/model/`) } as const;
-  await service.loadModel(source, 'none', nothing);
-  const file = await (await fetch(fixtureUrl(`${folder}/dataset.jsonl`))).blob();
-  const dataset = { kind: 'file', name: 'dataset.jsonl', file } as const;
-  await service.readDataset(dataset, datasetSettings(config()), nothing);
+  await open('qwen2');
+  await readRows(config());
 });
+
+async function open(family: keyof typeof goldens): Promise<void> {
+  const name = goldens[family];
+  const baseUrl = fixtureUrl(`goldens/${name}/model/`);
+  await service.loadModel({ kind: 'url', name, baseUrl }, 'none', nothing);
+}
+
+async function readRows(settings: RunConfig): Promise<void> {
+  const file = await (await fetch(fixtureUrl('goldens/tied-gqa/dataset.jsonl'))).blob();
+  const dataset = { kind: 'file', name: 'dataset.jsonl', file } as const;
+  await service.readDataset(dataset, datasetSettings(settings), nothing);
+}
+
+async function expectHeldAsPlanned(settings: RunConfig): Promise<void> {
+  await readRows(settings);
+  let held = 0;
+  await service.startTraining({ config: settings }, (event) => {
+    if (event.kind === 'step') held = event.report.gpuBytes;
+  });
+  const { plan } = await planned(settings);
+  expect(held).toBe(plan.total);
+}
 
 async function planned(settings: RunConfig): Promise<MemoryReport> {
   const report = await service.planMemory(settings);
@@ -50,22 +69,7 @@ test.each([
   { quantization: 'nf4', sample_steps: 1, sample_prompts: ['one', 'another prompt'], max_new_tokens: 20 },
   { eval_fraction: 0.3, max_length: 64 },
 ] as const)('%j: the run holds what was planned, to the byte', async (raw) => {
-  const settings = config(raw);
-  await service.readDataset(
-    {
-      kind: 'file',
-      name: 'dataset.jsonl',
-      file: await (await fetch(fixtureUrl(`${folder}/dataset.jsonl`))).blob(),
-    },
-    datasetSettings(settings),
-    nothing,
-  );
-  let held = 0;
-  await service.startTraining({ config: settings }, (event) => {
-    if (event.kind === 'step') held = event.report.gpuBytes;
-  });
-  const { plan } = await planned(settings);
-  expect(held).toBe(plan.total);
+  await expectHeldAsPlanned(config(raw));
 });
 
 test('coded weights change the loss a little, and a run in another format loads the model again', async () => {
@@ -109,4 +113,13 @@ test('activations are kept where memory allows and recomputed where not, and the
   expect(tight).toMatchObject({ checkpointing: true, fits: true });
   expect(tight.plan.total).toBeLessThan(kept);
   expect(tight.reason).toContain('recomputed');
+});
+
+test('a model with norms of queries and keys, and heads wider than the stream, holds what was planned', async () => {
+  await open('qwen3');
+  for (const gradient_checkpointing of ['on', 'off'] as const)
+    await expectHeldAsPlanned(
+      config({ gradient_checkpointing, sample_steps: 1, sample_prompts: ['one'], max_new_tokens: 8 }),
+    );
+  await open('qwen2');
 });

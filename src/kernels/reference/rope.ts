@@ -6,7 +6,7 @@ export function ropeReference(
   x: ArrayLike<number>,
   positions: ArrayLike<number>,
   { heads, headSize }: { heads: number; headSize: number },
-  theta: number,
+  frequencies: readonly number[], // [D / 2]
   direction: 1 | -1 = 1,
 ): Float64Array {
   const y = new Float64Array(x.length);
@@ -14,7 +14,7 @@ export function ropeReference(
   for (let m = 0; m < positions.length; m++) {
     for (let h = 0; h < heads; h++) {
       for (let i = 0; i < half; i++) {
-        const angle = direction * at(positions, m) * theta ** ((-2 * i) / headSize);
+        const angle = direction * at(positions, m) * at(frequencies, i);
         const first = (m * heads + h) * headSize + i;
         const [a, b] = [at(x, first), at(x, first + half)];
         y[first] = a * Math.cos(angle) - b * Math.sin(angle);

@@ -17,10 +17,10 @@ export function About() {
         </p>
         <p>
           This page trains a LoRA adapter on the frozen model in a worker, on your GPU. The embedded model is
-          tiny and knows a toy world, so that the change can be seen within minutes; the same page reads a
-          Qwen2-family model from a folder. The paper itself reports that safety gained this way costs some
-          over-refusal, more so in small models: look at the benign suites too. What you download is a PEFT
-          adapter with its model card.
+          tiny and knows a toy world, so that the change can be seen within minutes; the same page reads
+          models of the families Qwen2, Qwen3 and Llama from the Hugging Face Hub or a folder. The paper
+          itself reports that safety gained this way costs some over-refusal, more so in small models: look at
+          the benign suites too. What you download is a PEFT adapter with its model card.
         </p>
       </div>
     </footer>

@@ -62,9 +62,9 @@ export function ModelPanel() {
           {source.kind === 'files' ? `Local folder: ${source.name}` : 'Local folder…'}
         </option>
         <optgroup label="Hugging Face Hub">
-          {curated.map(({ id, lacks, downloadBytes }) => (
-            <option key={id} value={id} disabled={lacks.length > 0}>
-              {lacks.length > 0 ? `${id} (not yet)` : `${id}, ${formatBytes(downloadBytes)}`}
+          {curated.map(({ id, downloadBytes }) => (
+            <option key={id} value={id}>
+              {`${id}, ${formatBytes(downloadBytes)}`}
             </option>
           ))}
           <option value="hub">Another model, by its id…</option>

@@ -34,6 +34,7 @@ export { attentionReference } from '../../../src/kernels/reference/attention.ts'
 export { crossEntropyReference } from '../../../src/kernels/reference/cross-entropy.ts';
 export { linearReference } from '../../../src/kernels/reference/linear.ts';
 export { rmsNormReference } from '../../../src/kernels/reference/rms-norm.ts';
+export { ropeFrequencies } from '../../../src/model/rope-frequencies.ts';
 export { ropeReference } from '../../../src/kernels/reference/rope.ts';
 export { swigluReference } from '../../../src/kernels/reference/swiglu.ts';
 export type { Gpu, GpuTensor, Rng, TypedArray };

@@ -11,6 +11,7 @@ import {
   rmsNormDx,
   rmsNormReference,
   rope,
+  ropeFrequencies,
   ropeReference,
   ropeTable,
   rowThreads,
@@ -66,6 +67,7 @@ function rmsNormCase(gpu: Gpu, direction: 'forward' | 'backward', rows: number, 
 
 function ropeCase(gpu: Gpu, m: number, heads: number, headSize: number): BenchCase {
   const width = heads * headSize;
+  const frequencies = ropeFrequencies({ headSize, ropeTheta: 10_000, ropeScaling: null });
   return {
     name: 'rope',
     shape: `${m}x${heads}x${headSize}`,
@@ -75,7 +77,7 @@ function ropeCase(gpu: Gpu, m: number, heads: number, headSize: number): BenchCa
     prepare: async () => {
       const bench = benchTensors(gpu, 6);
       const x = bench.random(m * width);
-      const [xT, table] = [bench.upload(x), bench.upload(ropeTable(m, headSize, 10_000))];
+      const [xT, table] = [bench.upload(x), bench.upload(ropeTable(m, frequencies))];
       const positions = bench.upload(Uint32Array.from({ length: m }, (_, i) => i));
       const record = (): void =>
         rope(gpu.recorder, xT, table, positions, { m, heads, headSize, stride: width }, 'forward');
@@ -84,7 +86,12 @@ function ropeCase(gpu: Gpu, m: number, heads: number, headSize: number): BenchCa
         check: async () => {
           record();
           const picked = sampleRows(m, 8);
-          const expected = ropeReference(takeRows(x, width, picked), picked, { heads, headSize }, 10_000);
+          const expected = ropeReference(
+            takeRows(x, width, picked),
+            picked,
+            { heads, headSize },
+            frequencies,
+          );
           return relativeError(takeRows(await bench.read(xT), width, picked), expected);
         },
         dispose: bench.dispose,

@@ -5,6 +5,7 @@ import { adamwReference } from '../../../src/kernels/reference/adamw.ts';
 import { crossEntropyReference } from '../../../src/kernels/reference/cross-entropy.ts';
 import { linearReference } from '../../../src/kernels/reference/linear.ts';
 import { loraReference } from '../../../src/kernels/reference/lora.ts';
+import { qkNormRopeReference } from '../../../src/kernels/reference/qk-norm-rope.ts';
 import { rmsNormReference } from '../../../src/kernels/reference/rms-norm.ts';
 import { ropeReference } from '../../../src/kernels/reference/rope.ts';
 import { swigluReference } from '../../../src/kernels/reference/swiglu.ts';
@@ -81,12 +82,24 @@ describe('reference gradients equal finite differences', () => {
     const size = { heads: 2, headSize: 4 };
     const [x, dy] = [random(24), random(24)];
     const positions = [0, 3, 11];
+    const frequencies = [1, 0.01];
     expectGradient(
       x,
-      () => ropeReference(x, positions, size, 1e4),
+      () => ropeReference(x, positions, size, frequencies),
       dy,
-      ropeReference(dy, positions, size, 1e4, -1),
+      ropeReference(dy, positions, size, frequencies, -1),
     );
+  });
+
+  test('the norm of queries and keys with the rotation after it, where a weight is zero too', () => {
+    const size = { heads: 2, kvHeads: 1, headSize: 4 };
+    const [x, dy, qWeight, kWeight] = [random(36), random(36), random(4), random(4)];
+    qWeight[1] = 0;
+    const terms = { positions: [0, 3, 11], frequencies: [1, 0.01], qWeight, kWeight, eps: 1e-5 };
+    const dx = qkNormRopeReference.dx(dy, x, size, terms);
+    expectGradient(x, () => qkNormRopeReference.forward(x, size, terms), dy, dx);
+    const swapped = { ...terms, qWeight: kWeight, kWeight: qWeight }; // queries and keys have each their own
+    expect(qkNormRopeReference.dx(dy, x, size, swapped)).not.toEqual(dx);
   });
 
   test('SwiGLU', () => {
