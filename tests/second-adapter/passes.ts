@@ -9,7 +9,11 @@ export interface Pass {
 }
 
 const kernels = ['tests/gpu/kernels.test.ts', 'tests/gpu/matmul.test.ts'];
-const engine = ['tests/gpu/goldens.test.ts', 'tests/gpu/packing.test.ts', 'tests/gpu/dropout-gradient.test.ts'];
+const engine = [
+  'tests/gpu/goldens.test.ts',
+  'tests/gpu/packing.test.ts',
+  'tests/gpu/dropout-gradient.test.ts',
+];
 const own = ['tests/second-adapter/*.test.ts'];
 const optional = ['shader-f16', 'subgroups'];
 
