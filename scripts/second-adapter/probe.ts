@@ -1,0 +1,23 @@
+/** A process of its own: opens the adapter and prints what it is as one JSON line, or null. Run by test-second-adapter.ts. */
+import { create } from 'webgpu';
+
+export interface Probed {
+  readonly description: string;
+  readonly subgroupSizes: readonly [number, number] | null;
+  readonly features: readonly string[];
+  readonly bindingBytes: number;
+}
+
+const adapter = await create(['backend=vulkan']).requestAdapter();
+const probed: Probed | null =
+  adapter === null
+    ? null
+    : {
+        description: adapter.info.description || adapter.info.device || 'unnamed adapter',
+        subgroupSizes: adapter.features.has('subgroups')
+          ? [adapter.info.subgroupMinSize, adapter.info.subgroupMaxSize]
+          : null,
+        features: [...adapter.features].sort(),
+        bindingBytes: adapter.limits.maxStorageBufferBindingSize,
+      };
+process.stdout.write(`${JSON.stringify(probed)}\n`, () => process.exit(0)); // Dawn's threads would keep Node alive
