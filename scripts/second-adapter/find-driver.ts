@@ -44,12 +44,17 @@ export function findDriver(environment: NodeJS.ProcessEnv, copy = privateCopy): 
   return { lacking: `no lvp_icd*.json in ${systemFolders.join(', ')}` };
 }
 
-/** What a process must have in its environment, from its start, for Dawn to use that driver and no other. */
+/**
+ * What a process must have in its environment, from its start, for Dawn to use that driver and no other. Compiling takes
+ * far longer than computing here, so LLVM's optimisation is off unless GALLIVM_PERF says otherwise; compiled shaders are kept.
+ */
 export function driverEnvironment({ manifest, libraries }: Driver): NodeJS.ProcessEnv {
   const known = process.env['LD_LIBRARY_PATH'];
   return {
     VK_DRIVER_FILES: manifest,
     VK_ICD_FILENAMES: manifest, // the name that loaders before 1.3.207 know
+    GALLIVM_PERF: process.env['GALLIVM_PERF'] ?? 'nopt',
+    MESA_SHADER_CACHE_DIR: join(projectRoot, '.cache', 'mesa'),
     ...(libraries === null ? {} : { LD_LIBRARY_PATH: [libraries, known].filter(Boolean).join(delimiter) }),
   };
 }

@@ -17,7 +17,7 @@ export default defineConfig({
         env: { ALTTRAIN_PASS: name },
         globalSetup: ['tests/second-adapter/serve-fixtures.ts'],
         setupFiles: ['tests/second-adapter/open-adapter.ts'],
-        testTimeout: 300_000,
+        testTimeout: 900_000, // the driver compiles some kernels for minutes
         hookTimeout: 300_000,
         fileParallelism: false,
         pool: 'forks',
