@@ -6,12 +6,13 @@ import { createWriteStream, mkdtempSync, readFileSync, rmSync, statSync } from '
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { createRng } from '../../src/support/rng.ts';
 import { ensureDist } from '../cli/build.ts';
 import { launchBrowser } from '../cli/browser.ts';
 import { distFolder } from '../cli/paths.ts';
 import { serve } from '../cli/serve.ts';
+import { rendererBytes } from './renderer-bytes.ts';
 
 const MIB = 2 ** 20;
 const BYTES_PER_TOKEN = 5; // id and mask
@@ -36,20 +37,6 @@ async function writeRows(path: string): Promise<void> {
   await once(file, 'finish');
 }
 
-/** Resident memory of the page's process, worker included. */
-async function readRendererBytes(browser: Browser): Promise<number> {
-  const session = await browser.newBrowserCDPSession();
-  const { processInfo } = await session.send('SystemInfo.getProcessInfo');
-  await session.detach();
-  const sizes = processInfo
-    .filter(({ type }) => type === 'renderer')
-    .map(
-      ({ id }) =>
-        Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${id}/status`, 'utf8'))?.[1] ?? 0) * 1024,
-    );
-  return Math.max(...sizes);
-}
-
 const shareDone = async (page: Page): Promise<number> =>
   Number(
     (await page
@@ -70,7 +57,7 @@ async function main(): Promise<void> {
     const page = await browser.newPage();
     await page.goto(served.url);
     await page.getByText('Ready to start.').waitFor();
-    const idle = await readRendererBytes(browser);
+    const idle = await rendererBytes(page);
     console.log(
       `${rowCount} rows, ${(bytes / 1e6).toFixed(0)} MB; the page's process before: ${(idle / MIB).toFixed(0)} MiB`,
     );
@@ -93,7 +80,7 @@ async function main(): Promise<void> {
     let peak = 0;
     while (await cancel.isVisible()) {
       if (performance.now() - started > READ_LIMIT_MS) throw new Error('it did not end within an hour');
-      const [share, size] = [await shareDone(page), await readRendererBytes(browser)];
+      const [share, size] = [await shareDone(page), await rendererBytes(page)];
       peak = Math.max(peak, size);
       if (!Number.isNaN(share)) console.log(`${share} %  ${(size / MIB).toFixed(0)} MiB`);
       await page.waitForTimeout(SAMPLE_MS);
