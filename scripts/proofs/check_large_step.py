@@ -9,8 +9,8 @@ check    ADAPTER_FOLDER is where the step started, TRAINED_FOLDER where it ended
          g / (|g| + 1) and the gradients can be read from the two adapters.
 
 Layer by layer, so that the frozen weights in float64 never lie in memory at once. Qwen2 only. Needs torch and safetensors.
-Prints one JSON object; exit code 0 only if the loss is within 1e-4 and every gradient within 1e-3 of its tensor's largest entry
-(reading g from two float32 adapters costs about 1e-4 of the smallest tensors' gradients).
+Prints one JSON object; exit code 0 only if the loss is within 1e-5 and every gradient within 1e-4 of its tensor's largest entry
+(measured: 6e-8 and 2.5e-5; a part of the second comes of reading g from two float32 adapters).
 """
 
 import json
@@ -24,7 +24,7 @@ from safetensors.torch import load_file, save_file
 from torch.utils.checkpoint import checkpoint
 
 RANK, ALPHA = 16, 32
-LOSS_TOLERANCE, GRADIENT_TOLERANCE = 1e-4, 1e-3
+LOSS_TOLERANCE, GRADIENT_TOLERANCE = 1e-5, 1e-4
 # QLoRA's code book (arXiv 2305.14314, appendix E) and the borders between its entries
 BOOK = torch.tensor([
     -1.0, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453, -0.28444138169288635, -0.18477343022823334, -0.09105003625154495, 0.0,

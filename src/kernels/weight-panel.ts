@@ -19,8 +19,8 @@ import {
   type WeightMatrix,
 } from './weight-matrix.ts';
 
-/** Stream rows from which decoding once is cheaper than decoding in every tile. */
-const worthwhileRows = 64;
+/** Stream rows from which decoding once is cheaper than in every tile: the fused kernels have tiles of four rows. */
+const worthwhileRows = 16;
 
 /** Room for a panel: small beside the weights, large enough that a panel's product fills the adapter. */
 export const panelBytes = 8 * 2 ** 20;
