@@ -14,10 +14,8 @@ const assumedFlopsPerThread = 100; // an operation that names no cost: element b
 
 /** How a matrix product is computed. The order of every sum is the same, so the choice does not change results. */
 export interface MatmulVariant {
-  /** Neighbouring threads that share the rows they load: 1 does without subgroups, 64 is a whole workgroup. */
-  readonly share: number;
-  /** Threads of a subgroup that load different rows; no more than the smallest subgroup has. */
-  readonly loaders: number;
+  /** The four threads of a quad share the rows they load (needs subgroups). */
+  readonly quads: boolean;
   /** Most rows a thread computes. */
   readonly rows: number;
   /** Tiles in workgroup memory, for adapters where barriers are cheap. */
@@ -27,7 +25,7 @@ export interface MatmulVariant {
 }
 
 /** Needs nothing: no subgroups, no workgroup memory. */
-export const plainMatmul: MatmulVariant = { share: 1, loaders: 1, rows: 8, workgroup: false, f16: false };
+export const plainMatmul: MatmulVariant = { quads: false, rows: 8, workgroup: false, f16: false };
 
 interface Compiled {
   readonly pipeline: GPUComputePipeline;

@@ -17,7 +17,7 @@ export interface TuningStore {
 }
 
 /** Changes when the kernels do: an old choice says nothing about new code. */
-const tuningVersion = 2;
+const tuningVersion = 3;
 export const TOLERANCE = 1e-4; // 68-term float32 dot products of values in [-1, 1]
 /** A later candidate must be this much faster: measurements are noisy, and choices should not wander. */
 const advantage = 1.1;
@@ -32,13 +32,7 @@ export function candidates({ subgroups, recorder }: Pick<Gpu, 'subgroups' | 'rec
   const found: MatmulVariant[] = [];
   const { isSoftware } = recorder;
   if (subgroups !== null && subgroups.min >= 4) {
-    const isFixed = subgroups.min === subgroups.max && subgroups.max <= 16;
-    found.push({
-      ...plainMatmul,
-      share: isFixed ? subgroups.min : 64,
-      loaders: Math.min(16, 2 ** Math.floor(Math.log2(subgroups.min))),
-      rows: isSoftware ? 32 : 16,
-    });
+    found.push({ ...plainMatmul, quads: true, rows: isSoftware ? 32 : 16 });
   }
   if (!isSoftware) found.unshift({ ...plainMatmul, workgroup: true });
   return [...found, plainMatmul];

@@ -17,7 +17,7 @@ const workgroupSize = 8;
 const largestHead = 128;
 
 export const sharesLoads = (recorder: Recorder, headSize: number): boolean =>
-  recorder.isSoftware && recorder.matmul.loaders >= step && headSize <= largestHead;
+  recorder.isSoftware && recorder.matmul.quads && headSize <= largestHead;
 
 /** Rows a thread owns: as many as named registers allow. */
 export const rowsOf = (headSize: number, tensorsPerRow: number): number =>

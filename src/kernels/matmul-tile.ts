@@ -1,19 +1,20 @@
 /**
- * Matrix products from registers, without workgroup memory or barriers: a thread computes rows × columns named
- * accumulators. With subgroups, `share` neighbouring threads own neighbouring columns of the same rows: each loads
- * its part of the rows and broadcasts it, which matters where a load costs as much as dozens of multiply-adds.
+ * Matrix products from registers, without workgroup memory or barriers: a thread computes rows × columns of outputs in
+ * named accumulators. With subgroups, the four threads of a quad own neighbouring columns of the same rows: each loads
+ * every fourth row and swaps it with the others, which matters where a load costs as much as dozens of multiply-adds.
+ * After a swap the threads of a quad hold each other's rows, so the same accumulator is another row in each of them.
  *
  * The order of every sum is the inner dimension from first to last, in every variant; a sum that goes on (an addend,
  * the next block of a split matrix, the low-rank update) starts from what is there. So neither the variant nor the
  * split changes a bit of the result on adapters that compute dot products alike.
  */
 import { kernel, unroll, type Kernel, type KernelSpec, type UniformType } from '../device/kernel.ts';
+import { laneOf, quadSize, swapped } from './quad.ts';
 import { isScaled, loadScales, weightBindings, weightHeader, type WeightFormat } from './weight-matrix.ts';
 
 export interface TileShape {
-  readonly share: number; // threads that share rows; 1: none
-  readonly loaders: number; // of which so many load different rows
-  readonly rows: number; // a multiple of loaders
+  readonly quads: boolean; // four threads share the rows they load
+  readonly rows: number; // with quads a multiple of four
   readonly columns: number; // per thread, a multiple of 4
   readonly workgroupSize: number;
 }
@@ -24,47 +25,49 @@ export const startFrom = { nothing: 0, self: 1, addend: 2 } as const;
 /** The most adapters that share an input: q, k, v. */
 export const maxSlots = 3;
 
-const enable = ({ share }: TileShape): string[] => (share > 1 ? ['subgroups'] : []);
+const enable = ({ quads }: TileShape): string[] => (quads ? ['subgroups'] : []);
 
-/** `m0`, the tile's first row, and `column`, the thread's first column; `lane` is only used with subgroups. */
+/** Columns of the threads that share rows. */
+export const sharedColumns = ({ quads, columns }: TileShape): number => columns * (quads ? quadSize : 1);
+
+/** `m0`, the tile's first row, and `column`, the thread's first column. */
 function prologue(shape: TileShape, columns: string): string {
-  const { share, rows } = shape;
-  const width = shape.columns * share;
+  const { quads, rows } = shape;
+  const share = quads ? quadSize : 1;
   return `
   let rowBlocks = (u.m + ${rows - 1}u) / ${rows}u;
   let tile = threadIndex / ${share}u;
   let m0 = (tile % rowBlocks) * ${rows}u;
-  let column = (tile / rowBlocks) * ${width}u + (lid.x % ${share}u) * ${shape.columns}u;
-${share > 1 ? `  let lane = subgroupLane % ${shape.loaders}u;` : `  if (column >= ${columns}) { return; }`}`;
+  let column = (tile / rowBlocks) * ${sharedColumns(shape)}u + (lid.x % ${share}u) * ${shape.columns}u;
+${quads ? laneOf : `  if (column >= ${columns}) { return; }`}`;
 }
 
+/** Vec4s of rows that a thread loads at each step. */
+const loadedRows = ({ quads, rows }: TileShape): number => (quads ? rows / quadSize : rows);
+
 /** The starts of the rows this thread loads. */
-const rowStarts = (shape: TileShape, name: string, start: (row: string) => string): string => {
-  const { loaders } = shape;
-  return shape.share > 1
-    ? unroll(
-        shape.rows / loaders,
-        (i) => `  let ${name}${i} = ${start(`min(m0 + ${i * loaders}u + lane, u.m - 1u)`)};`,
-      )
-    : unroll(shape.rows, (i) => `  let ${name}${i} = ${start(`min(m0 + ${i}u, u.m - 1u)`)};`);
-};
+const rowStarts = (shape: TileShape, name: string, start: (row: string) => string): string =>
+  unroll(loadedRows(shape), (i) => {
+    const row = shape.quads ? `m0 + ${i * quadSize}u + lane` : `m0 + ${i}u`;
+    return `  let ${name}${i} = ${start(`min(${row}, u.m - 1u)`)};`;
+  });
 
 /** Loads `name0`… from `source` at the row starts plus `at`, once per thread that loads. */
-const loadRows = (shape: TileShape, name: string, source: string, starts: string, at: string): string =>
-  unroll(
-    shape.share > 1 ? shape.rows / shape.loaders : shape.rows,
-    (i) => `    let ${name}${i} = ${source}[${starts}${i} + ${at}];`,
-  );
+const loadRows = (
+  shape: TileShape,
+  name: string,
+  source: string,
+  starts: string,
+  at: string,
+  factor = '',
+): string =>
+  unroll(loadedRows(shape), (i) => `    let ${name}${i} = ${source}[${starts}${i} + ${at}]${factor};`);
 
-/** Vec4s of rows that a thread loads at each step. */
-const loadedRows = ({ share, loaders, rows }: TileShape): number => (share > 1 ? rows / loaders : rows);
-
-const rowValue = (shape: TileShape, name: string, i: number): string => {
-  const { loaders } = shape;
-  return shape.share > 1
-    ? `subgroupBroadcast(${name}${Math.floor(i / loaders)}, ${i % loaders}u)`
-    : `${name}${i}`;
-};
+/** What accumulator i multiplies, and the row it belongs to. */
+const rowValue = ({ quads }: TileShape, name: string, i: number): string =>
+  quads ? swapped(`${name}${Math.floor(i / quadSize)}`, i % quadSize) : `${name}${i}`;
+const rowOf = ({ quads }: TileShape, i: number): string =>
+  quads ? `m0 + ${i - (i % quadSize)}u + (lane ^ ${i % quadSize}u)` : `m0 + ${i}u`;
 
 /** A tile and the format of its frozen weights: all that a product's code depends on. */
 export interface TileSpec extends TileShape {
@@ -132,79 +135,18 @@ export const linearDxUniforms: Record<string, UniformType> = {
 
 /** y[M, N] = x[M, K] · W[N, K]ᵀ (+ bias) (+ addend) (+ scale · low · Bᵀ). */
 export function linearTile(spec: TileSpec): Kernel {
-  const { share, loaders, rows, columns, workgroupSize, format } = spec;
-  const key = `linear ${format} ${rows}x${columns} share=${share}/${loaders} wg=${workgroupSize}`;
+  const { quads: hasQuads, rows, columns, workgroupSize, format } = spec;
+  const key = `linear ${format} ${rows}x${columns} quads=${hasQuads} wg=${workgroupSize}`;
   const quads = columns / 4;
-  /** One step: `weights` are vec4 names per column, `x` the loaded rows. */
-  const multiply = (loaded: readonly string[], weight: (step: number, j: number) => string): string =>
+  /** Adds the product of each loaded vec4 of a row (`x`) with the weights `w(step, column)`, also vec4s. */
+  const multiply = (x: readonly string[], w: (step: number, j: number) => string): string =>
     unroll(
       rows,
       (i) => `    {
-${loaded.map((name, step) => `      let x${step} = ${rowValue(spec, name, i)};`).join('\n')}
-${unroll(columns, (j) => `      c${i}_${j} = c${i}_${j}${loaded.map((_, step) => ` + dot(x${step}, ${weight(step, j)})`).join('')};`)}
+${x.map((name, step) => `      let x${step} = ${rowValue(spec, name, i)};`).join('\n')}
+${unroll(quads, (q) => `      c${i}_${q} = c${i}_${q}${x.map((_, step) => ` + x${step} * mat4x4f(${fourOf((j) => w(step, q * 4 + j))})`).join('')};`)}
     }`,
     );
-  const weightRow = (j: number): string => `min(column + ${j}u, u.n - 1u)`;
-
-  const loraStarts = `
-${rowStarts(spec, 'lowRow', (row) => `${row} * u.lowStride4`)}
-${unroll(columns, (j) => `  var slot${j} = ${maxSlots}u; var bRow${j} = 0u;`)}
-${unroll(maxSlots, (s) =>
-  unroll(
-    columns,
-    (j) =>
-      `  if (u.yColumn + column + ${j}u >= u.slotColumn${s} && u.yColumn + column + ${j}u < u.slotEnd${s}) { slot${j} = ${s}u; bRow${j} = u.slotB4_${s} + (u.yColumn + column + ${j}u - u.slotColumn${s}) * u.r4; }`,
-  ),
-)}`;
-  // One loop for the frozen and the low-rank part: the unrolled products are most of the code to compile.
-  const mainLoop =
-    format === 'f32'
-      ? `
-${unroll(columns, (j) => `  let wRow${j} = ${weightRow(j)} * u.weightStride;`)}
-${loraStarts}
-  for (var k = 0u; k < u.k4 + u.slots * u.r4; k++) {
-${unroll(columns, (j) => `    var w${j}: vec4f;`)}
-${unroll(loadedRows(spec), (i) => `    var xk${i}: vec4f;`)}
-    if (k < u.k4) {
-${unroll(columns, (j) => `    w${j} = w[wRow${j} + k];`)}
-${unroll(loadedRows(spec), (i) => `    xk${i} = x[xRow${i} + k];`)}
-    } else {
-      let step = k - u.k4;
-      let s = step / u.r4;
-${unroll(columns, (j) => `      w${j} = select(vec4f(), b[bRow${j} + step % u.r4], slot${j} == s) * u.loraScale;`)}
-${unroll(loadedRows(spec), (i) => `      xk${i} = low[lowRow${i} + u.lowColumn4 + step];`)}
-    }
-${multiply(['xk'], (_, j) => `w${j}`)}
-  }`
-      : `
-${unroll(columns, (j) => `  let wRow${j} = ${weightRow(j)} * u.weightStride;`)}
-  let groups = (u.k4 + 1u) / 2u;
-  for (var block = 0u; block < groups; block += 8u) {
-${isScaled(format) ? unroll(quads, (q) => loadScales(`s${q}_`, `(block / 8u) * u.scaleStride4 + column / 4u + ${q}u`)) : ''}
-    let blockEnd = min(block + 8u, groups);
-    for (var g = block; g < blockEnd; g++) {
-${unroll(columns, (j) => {
-  const scale = isScaled(format) ? ` * s${Math.floor(j / 4)}_${j % 4}` : '';
-  return `      let g${j} = w[wRow${j} + g];
-      let w0_${j} = decode0(g${j})${scale};
-      let w1_${j} = decode1(g${j})${scale};`;
-})}
-      // past the last column the weights are zero pads: any x will do
-      let second = min(g * 2u + 1u, u.k4 - 1u);
-${loadRows(spec, 'xa', 'x', 'xRow', 'g * 2u')}
-${loadRows(spec, 'xb', 'x', 'xRow', 'second')}
-${multiply(['xa', 'xb'], (step, j) => `w${step}_${j}`)}
-    }
-  }`;
-
-  const loraLoop = `${loraStarts}
-  for (var s = 0u; s < u.slots; s++) {
-    for (var r = 0u; r < u.r4; r++) {
-${unroll(columns, (j) => `      let b${j} = select(vec4f(), b[bRow${j} + r], slot${j} == s) * u.loraScale;`)}
-${loadRows(spec, 'lk', 'low', 'lowRow', 'u.lowColumn4 + s * u.r4 + r')}
-${multiply(['lk'], (_, j) => `b${j}`)}
-    }
-  }`;
 
   return kernel(key, () => ({
     enable: enable(spec),
@@ -213,35 +155,75 @@ ${multiply(['lk'], (_, j) => `b${j}`)}
     bindings: linearBindings(format),
     uniforms: linearUniforms,
     body: `${prologue(spec, 'u.n')}
+${unroll(rows, (i) => unroll(quads, (q) => `  var c${i}_${q} = vec4f();`))}
+${loadStart(spec)}
 ${rowStarts(spec, 'xRow', (row) => `${row} * u.k4`)}
-${unroll(rows, (i) => unroll(columns, (j) => `  var c${i}_${j} = 0.0;`))}
-${loadStart(rows, quads)}
-${mainLoop}
-${format === 'f32' ? '' : loraLoop}
+${unroll(columns, (j) => `  let wRow${j} = min(column + ${j}u, u.n - 1u) * u.weightStride;`)}
+  let pairs = (u.k4 + 1u) / 2u;
+  for (var block = 0u; block < pairs; block += 8u) { // 8 · 2 · 4 columns: those of a scale
+${isScaled(format) ? unroll(quads, (q) => loadScales(`s${q}_`, `(block / 8u) * u.scaleStride4 + column / 4u + ${q}u`)) : ''}
+    let blockEnd = min(block + 8u, pairs);
+    for (var g = block; g < blockEnd; g++) {
+      let second = min(g * 2u + 1u, u.k4 - 1u);
+${loadPairs(format, columns)}
+${loadRows(spec, 'xa', 'x', 'xRow', 'g * 2u')}
+${loadRows(spec, 'xb', 'x', 'xRow', 'second', ' * f32(g * 2u + 1u < u.k4)')}
+${multiply(['xa', 'xb'], (step, j) => `w${step}_${j}`)}
+    }
+  }
+  if (u.slots != 0u) {
+${rowStarts(spec, 'lowRow', (row) => `${row} * u.lowStride4 + u.lowColumn4`)}
+${unroll(columns, (j) => `  var slot${j} = ${maxSlots}u; var bRow${j} = 0u;`)}
+${unroll(maxSlots, (s) =>
+  unroll(
+    columns,
+    (j) =>
+      `  if (u.yColumn + column + ${j}u >= u.slotColumn${s} && u.yColumn + column + ${j}u < u.slotEnd${s}) { slot${j} = ${s}u; bRow${j} = u.slotB4_${s} + (u.yColumn + column + ${j}u - u.slotColumn${s}) * u.r4; }`,
+  ),
+)}
+  for (var r = 0u; r < u.slots * u.r4; r++) {
+    let slot = r / u.r4;
+${unroll(columns, (j) => `    let b${j} = b[bRow${j} + r % u.r4] * select(0.0, u.loraScale, slot${j} == slot);`)}
+${loadRows(spec, 'lk', 'low', 'lowRow', 'r')}
+${multiply(['lk'], (_, j) => `b${j}`)}
+  }
+  }
 ${unroll(
   rows,
-  (i) => `  if (m0 + ${i}u < u.m) {
-    let at = (m0 + ${i}u) * u.yStride4 + (u.yColumn + column) / 4u;
-${unroll(quads, (q) => `    if (column + ${q * 4}u < u.n) { y[at + ${q}u] = vec4f(c${i}_${q * 4}, c${i}_${q * 4 + 1}, c${i}_${q * 4 + 2}, c${i}_${q * 4 + 3}); }`)}
+  (i) => `  if (${rowOf(spec, i)} < u.m) {
+    let at = (${rowOf(spec, i)}) * u.yStride4 + (u.yColumn + column) / 4u;
+${unroll(quads, (q) => `    if (column + ${q * 4}u < u.n) { y[at + ${q}u] = c${i}_${q}; }`)}
   }`,
 )}`,
   }));
 }
 
-function loadStart(rows: number, quads: number): string {
+const fourOf = (part: (j: number) => string): string => [0, 1, 2, 3].map(part).join(', ');
+
+/** The weights of the thread's columns at vec4s 2g and 2g + 1 (`second`), which may be past the end: x is 0 there. */
+const loadPairs = (format: WeightFormat, columns: number): string =>
+  unroll(columns, (j) => {
+    if (format === 'f32') {
+      return `      let w0_${j} = w[wRow${j} + g * 2u];\n      let w1_${j} = w[wRow${j} + second];`;
+    }
+    const scale = isScaled(format) ? ` * s${Math.floor(j / 4)}_${j % 4}` : '';
+    return `      let g${j} = w[wRow${j} + g];
+      let w0_${j} = decode0(g${j})${scale};
+      let w1_${j} = decode1(g${j})${scale};`;
+  });
+
+function loadStart(spec: TileSpec): string {
   return `  if (u.hasBias + u.start > 0u) {
 ${unroll(
-  rows,
-  (i) => `    if (m0 + ${i}u < u.m) {
-      let at = (m0 + ${i}u) * u.yStride4 + (u.yColumn + column) / 4u;
+  spec.rows,
+  (i) => `    if (${rowOf(spec, i)} < u.m) {
+      let at = (${rowOf(spec, i)}) * u.yStride4 + (u.yColumn + column) / 4u;
 ${unroll(
-  quads,
+  spec.columns / 4,
   (q) => `      if (column + ${q * 4}u < u.n) {
-        var start = vec4f();
-        if (u.start == ${startFrom.self}u) { start = y[at + ${q}u]; }
-        if (u.start == ${startFrom.addend}u) { start = addend[at + ${q}u]; }
-        if (u.hasBias != 0u) { start += bias[(u.yColumn + column) / 4u + ${q}u]; }
-${unroll(4, (j) => `        c${i}_${q * 4 + j} = start[${j}];`)}
+        if (u.start == ${startFrom.self}u) { c${i}_${q} = y[at + ${q}u]; }
+        if (u.start == ${startFrom.addend}u) { c${i}_${q} = addend[at + ${q}u]; }
+        if (u.hasBias != 0u) { c${i}_${q} += bias[(u.yColumn + column) / 4u + ${q}u]; }
       }`,
 )}
     }`,
@@ -251,15 +233,15 @@ ${unroll(4, (j) => `        c${i}_${q * 4 + j} = start[${j}];`)}
 
 /** dx[M, K] = dy[M, N] · W[N, K] (+ dx) (+ du · A). A thread owns `columns` neighbouring columns of dx. */
 export function linearDxTile(spec: TileSpec): Kernel {
-  const { share, loaders, rows, columns, workgroupSize, format } = spec;
+  const { quads: hasQuads, rows, columns, workgroupSize, format } = spec;
   const quads = columns / 4;
-  const key = `linearDx ${format} ${rows}x${columns} share=${share}/${loaders} wg=${workgroupSize}`;
-  const multiply = (name: string, weight: (r: number, q: number) => string): string =>
+  const key = `linearDx ${format} ${rows}x${columns} quads=${hasQuads} wg=${workgroupSize}`;
+  const multiply = (name: string, w: (r: number, q: number) => string): string =>
     unroll(
       rows,
       (i) => `    {
-      let d = ${rowValue(spec, name, i)}${name === 'dk' && format !== 'f32' ? ' * u.scale' : ''};
-${unroll(quads, (q) => `      c${i}_${q} = c${i}_${q} + d.x * ${weight(0, q)} + d.y * ${weight(1, q)} + d.z * ${weight(2, q)} + d.w * ${weight(3, q)};`)}
+      let d = ${rowValue(spec, name, i)};
+${unroll(quads, (q) => `      c${i}_${q} = c${i}_${q} + mat4x4f(${fourOf((r) => w(r, q))}) * d;`)}
     }`,
     );
   const loadDense = (name: string, source: string, row: string): string =>
@@ -270,27 +252,6 @@ ${unroll(quads, (q) => `      c${i}_${q} = c${i}_${q} + d.x * ${weight(0, q)} + 
           `    let ${name}${r}_${q} = ${source}[(${row} + ${r}u) * u.k4 + min(column / 4u + ${q}u, u.k4 - 1u)];`,
       ),
     );
-  // One loop for the frozen and the low-rank part, as in the forward product.
-  const fromRows = (source: string, starts: string, at: string, factor: string): string =>
-    unroll(loadedRows(spec), (i) => `      dk${i} = ${source}[${starts}${i} + ${at}]${factor};`);
-  const fromWeights = (source: string, row: string): string =>
-    unroll(4, (r) =>
-      unroll(
-        quads,
-        (q) => `      w${r}_${q} = ${source}[(${row} + ${r}u) * u.k4 + min(column / 4u + ${q}u, u.k4 - 1u)];`,
-      ),
-    );
-  const denseStep = `
-${unroll(loadedRows(spec), (i) => `    var dk${i}: vec4f;`)}
-${unroll(4, (r) => unroll(quads, (q) => `    var w${r}_${q}: vec4f;`))}
-    if (n < u.n4) {
-${fromRows('dy', 'dyRow', 'n', ' * u.scale')}
-${fromWeights('w', 'n * 4u')}
-    } else {
-      let l = n - u.n4;
-${fromRows('du', 'duRow', 'l', '')}
-${fromWeights('a', 'l * 4u')}
-    }`;
   const loadCoded = `
 ${isScaled(format) ? loadScales('s', `(column / 64u) * u.scaleStride4 + n`) : ''}
 ${unroll(4, (r) => {
@@ -307,30 +268,28 @@ ${unroll(4, (r) => {
     bindings: linearDxBindings(format),
     uniforms: linearDxUniforms,
     body: `${prologue(spec, '(u.k4 * 4u)')}
-${rowStarts(spec, 'dyRow', (row) => `${row} * u.dyStride4 + u.dyColumn4`)}
 ${unroll(rows, (i) => unroll(quads, (q) => `  var c${i}_${q} = vec4f();`))}
   if (u.accumulates != 0u) {
-${unroll(rows, (i) => unroll(quads, (q) => `    if (m0 + ${i}u < u.m && column / 4u + ${q}u < u.k4) { c${i}_${q} = dx[(m0 + ${i}u) * u.dxStride4 + u.dxColumn4 + column / 4u + ${q}u]; }`))}
+${unroll(rows, (i) => unroll(quads, (q) => `    if (${rowOf(spec, i)} < u.m && column / 4u + ${q}u < u.k4) { c${i}_${q} = dx[(${rowOf(spec, i)}) * u.dxStride4 + u.dxColumn4 + column / 4u + ${q}u]; }`))}
   }
-${rowStarts(spec, 'duRow', (row) => `${row} * u.low4`)}
-  for (var n = 0u; n < u.n4${format === 'f32' ? ' + u.low4' : ''}; n++) {
-${format === 'f32' ? denseStep : `${loadRows(spec, 'dk', 'dy', 'dyRow', 'n')}\n${loadCoded}`}
+${rowStarts(spec, 'dyRow', (row) => `${row} * u.dyStride4 + u.dyColumn4`)}
+  for (var n = 0u; n < u.n4; n++) {
+${loadRows(spec, 'dk', 'dy', 'dyRow', 'n', ' * u.scale')}
+${format === 'f32' ? loadDense('w', 'w', 'n * 4u') : loadCoded}
 ${multiply('dk', (r, q) => `w${r}_${q}`)}
   }
-${
-  format !== 'f32'
-    ? `
+  if (u.low4 != 0u) {
+${rowStarts(spec, 'duRow', (row) => `${row} * u.low4`)}
   for (var l = 0u; l < u.low4; l++) {
 ${loadRows(spec, 'uk', 'du', 'duRow', 'l')}
 ${loadDense('a', 'a', 'l * 4u')}
 ${multiply('uk', (r, q) => `a${r}_${q}`)}
-  }`
-    : ''
-}
+  }
+  }
 ${unroll(
   rows,
-  (i) => `  if (m0 + ${i}u < u.m) {
-    let at = (m0 + ${i}u) * u.dxStride4 + u.dxColumn4 + column / 4u;
+  (i) => `  if (${rowOf(spec, i)} < u.m) {
+    let at = (${rowOf(spec, i)}) * u.dxStride4 + u.dxColumn4 + column / 4u;
 ${unroll(quads, (q) => `    if (column / 4u + ${q}u < u.k4) { dx[at + ${q}u] = c${i}_${q}; }`)}
   }`,
 )}`,

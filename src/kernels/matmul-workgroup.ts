@@ -106,7 +106,7 @@ ${unroll(
   (
     i,
   ) => `      let l${i} = low[min(m0 + ty * 4u + ${i}u, u.m - 1u) * u.lowStride4 + u.lowColumn4 + ${s}u * u.r4 + r];
-      c${i} = c${i} + vec4f(dot(l${i}, b0), dot(l${i}, b1), dot(l${i}, b2), dot(l${i}, b3));`,
+      c${i} = c${i} + l${i} * mat4x4f(b0, b1, b2, b3);`,
 )}
     }
   }`,
@@ -161,7 +161,7 @@ ${unroll(4, (r) => `      let w${r} = ws[${(q * 4 + r) * 16}u + tx];`)}
 ${unroll(
   4,
   (i) => `      let d${i} = ds[(ty * 4u + ${i}u) * 4u + ${q}u];
-      c${i} = c${i} + d${i}.x * w0 + d${i}.y * w1 + d${i}.z * w2 + d${i}.w * w3;`,
+      c${i} = c${i} + mat4x4f(w0, w1, w2, w3) * d${i};`,
 )}
     }`,
 )}
@@ -173,7 +173,7 @@ ${unroll(4, (r) => `    let a${r} = a[(l * 4u + ${r}u) * u.k4 + k0 / 4u + tx];`)
 ${unroll(
   4,
   (i) => `    let l${i} = du[min(m0 + ty * 4u + ${i}u, u.m - 1u) * u.low4 + l];
-    c${i} = c${i} + l${i}.x * a0 + l${i}.y * a1 + l${i}.z * a2 + l${i}.w * a3;`,
+    c${i} = c${i} + mat4x4f(a0, a1, a2, a3) * l${i};`,
 )}
   }
 ${unroll(4, (i) => `  if (m0 + ty * 4u + ${i}u < u.m) { dx[(m0 + ty * 4u + ${i}u) * u.dxStride4 + u.dxColumn4 + k0 / 4u + tx] = c${i}; }`)}`,

@@ -9,8 +9,16 @@
  */
 import type { GpuTensor } from '../device/gpu-memory.ts';
 import type { Recorder } from '../device/recorder.ts';
-import { linearDxTile, linearTile, maxSlots, startFrom, type TileShape } from './matmul-tile.ts';
+import {
+  linearDxTile,
+  linearTile,
+  maxSlots,
+  sharedColumns,
+  startFrom,
+  type TileShape,
+} from './matmul-tile.ts';
 import { linearDxWorkgroup, linearWorkgroup, workgroupTile } from './matmul-workgroup.ts';
+import { quadSize } from './quad.ts';
 import {
   asMatrix,
   blockTensors,
@@ -177,8 +185,8 @@ const usesWorkgroups = (recorder: Recorder, m: number): boolean => recorder.matm
 const workgroupWork = (m: number, columns: number): number =>
   Math.ceil(m / workgroupTile) * Math.ceil(columns / workgroupTile) * 256;
 
-const tileWork = ({ share, rows, columns }: TileShape, m: number, width: number): number =>
-  Math.ceil(m / rows) * Math.ceil(width / (columns * share)) * share;
+const tileWork = (shape: TileShape, m: number, width: number): number =>
+  Math.ceil(m / shape.rows) * Math.ceil(width / sharedColumns(shape)) * (shape.quads ? quadSize : 1);
 
 /** What a load costs in multiply-adds of four, roughly: on software adapters it is dear. */
 const loadCost = { software: 14, hardware: 3 };
@@ -197,25 +205,21 @@ function tileShape(
   format: WeightFormat,
   leastColumns: 4 | 8,
 ): TileShape {
-  const { share: lanes, loaders: most, rows: mostRows } = recorder.matmul;
+  const { quads: hasQuads, rows: mostRows } = recorder.matmul;
   const load = recorder.isSoftware ? loadCost.software : loadCost.hardware;
-  const wide = lanes <= 16 && width > 4 * lanes ? 8 : leastColumns;
   let best: TileShape | null = null;
   let bestCost = Infinity;
   const limit = format === 'f32' ? mostRows : Math.min(mostRows, mostCodedRows);
   for (const rows of rowChoices[recorder.isSoftware ? 'software' : 'hardware']) {
     if (rows > limit) break;
-    const loaders = Math.min(most, rows);
-    const share = loaders > 1 ? lanes : 1;
-    const columns = share === 1 ? 8 : wide;
-    const cost =
-      Math.ceil(m / rows) *
-      Math.ceil(width / (columns * share)) *
-      share *
-      (rows * columns + load * (rows / loaders + columns));
+    const quads = hasQuads && rows >= quadSize;
+    const columns = !quads || width > 4 * quadSize ? 8 : leastColumns;
+    const shape: TileShape = { quads, rows, columns, workgroupSize: recorder.isSoftware ? 8 : 64 };
+    const loads = (quads ? rows / quadSize : rows) + columns;
+    const cost = tileWork(shape, m, width) * (rows * columns + load * loads);
     if (cost < bestCost) {
       bestCost = cost;
-      best = { share, loaders, rows, columns, workgroupSize: recorder.isSoftware && share <= 8 ? 8 : 64 };
+      best = shape;
     }
   }
   if (best === null) throw new RangeError('the matmul variant allows no rows');

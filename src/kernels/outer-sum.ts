@@ -11,7 +11,7 @@ import type { GpuTensor } from '../device/gpu-memory.ts';
 import { kernel, unroll, type Kernel } from '../device/kernel.ts';
 import type { Recorder } from '../device/recorder.ts';
 
-const lanesFor = (recorder: Recorder): number => (recorder.matmul.loaders >= 4 ? 4 : 1);
+const lanesFor = (recorder: Recorder): number => (recorder.matmul.quads ? 4 : 1);
 
 function outerSumKernel(p4: number, lanes: number, isTransposed: boolean, workgroupSize: number): Kernel {
   const p = p4 * 4;
