@@ -19,9 +19,6 @@ export interface TileShape {
   readonly workgroupSize: number;
 }
 
-/** What a product starts from, a choice of each launch: each choice as a kernel of its own would be dear to compile. */
-export const startFrom = { nothing: 0, self: 1, addend: 2 } as const;
-
 /** The most adapters that share an input: q, k, v. */
 export const maxSlots = 3;
 
@@ -85,7 +82,7 @@ export const linearBindings = (format: WeightFormat): KernelSpec['bindings'] => 
   y: ['array<vec4f>', 'read_write'],
 });
 
-/** Uniforms of every forward product. `start` is one of `startFrom`; without an update `slots` is 0. */
+/** Uniforms of every forward product. Without an update `slots` is 0. */
 export const linearUniforms: Record<string, UniformType> = {
   m: 'u32',
   n: 'u32',
@@ -95,7 +92,7 @@ export const linearUniforms: Record<string, UniformType> = {
   yStride4: 'u32',
   yColumn: 'u32',
   hasBias: 'u32',
-  start: 'u32',
+  hasAddend: 'u32',
   ...Object.fromEntries(
     Array.from({ length: maxSlots }, (_, s) => [`slotColumn${s}`, `slotEnd${s}`, `slotB4_${s}`])
       .flat()
@@ -148,6 +145,26 @@ ${unroll(quads, (q) => `      c${i}_${q} = c${i}_${q}${x.map((_, step) => ` + x$
     }`,
     );
 
+  const pair = `
+      let second = min(g * 2u + 1u, u.k4 - 1u);
+${loadPairs(format, columns)}
+${loadRows(spec, 'xa', 'x', 'xRow', 'g * 2u')}
+${loadRows(spec, 'xb', 'x', 'xRow', 'second', ' * f32(g * 2u + 1u < u.k4)')}
+${multiply(['xa', 'xb'], (step, j) => `w${step}_${j}`)}`;
+  // a scale is for 8 pairs of vec4s; a loop within a loop costs a sixth of the speed, so only where there are scales
+  const mainLoop = isScaled(format)
+    ? `
+  let pairs = (u.k4 + 1u) / 2u;
+  for (var block = 0u; block < pairs; block += 8u) {
+${unroll(quads, (q) => loadScales(`s${q}_`, `(block / 8u) * u.scaleStride4 + column / 4u + ${q}u`))}
+    let blockEnd = min(block + 8u, pairs);
+    for (var g = block; g < blockEnd; g++) {${pair}
+    }
+  }`
+    : `
+  for (var g = 0u; g * 2u < u.k4; g++) {${pair}
+  }`;
+
   return kernel(key, () => ({
     enable: enable(spec),
     header: weightHeader(format),
@@ -159,18 +176,7 @@ ${unroll(rows, (i) => unroll(quads, (q) => `  var c${i}_${q} = vec4f();`))}
 ${loadStart(spec)}
 ${rowStarts(spec, 'xRow', (row) => `${row} * u.k4`)}
 ${unroll(columns, (j) => `  let wRow${j} = min(column + ${j}u, u.n - 1u) * u.weightStride;`)}
-  let pairs = (u.k4 + 1u) / 2u;
-  for (var block = 0u; block < pairs; block += 8u) { // 8 · 2 · 4 columns: those of a scale
-${isScaled(format) ? unroll(quads, (q) => loadScales(`s${q}_`, `(block / 8u) * u.scaleStride4 + column / 4u + ${q}u`)) : ''}
-    let blockEnd = min(block + 8u, pairs);
-    for (var g = block; g < blockEnd; g++) {
-      let second = min(g * 2u + 1u, u.k4 - 1u);
-${loadPairs(format, columns)}
-${loadRows(spec, 'xa', 'x', 'xRow', 'g * 2u')}
-${loadRows(spec, 'xb', 'x', 'xRow', 'second', ' * f32(g * 2u + 1u < u.k4)')}
-${multiply(['xa', 'xb'], (step, j) => `w${step}_${j}`)}
-    }
-  }
+${mainLoop}
   if (u.slots != 0u) {
 ${rowStarts(spec, 'lowRow', (row) => `${row} * u.lowStride4 + u.lowColumn4`)}
 ${unroll(columns, (j) => `  var slot${j} = ${maxSlots}u; var bRow${j} = 0u;`)}
@@ -212,21 +218,21 @@ const loadPairs = (format: WeightFormat, columns: number): string =>
       let w1_${j} = decode1(g${j})${scale};`;
   });
 
+/** Few branches with much in each: with one per value SwiftShader took four seconds more to compile. */
 function loadStart(spec: TileSpec): string {
-  return `  if (u.hasBias + u.start > 0u) {
+  const quads = spec.columns / 4;
+  return `  if (u.hasAddend != 0u) {
 ${unroll(
   spec.rows,
-  (i) => `    if (${rowOf(spec, i)} < u.m) {
-      let at = (${rowOf(spec, i)}) * u.yStride4 + (u.yColumn + column) / 4u;
-${unroll(
-  spec.columns / 4,
-  (q) => `      if (column + ${q * 4}u < u.n) {
-        if (u.start == ${startFrom.self}u) { c${i}_${q} = y[at + ${q}u]; }
-        if (u.start == ${startFrom.addend}u) { c${i}_${q} = addend[at + ${q}u]; }
-        if (u.hasBias != 0u) { c${i}_${q} += bias[(u.yColumn + column) / 4u + ${q}u]; }
-      }`,
+  (i) => `    let startRow${i} = min(${rowOf(spec, i)}, u.m - 1u) * u.yStride4 + u.yColumn / 4u;
+${unroll(quads, (q) => `    c${i}_${q} = addend[startRow${i} + min(column / 4u + ${q}u, u.n / 4u - 1u)];`)}`,
 )}
-    }`,
+  }
+  if (u.hasBias != 0u) {
+${unroll(
+  quads,
+  (q) => `    let bias${q} = bias[u.yColumn / 4u + min(column / 4u + ${q}u, u.n / 4u - 1u)];
+${unroll(spec.rows, (i) => `    c${i}_${q} += bias${q};`)}`,
 )}
   }`;
 }
@@ -270,7 +276,11 @@ ${unroll(4, (r) => {
     body: `${prologue(spec, '(u.k4 * 4u)')}
 ${unroll(rows, (i) => unroll(quads, (q) => `  var c${i}_${q} = vec4f();`))}
   if (u.accumulates != 0u) {
-${unroll(rows, (i) => unroll(quads, (q) => `    if (${rowOf(spec, i)} < u.m && column / 4u + ${q}u < u.k4) { c${i}_${q} = dx[(${rowOf(spec, i)}) * u.dxStride4 + u.dxColumn4 + column / 4u + ${q}u]; }`))}
+${unroll(
+  rows,
+  (i) => `    let startRow${i} = min(${rowOf(spec, i)}, u.m - 1u) * u.dxStride4 + u.dxColumn4;
+${unroll(quads, (q) => `    c${i}_${q} = dx[startRow${i} + min(column / 4u + ${q}u, u.k4 - 1u)];`)}`,
+)}
   }
 ${rowStarts(spec, 'dyRow', (row) => `${row} * u.dyStride4 + u.dyColumn4`)}
   for (var n = 0u; n < u.n4; n++) {

@@ -10,7 +10,6 @@ import {
   linearDxUniforms,
   linearUniforms,
   maxSlots,
-  startFrom,
 } from './matmul-tile.ts';
 import { isScaled, weightHeader, type WeightFormat } from './weight-matrix.ts';
 
@@ -72,8 +71,7 @@ ${unroll(
   4,
   (i) => `  if (inside && m0 + ty * 4u + ${i}u < u.m) {
     let at = (m0 + ty * 4u + ${i}u) * u.yStride4 + (u.yColumn + column) / 4u;
-    if (u.start == ${startFrom.self}u) { c${i} = y[at]; }
-    if (u.start == ${startFrom.addend}u) { c${i} = addend[at]; }
+    if (u.hasAddend != 0u) { c${i} = addend[at]; }
     if (u.hasBias != 0u) { c${i} += bias[(u.yColumn + column) / 4u]; }
   }`,
 )}

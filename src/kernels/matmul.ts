@@ -9,14 +9,7 @@
  */
 import type { GpuTensor } from '../device/gpu-memory.ts';
 import type { Recorder } from '../device/recorder.ts';
-import {
-  linearDxTile,
-  linearTile,
-  maxSlots,
-  sharedColumns,
-  startFrom,
-  type TileShape,
-} from './matmul-tile.ts';
+import { linearDxTile, linearTile, maxSlots, sharedColumns, type TileShape } from './matmul-tile.ts';
 import { linearDxWorkgroup, linearWorkgroup, workgroupTile } from './matmul-workgroup.ts';
 import { quadSize } from './quad.ts';
 import {
@@ -41,7 +34,7 @@ export interface LoraForward {
 
 export interface LinearOptions {
   readonly bias?: GpuTensor | null;
-  /** Added to the product: y itself to accumulate, or a tensor of y's layout (the residual stream). */
+  /** Added to the product: another tensor of y's layout (the residual stream). */
   readonly addend?: GpuTensor | null;
   /** Distance between rows of y in elements, and the first column written. */
   readonly yStride?: number;
@@ -69,10 +62,8 @@ export function linear(
   const matrix = 'blocks' in w ? w : asMatrix(w, n, k);
   eachPanel(recorder, matrix, m, (part, firstRow) => {
     const block = part.blocks[0];
-    const start = addend === null ? 'nothing' : addend === y ? 'self' : 'addend';
     // x stands in for what this launch does without
-    const added = start === 'addend' && addend !== null ? addend : x;
-    const tensors = [x, ...blockTensors(block), bias ?? x, added, lora?.low ?? x, lora?.b ?? x, y];
+    const tensors = [x, ...blockTensors(block), bias ?? x, addend ?? x, lora?.low ?? x, lora?.b ?? x, y];
     const uniforms = {
       m,
       n: block.rows,
@@ -81,7 +72,7 @@ export function linear(
       yStride4: yStride / 4,
       yColumn: yColumn + firstRow,
       hasBias: Number(bias !== null),
-      start: startFrom[start],
+      hasAddend: Number(addend !== null),
       ...loraUniforms(lora),
     };
     const flops = 2 * m * block.rows * k;

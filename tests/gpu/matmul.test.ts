@@ -224,11 +224,11 @@ describe.each(weightFormats)('weights as %s', (format) => {
 
 test('long dispatches are split without changing a bit', async () => {
   const [m, n, k] = [70, 132, 68];
-  const [x, w] = [random(m * k), random(n * k)];
+  const [x, w, added] = [random(m * k), random(n * k), random(m * n)];
   const run = (): Promise<Record<string, Float32Array>> =>
     onGpu(
-      { x, w, y: new Float32Array(m * n) },
-      (s) => linear(gpu.recorder, t(s, 'x'), t(s, 'w'), t(s, 'y'), { m, n, k }, { addend: t(s, 'y') }),
+      { x, w, y: new Float32Array(m * n), added },
+      (s) => linear(gpu.recorder, t(s, 'x'), t(s, 'w'), t(s, 'y'), { m, n, k }, { addend: t(s, 'added') }),
       ['y'],
     );
   const whole = await run();

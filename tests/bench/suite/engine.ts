@@ -112,7 +112,7 @@ export const deviceOf = ({ report }: Gpu): BenchDevice => ({
 /** Threads per row of the row-wise kernels, as the model chooses them. */
 export const rowThreads = (gpu: Gpu): 1 | 64 => (gpu.recorder.isSoftware ? 1 : 64);
 
-/** One adapter's update inside a product with a weight of zeros would hide it: the low-rank product by itself. */
+/** y = low · Bᵀ, by itself: in a step it is part of the frozen product. */
 export function loraUp(
   gpu: Gpu,
   low: GpuTensor, // [M, R]
@@ -120,7 +120,7 @@ export function loraUp(
   y: GpuTensor, // [M, N]
   { m, n, r }: { readonly m: number; readonly n: number; readonly r: number },
 ): void {
-  engineLinear(gpu.recorder, low, b, y, { m, n, k: r }, { addend: y });
+  engineLinear(gpu.recorder, low, b, y, { m, n, k: r });
 }
 
 /** du = scale · dy · B */
