@@ -7,28 +7,32 @@
  * One kernel walks the keys of its queries, the other the queries of its keys, so nothing is added atomically.
  */
 import type { GpuTensor } from '../device/gpu-memory.ts';
-import { kernel, unroll, type Kernel } from '../device/kernel.ts';
+import { kernel, unroll, type Kernel, type KernelSpec } from '../device/kernel.ts';
 import type { Recorder } from '../device/recorder.ts';
-import { attentionFlops, dotSum, minMax, rowsPerThread, type AttentionShape } from './attention.ts';
-import { dkvShared, dqShared, rowsOf, sharedWork, sharesLoads } from './attention-shared.ts';
+import { attentionFlops, type AttentionShape } from './attention.ts';
+import {
+  attentionTile,
+  fourRows,
+  fourStarts,
+  loadFour,
+  matrixOf,
+  tileKey,
+  tilePlace,
+  tileRange,
+  tileSetup,
+  tileThreads,
+  type AttentionTile,
+} from './attention-tile.ts';
 
-export const dqBindings = {
+const gradientBindings = (visible: Record<string, readonly [string, 'read']>): KernelSpec['bindings'] => ({
   qkv: ['array<vec4f>', 'read'],
-  ranges: ['array<vec2u>', 'read'],
+  ...visible,
   dO: ['array<vec4f>', 'read'],
   lse: ['array<f32>', 'read'],
   delta: ['array<f32>', 'read'],
   dQkv: ['array<vec4f>', 'read_write'],
-} as const;
-export const dkvBindings = {
-  qkv: ['array<vec4f>', 'read'],
-  segmentEnds: ['array<u32>', 'read'],
-  dO: ['array<vec4f>', 'read'],
-  lse: ['array<f32>', 'read'],
-  delta: ['array<f32>', 'read'],
-  dQkv: ['array<vec4f>', 'read_write'],
-} as const;
-export const gradientUniforms = {
+});
+const gradientUniforms = {
   m: 'u32',
   heads: 'u32',
   group: 'u32',
@@ -50,24 +54,17 @@ function deltaKernel(d4: number): Kernel {
   let index = threadIndex;
   if (index >= u.count) { return; }
   let at = index * ${d4}u;
-  delta[index] = ${dotSum(
-    d4,
-    (i) => `dO[at + ${i}u]`,
-    (i) => `o[at + ${i}u]`,
-  )};`,
+  delta[index] = ${Array.from({ length: d4 }, (_, d) => `dot(dO[at + ${d}u], o[at + ${d}u])`).join(' + ')};`,
   }));
 }
 
-function dqKernel(d4: number, rows: number): Kernel {
-  return kernel(`attentionDq d=${d4 * 4} rows=${rows}`, () => ({
-    bindings: dqBindings,
+function dqKernel(tile: AttentionTile): Kernel {
+  const { d4, rows } = tile;
+  return kernel(`attentionDq ${tileKey(tile)}`, () => ({
+    ...tileSetup(tile),
+    bindings: gradientBindings({ ranges: ['array<vec2u>', 'read'] }),
     uniforms: gradientUniforms,
-    body: `
-  let index = threadIndex;
-  let rowGroups = (u.m + ${rows - 1}u) / ${rows}u;
-  let firstRow = (index % rowGroups) * ${rows}u;
-  let head = index / rowGroups;
-  if (head >= u.heads) { return; }
+    body: `${tilePlace(tile, 'u.heads')}
   let kvHead = (head / u.group) * ${d4}u;
 ${unroll(
   rows,
@@ -80,27 +77,34 @@ ${unroll(
   let mean${i} = delta[m${i} * u.heads + head];
 ${unroll(d4, (d) => `  let q${i}_${d} = qkv[qAt${i} + ${d}u] * u.scale;\n  let d${i}_${d} = dO[dAt${i} + ${d}u];\n  var g${i}_${d} = vec4f();`)}`,
 )}
-  let first = ${minMax('min', rows, (i) => `range${i}.x`)};
-  let end = ${minMax('max', rows, (i) => `range${i}.y`)};
-  for (var j = first; j < end; j++) {
-    let kAt = j * u.stride4 + u.k4 + kvHead;
-    let vAt = j * u.stride4 + u.v4 + kvHead;
-${unroll(d4, (d) => `    let k${d} = qkv[kAt + ${d}u];${rows === 1 ? '' : `\n    let v${d} = qkv[vAt + ${d}u];`}`)}
+${tileRange(
+  tile,
+  (i) => `range${i}.x`,
+  (i) => `range${i}.y`,
+)}
+  for (var j = first; j < end; j += 4u) {
+${fourStarts(tile, 'key', 'j', (row) => `${row} * u.stride4 + kvHead`)}
+${unroll(rows, (i) => `    var s${i} = vec4f(); var dp${i} = vec4f();`)}
+${unroll(
+  d4,
+  (d) => `    {
+${loadFour(tile, 'k', 'qkv', 'key', `u.k4 + ${d}u`)}
+${loadFour(tile, 'v', 'qkv', 'key', `u.v4 + ${d}u`)}
+${unroll(rows, (i) => `      s${i} += q${i}_${d} * ${matrixOf('k')};\n      dp${i} += d${i}_${d} * ${matrixOf('v')};`)}
+    }`,
+)}
+    let keys = ${fourRows('j')};
 ${unroll(
   rows,
-  (i) => `
-    var p${i} = exp(${dotSum(
-      d4,
-      (d) => `q${i}_${d}`,
-      (d) => `k${d}`,
-    )} - logTotal${i});
-    ${rows === 1 ? '' : `p${i} = select(0.0, p${i}, j >= range${i}.x && j < range${i}.y);`}
-    let ds${i} = p${i} * (${dotSum(
-      d4,
-      (d) => `d${i}_${d}`,
-      (d) => (rows === 1 ? `qkv[vAt + ${d}u]` : `v${d}`),
-    )} - mean${i});
-${unroll(d4, (d) => `    g${i}_${d} += ds${i} * k${d};`)}`,
+  (i) => `    let seen${i} = (keys >= vec4u(range${i}.x)) & (keys < vec4u(range${i}.y));
+    let ds${i} = select(vec4f(), exp(s${i} - logTotal${i}), seen${i}) * (dp${i} - mean${i});`,
+)}
+${unroll(
+  d4,
+  (d) => `    {
+${loadFour(tile, 'k', 'qkv', 'key', `u.k4 + ${d}u`)}
+${unroll(rows, (i) => `      g${i}_${d} = g${i}_${d} + ${matrixOf('k')} * ds${i};`)}
+    }`,
 )}
   }
 ${unroll(
@@ -112,60 +116,77 @@ ${unroll(d4, (d) => `    dQkv[qAt${i} + ${d}u] = g${i}_${d} * u.scale;`)}
   }));
 }
 
-function dkvKernel(d4: number, rows: number): Kernel {
-  return kernel(`attentionDkv d=${d4 * 4} rows=${rows}`, () => ({
-    bindings: dkvBindings,
+function dkvKernel(tile: AttentionTile): Kernel {
+  const { d4, rows } = tile;
+  return kernel(`attentionDkv ${tileKey(tile)}`, () => ({
+    ...tileSetup(tile),
+    bindings: gradientBindings({ segmentEnds: ['array<u32>', 'read'] }),
     uniforms: gradientUniforms,
-    body: `
-  let index = threadIndex;
-  let rowGroups = (u.m + ${rows - 1}u) / ${rows}u;
-  let firstKey = (index % rowGroups) * ${rows}u;
-  let kvHead = index / rowGroups;
-  if (kvHead >= u.heads / u.group) { return; }
+    body: `${tilePlace(tile, 'u.heads / u.group')}
 ${unroll(
   rows,
   (i) => `
-  let j${i} = min(firstKey + ${i}u, u.m - 1u);
+  let j${i} = min(firstRow + ${i}u, u.m - 1u);
   let end${i} = segmentEnds[j${i}];
-  let kAt${i} = j${i} * u.stride4 + u.k4 + kvHead * ${d4}u;
-  let vAt${i} = j${i} * u.stride4 + u.v4 + kvHead * ${d4}u;
+  let kAt${i} = j${i} * u.stride4 + u.k4 + head * ${d4}u;
+  let vAt${i} = j${i} * u.stride4 + u.v4 + head * ${d4}u;
 ${unroll(d4, (d) => `  let k${i}_${d} = qkv[kAt${i} + ${d}u] * u.scale;\n  let v${i}_${d} = qkv[vAt${i} + ${d}u];\n  var dk${i}_${d} = vec4f();\n  var dv${i}_${d} = vec4f();`)}`,
 )}
-  let end = ${minMax('max', rows, (i) => `end${i}`)};
+${tileRange(
+  tile,
+  (i) => `j${i}`,
+  (i) => `end${i}`,
+)}
   for (var g = 0u; g < u.group; g++) {
-    let head = kvHead * u.group + g;
-    for (var m = firstKey; m < end; m++) {
-      let qAt = m * u.stride4 + head * ${d4}u;
-      let dAt = (m * u.heads + head) * ${d4}u;
-      let logTotal = lse[m * u.heads + head];
-      let mean = delta[m * u.heads + head];
-${unroll(d4, (d) => `      let q${d} = qkv[qAt + ${d}u];\n      let d${d} = dO[dAt + ${d}u];`)}
+    let queryHead = head * u.group + g;
+    for (var m = first; m < end; m += 4u) {
+${fourStarts(tile, 'row', 'm', (row) => row)}
+${fourOfRows(tile, 'qAt', (row) => `${row} * u.stride4 + queryHead * ${d4}u`)}
+${fourOfRows(tile, 'statAt', (row) => `${row} * u.heads + queryHead`)}
+${fourOfRows(tile, 'dAt', (_, t) => `statAt${t} * ${d4}u`)}
+${loadFour(tile, 'logTotal', 'lse', 'statAt', '0u')}
+${loadFour(tile, 'mean', 'delta', 'statAt', '0u')}
+      let logTotals = vec4f(logTotal_0, logTotal_1, logTotal_2, logTotal_3);
+      let means = vec4f(mean_0, mean_1, mean_2, mean_3);
+${unroll(rows, (i) => `      var s${i} = vec4f(); var dp${i} = vec4f();`)}
+${unroll(
+  d4,
+  (d) => `      {
+${loadFour(tile, 'q', 'qkv', 'qAt', `${d}u`)}
+${loadFour(tile, 'd', 'dO', 'dAt', `${d}u`)}
+${unroll(rows, (i) => `        s${i} += k${i}_${d} * ${matrixOf('q')};\n        dp${i} += v${i}_${d} * ${matrixOf('d')};`)}
+      }`,
+)}
+      let queries = ${fourRows('m')};
 ${unroll(
   rows,
-  (i) => `
-      var p${i} = exp(${dotSum(
-        d4,
-        (d) => `q${d}`,
-        (d) => `k${i}_${d}`,
-      )} - logTotal);
-      ${rows === 1 ? '' : `p${i} = select(0.0, p${i}, m >= j${i} && m < end${i});`}
-      let ds${i} = p${i} * (${dotSum(
-        d4,
-        (d) => `d${d}`,
-        (d) => `v${i}_${d}`,
-      )} - mean);
-${unroll(d4, (d) => `      dv${i}_${d} += p${i} * d${d};\n      dk${i}_${d} += ds${i} * q${d};`)}`,
+  (
+    i,
+  ) => `      let p${i} = select(vec4f(), exp(s${i} - logTotals), (queries >= vec4u(j${i})) & (queries < vec4u(end${i})));
+      let ds${i} = p${i} * (dp${i} - means);`,
+)}
+${unroll(
+  d4,
+  (d) => `      {
+${loadFour(tile, 'q', 'qkv', 'qAt', `${d}u`)}
+${loadFour(tile, 'd', 'dO', 'dAt', `${d}u`)}
+${unroll(rows, (i) => `        dk${i}_${d} = dk${i}_${d} + ${matrixOf('q')} * ds${i};\n        dv${i}_${d} = dv${i}_${d} + ${matrixOf('d')} * p${i};`)}
+      }`,
 )}
     }
   }
 ${unroll(
   rows,
-  (i) => `  if (firstKey + ${i}u < u.m) {
+  (i) => `  if (firstRow + ${i}u < u.m) {
 ${unroll(d4, (d) => `    dQkv[kAt${i} + ${d}u] = dk${i}_${d} * u.scale;\n    dQkv[vAt${i} + ${d}u] = dv${i}_${d};`)}
   }`,
 )}`,
   }));
 }
+
+/** Declares `${name}0` … from the rows that this thread loads. */
+const fourOfRows = ({ quads }: AttentionTile, name: string, at: (row: string, t: number) => string): string =>
+  unroll(quads ? 1 : 4, (t) => `      let ${name}${t} = ${at(`row${t}`, t)};`);
 
 /**
  * dQkv[M, (H + 2K)·D] from dO[M, H·D] and what the forward kept. Overwrites dQkv and delta[M, H].
@@ -195,22 +216,21 @@ export function attentionDx(
     v4: (heads + kvHeads) * d4,
     scale: 1 / Math.sqrt(headSize),
   };
-  const isShared = sharesLoads(recorder, headSize);
-  const dqRows = isShared ? rowsOf(headSize, 3) : rowsPerThread(recorder, headSize, 3);
-  const dkvRows = isShared ? rowsOf(headSize, 4) : rowsPerThread(recorder, headSize, 4);
   const flops = attentionFlops(m, heads, headSize);
+  const dqTile = attentionTile(recorder, headSize, 3);
   recorder.dispatch(
-    isShared ? dqShared(d4, dqRows) : dqKernel(d4, dqRows),
+    dqKernel(dqTile),
     [qkv, ranges, dO, lse, delta, dQkv],
     uniforms,
-    isShared ? sharedWork(m, dqRows, heads) : Math.ceil(m / dqRows) * heads,
+    tileThreads(dqTile, m, heads),
     3 * flops,
   );
+  const dkvTile = attentionTile(recorder, headSize, 4);
   recorder.dispatch(
-    isShared ? dkvShared(d4, dkvRows) : dkvKernel(d4, dkvRows),
+    dkvKernel(dkvTile),
     [qkv, segmentEnds, dO, lse, delta, dQkv],
     uniforms,
-    isShared ? sharedWork(m, dkvRows, kvHeads) : Math.ceil(m / dkvRows) * kvHeads,
+    tileThreads(dkvTile, m, kvHeads),
     4 * flops,
   );
 }

@@ -11,7 +11,19 @@
 import type { GpuTensor } from '../device/gpu-memory.ts';
 import { kernel, unroll, type Kernel } from '../device/kernel.ts';
 import type { Recorder } from '../device/recorder.ts';
-import { forwardShared, rowsOf, sharedWork, sharesLoads } from './attention-shared.ts';
+import {
+  attentionTile,
+  fourRows,
+  fourStarts,
+  loadFour,
+  matrixOf,
+  tileKey,
+  tilePlace,
+  tileRange,
+  tileSetup,
+  tileThreads,
+  type AttentionTile,
+} from './attention-tile.ts';
 
 export interface AttentionShape {
   readonly heads: number;
@@ -26,46 +38,28 @@ export interface KvLayout {
   readonly v: number;
 }
 
-export const dotSum = (d4: number, a: (i: number) => string, b: (i: number) => string): string =>
-  Array.from({ length: d4 }, (_, i) => `dot(${a(i)}, ${b(i)})`).join(' + ');
-
-/**
- * Neighbouring rows per thread. A key or value that is loaded serves all of them, which is what counts where loads
- * are dear (software adapters); elsewhere one row a thread keeps more threads busy.
- */
-export function rowsPerThread(recorder: Recorder, headSize: number, floatsPerRow: number): number {
-  if (!recorder.isSoftware) return 1;
-  return headSize * floatsPerRow <= 120 ? 4 : headSize * floatsPerRow <= 160 ? 2 : 1;
-}
-
-export const attentionBindings = {
-  q: ['array<vec4f>', 'read'],
-  kv: ['array<vec4f>', 'read'],
-  ranges: ['array<vec2u>', 'read'],
-  o: ['array<vec4f>', 'read_write'],
-  lse: ['array<f32>', 'read_write'],
-} as const;
-export const attentionUniforms = {
-  m: 'u32',
-  heads: 'u32',
-  group: 'u32',
-  qStride4: 'u32',
-  kvStride4: 'u32',
-  k4: 'u32',
-  v4: 'u32',
-  scale: 'f32',
-} as const;
-
-function forwardKernel(d4: number, rows: number): Kernel {
-  return kernel(`attention d=${d4 * 4} rows=${rows}`, () => ({
-    bindings: attentionBindings,
-    uniforms: attentionUniforms,
-    body: `
-  let index = threadIndex;
-  let rowGroups = (u.m + ${rows - 1}u) / ${rows}u;
-  let firstRow = (index % rowGroups) * ${rows}u;
-  let head = index / rowGroups;
-  if (head >= u.heads) { return; }
+function forwardKernel(tile: AttentionTile): Kernel {
+  const { d4, rows } = tile;
+  return kernel(`attention ${tileKey(tile)}`, () => ({
+    ...tileSetup(tile),
+    bindings: {
+      q: ['array<vec4f>', 'read'],
+      kv: ['array<vec4f>', 'read'],
+      ranges: ['array<vec2u>', 'read'],
+      o: ['array<vec4f>', 'read_write'],
+      lse: ['array<f32>', 'read_write'],
+    },
+    uniforms: {
+      m: 'u32',
+      heads: 'u32',
+      group: 'u32',
+      qStride4: 'u32',
+      kvStride4: 'u32',
+      k4: 'u32',
+      v4: 'u32',
+      scale: 'f32',
+    },
+    body: `${tilePlace(tile, 'u.heads')}
   let kvHead = (head / u.group) * ${d4}u;
 ${unroll(
   rows,
@@ -77,32 +71,40 @@ ${unroll(
   var total${i} = 0.0;
 ${unroll(d4, (d) => `  let q${i}_${d} = q[qAt${i} + ${d}u] * u.scale;\n  var o${i}_${d} = vec4f();`)}`,
 )}
-  let first = ${minMax('min', rows, (i) => `range${i}.x`)};
-  let end = ${minMax('max', rows, (i) => `range${i}.y`)};
-  for (var j = first; j < end; j++) {
-    let kAt = j * u.kvStride4 + u.k4 + kvHead;
-    let vAt = j * u.kvStride4 + u.v4 + kvHead;
-${rows === 1 ? '' : unroll(d4, (d) => `    let k${d} = kv[kAt + ${d}u];`)}
+${tileRange(
+  tile,
+  (i) => `range${i}.x`,
+  (i) => `range${i}.y`,
+)}
+  for (var j = first; j < end; j += 4u) {
+${fourStarts(tile, 'key', 'j', (row) => `${row} * u.kvStride4 + kvHead`)}
+${unroll(rows, (i) => `    var s${i} = vec4f();`)}
+${unroll(
+  d4,
+  (d) => `    {
+${loadFour(tile, 'k', 'kv', 'key', `u.k4 + ${d}u`)}
+${unroll(rows, (i) => `      s${i} += q${i}_${d} * ${matrixOf('k')};`)}
+    }`,
+)}
+    let keys = ${fourRows('j')};
 ${unroll(
   rows,
   (i) => `
-    var s${i} = ${dotSum(
-      d4,
-      (d) => `q${i}_${d}`,
-      (d) => (rows === 1 ? `kv[kAt + ${d}u]` : `k${d}`),
-    )};
-    ${rows === 1 ? '' : `s${i} = select(-3e38, s${i}, j >= range${i}.x && j < range${i}.y);`}
-    if (s${i} > highest${i}) {
-      let shrink = exp(highest${i} - s${i});
-      total${i} *= shrink;
-${unroll(d4, (d) => `      o${i}_${d} *= shrink;`)}
-      highest${i} = s${i};
-    }
-    // before the first visible key s is -3e38 as well: what this adds is wiped by the shrink that follows
-    let p${i} = exp(s${i} - highest${i});
-    total${i} += p${i};`,
+    s${i} = select(vec4f(-3e38), s${i}, (keys >= vec4u(range${i}.x)) & (keys < vec4u(range${i}.y)));
+    let top${i} = max(highest${i}, max(max(s${i}.x, s${i}.y), max(s${i}.z, s${i}.w)));
+    // before the first visible key all is -3e38: what this adds is wiped by the shrink that follows
+    let shrink${i} = exp(highest${i} - top${i});
+    highest${i} = top${i};
+    let p${i} = exp(s${i} - top${i});
+    total${i} = total${i} * shrink${i} + dot(p${i}, vec4f(1.0));`,
 )}
-${unroll(d4, (d) => `    let v${d} = kv[vAt + ${d}u];\n${unroll(rows, (i) => `    o${i}_${d} += p${i} * v${d};`)}`)}
+${unroll(
+  d4,
+  (d) => `    {
+${loadFour(tile, 'v', 'kv', 'key', `u.v4 + ${d}u`)}
+${unroll(rows, (i) => `      o${i}_${d} = o${i}_${d} * shrink${i} + ${matrixOf('v')} * p${i};`)}
+    }`,
+)}
   }
 ${unroll(
   rows,
@@ -119,9 +121,6 @@ ${unroll(d4, (d) => `    o[at + ${d}u] = o${i}_${d} / total${i};`)}
 export const attentionFlops = (m: number, heads: number, headSize: number): number =>
   m * m * heads * headSize;
 
-export const minMax = (name: 'min' | 'max', count: number, value: (i: number) => string): string =>
-  Array.from({ length: count }, (_, i) => value(i)).reduce((a, b) => `${name}(${a}, ${b})`);
-
 /** o[M, H·D] and lse[M, H] from q (first H·D columns of its rows) and kv. Overwrites both. */
 export function attention(
   recorder: Recorder,
@@ -137,10 +136,11 @@ export function attention(
   /** Neighbouring rows see mostly the same keys: true for a stream, false for one row each of many sequences. */
   sharesKeys = true,
 ): void {
-  const isShared = sharesKeys && sharesLoads(recorder, headSize);
-  const rows = isShared ? rowsOf(headSize, 2) : sharesKeys ? rowsPerThread(recorder, headSize, 2) : 1;
+  const tile = sharesKeys
+    ? attentionTile(recorder, headSize, 2)
+    : { d4: headSize / 4, rows: 1, quads: false };
   recorder.dispatch(
-    isShared ? forwardShared(headSize / 4, rows) : forwardKernel(headSize / 4, rows),
+    forwardKernel(tile),
     [q, kv, ranges, o, lse],
     {
       m,
@@ -152,7 +152,7 @@ export function attention(
       v4: layout.v / 4,
       scale: 1 / Math.sqrt(headSize),
     },
-    isShared ? sharedWork(m, rows, heads) : Math.ceil(m / rows) * heads,
+    tileThreads(tile, m, heads),
     attentionFlops(m, heads, headSize) * 2,
   );
 }

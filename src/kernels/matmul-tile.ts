@@ -179,17 +179,11 @@ ${unroll(columns, (j) => `  let wRow${j} = min(column + ${j}u, u.n - 1u) * u.wei
 ${mainLoop}
   if (u.slots != 0u) {
 ${rowStarts(spec, 'lowRow', (row) => `${row} * u.lowStride4 + u.lowColumn4`)}
-${unroll(columns, (j) => `  var slot${j} = ${maxSlots}u; var bRow${j} = 0u;`)}
-${unroll(maxSlots, (s) =>
-  unroll(
-    columns,
-    (j) =>
-      `  if (u.yColumn + column + ${j}u >= u.slotColumn${s} && u.yColumn + column + ${j}u < u.slotEnd${s}) { slot${j} = ${s}u; bRow${j} = u.slotB4_${s} + (u.yColumn + column + ${j}u - u.slotColumn${s}) * u.r4; }`,
-  ),
-)}
-  for (var r = 0u; r < u.slots * u.r4; r++) {
+${loraRows(spec)}
+  for (var r = firstR; r < endR; r++) {
     let slot = r / u.r4;
-${unroll(columns, (j) => `    let b${j} = b[bRow${j} + r % u.r4] * select(0.0, u.loraScale, slot${j} == slot);`)}
+${unroll(quads, (q) => `    let scale${q} = select(0.0, u.loraScale, slot${q} == slot);`)}
+${unroll(columns, (j) => `    let b${j} = b[bRow${Math.floor(j / 4)} + ${j % 4}u * u.r4 + r % u.r4] * scale${Math.floor(j / 4)};`)}
 ${loadRows(spec, 'lk', 'low', 'lowRow', 'r')}
 ${multiply(['lk'], (_, j) => `b${j}`)}
   }
@@ -203,6 +197,29 @@ ${unroll(quads, (q) => `    if (column + ${q * 4}u < u.n) { y[at + ${q}u] = c${i
 )}`,
   }));
 }
+
+/**
+ * Which adapter each vec4 of the thread's columns belongs to (`slot`; none: maxSlots) and where its rows of B begin,
+ * and the range of `r` that the columns of the whole tile need: mostly one adapter's.
+ */
+const loraRows = (spec: TileSpec): string => `
+  let tileFirst = u.yColumn + column${spec.quads ? ` - lane * ${spec.columns}u` : ''};
+  var firstR = u.slots * u.r4;
+  var endR = 0u;
+${unroll(spec.columns / 4, (q) => `  let n${q} = u.yColumn + column + ${q * 4}u;\n  var slot${q} = ${maxSlots}u;\n  var bRow${q} = 0u;`)}
+${unroll(
+  maxSlots,
+  (s) => `  if (tileFirst < u.slotEnd${s} && tileFirst + ${sharedColumns(spec)}u > u.slotColumn${s}) {
+    firstR = min(firstR, ${s}u * u.r4);
+    endR = ${s + 1}u * u.r4;
+${unroll(
+  spec.columns / 4,
+  (q) => `    let in${q} = n${q} >= u.slotColumn${s} && n${q} < u.slotEnd${s};
+    slot${q} = select(slot${q}, ${s}u, in${q});
+    bRow${q} = select(bRow${q}, u.slotB4_${s} + (n${q} - u.slotColumn${s}) * u.r4, in${q});`,
+)}
+  }`,
+)}`;
 
 const fourOf = (part: (j: number) => string): string => [0, 1, 2, 3].map(part).join(', ');
 

@@ -27,6 +27,7 @@ export interface LoraForward {
   readonly lowStride: number;
   readonly lowColumn: number; // of the first slot; slot s follows at + s · rank
   readonly b: GpuTensor; // holds every B [width, rank]
+  /** Columns and widths are multiples of 4, in ascending order. */
   readonly slots: readonly { readonly column: number; readonly width: number; readonly bOffset: number }[];
   readonly rank: number; // a multiple of 4
   readonly scale: number;

@@ -3,20 +3,19 @@
  *
  *   d[p, q] += scale · Σ_m a[m, p] · b[m, q]
  *
- * The narrow side a (R columns per adapter) is shared by the lanes of a subgroup, the wide side b belongs to them:
- * a thread computes up to 16 × 8 sums, four stream rows a step. dA = duᵀ·x is written row by row; dB = dyᵀ·low has the
+ * The narrow side a (R columns per adapter) is shared by the threads of a quad, the wide side b belongs to them: a
+ * thread computes up to 16 × 8 sums, four stream rows a step; in a quad each thread has the four in its own order. dA = duᵀ·x is written row by row; dB = dyᵀ·low has the
  * wide side as its rows, so it is written transposed.
  */
 import type { GpuTensor } from '../device/gpu-memory.ts';
 import { kernel, unroll, type Kernel } from '../device/kernel.ts';
 import type { Recorder } from '../device/recorder.ts';
+import { laneOf, swapped } from './quad.ts';
 
-const lanesFor = (recorder: Recorder): number => (recorder.matmul.quads ? 4 : 1);
-
-function outerSumKernel(p4: number, lanes: number, isTransposed: boolean, workgroupSize: number): Kernel {
+function outerSumKernel(p4: number, quads: boolean, isTransposed: boolean, workgroupSize: number): Kernel {
   const p = p4 * 4;
-  return kernel(`outerSum ${p}x8 lanes=${lanes} transposed=${isTransposed} wg=${workgroupSize}`, () => ({
-    enable: lanes > 1 ? ['subgroups'] : [],
+  return kernel(`outerSum ${p}x8 quads=${quads} transposed=${isTransposed} wg=${workgroupSize}`, () => ({
+    enable: quads ? ['subgroups'] : [],
     workgroupSize,
     bindings: {
       a: ['array<vec4f>', 'read'],
@@ -38,29 +37,24 @@ function outerSumKernel(p4: number, lanes: number, isTransposed: boolean, workgr
   let q0 = min(threadIndex * 2u, u.q4 - 1u);
   let q1 = min(threadIndex * 2u + 1u, u.q4 - 1u);
 ${unroll(p, (i) => `  var c${i}_0 = vec4f(); var c${i}_1 = vec4f();`)}
+${quads ? laneOf : '  let lane = 0u;'}
   for (var m = 0u; m < u.m; m += 4u) {
-${
-  lanes > 1
-    ? `    let aRow = min(m + subgroupLane % 4u, u.m - 1u) * u.aStride4 + u.aColumn4;
-    let isRow = f32(m + subgroupLane % 4u < u.m);
-${unroll(p4, (i) => `    let mine${i} = a[aRow + ${i}u] * isRow;`)}`
-    : ''
-}
 ${unroll(
   4,
-  (s) => `    let bRow${s} = min(m + ${s}u, u.m - 1u) * u.bStride4 + u.bColumn4;
-    let b${s}_0 = b[bRow${s} + q0];
-    let b${s}_1 = b[bRow${s} + q1];`,
+  (t) => `    let row${t} = m + (lane ^ ${t}u);
+    let bRow${t} = min(row${t}, u.m - 1u) * u.bStride4 + u.bColumn4;
+    let b${t}_0 = b[bRow${t} + q0];
+    let b${t}_1 = b[bRow${t} + q1];`,
 )}
 ${unroll(
   p4,
   (i) => `    {
-${unroll(4, (s) =>
-  lanes > 1
-    ? `      let a${s} = subgroupBroadcast(mine${i}, ${s}u);`
-    : `      let a${s} = a[min(m + ${s}u, u.m - 1u) * u.aStride4 + u.aColumn4 + ${i}u] * f32(m + ${s}u < u.m);`,
+${unroll(4, (t) =>
+  quads && t > 0
+    ? `      let a${t} = ${swapped('a0', t)};`
+    : `      let a${t} = a[min(row${t}, u.m - 1u) * u.aStride4 + u.aColumn4 + ${i}u] * f32(row${t} < u.m);`,
 )}
-${unroll(4, (j) => unroll(2, (q) => `      c${i * 4 + j}_${q} = c${i * 4 + j}_${q} + a0[${j}] * b0_${q} + a1[${j}] * b1_${q} + a2[${j}] * b2_${q} + a3[${j}] * b3_${q};`))}
+${unroll(4, (j) => unroll(2, (q) => `      c${i * 4 + j}_${q} = c${i * 4 + j}_${q} + mat4x4f(b0_${q}, b1_${q}, b2_${q}, b3_${q}) * vec4f(a0[${j}], a1[${j}], a2[${j}], a3[${j}]);`))}
     }`,
 )}
   }
@@ -106,7 +100,7 @@ export function outerSum(
   for (let first = 0; first < narrow; first += 16) {
     const p = Math.min(16, narrow - first);
     recorder.dispatch(
-      outerSumKernel(p / 4, lanesFor(recorder), transposed, recorder.isSoftware ? 8 : 64),
+      outerSumKernel(p / 4, recorder.matmul.quads, transposed, recorder.isSoftware ? 8 : 64),
       [a.tensor, b.tensor, d],
       {
         m,
