@@ -254,7 +254,7 @@ ${unroll(spec.rows, (i) => `    c${i}_${q} += bias${q};`)}`,
   }`;
 }
 
-/** dx[M, K] = dy[M, N] · W[N, K] (+ dx) (+ du · A). A thread owns `columns` neighbouring columns of dx. */
+/** dx[M, K] = scale · (dy[M, N] · W[N, K] (+ dx) (+ du · A)). A thread owns `columns` neighbouring columns of dx. */
 export function linearDxTile(spec: TileSpec): Kernel {
   const { quads: hasQuads, rows, columns, workgroupSize, format } = spec;
   const quads = columns / 4;
@@ -301,7 +301,7 @@ ${unroll(quads, (q) => `    c${i}_${q} = dx[startRow${i} + min(column / 4u + ${q
   }
 ${rowStarts(spec, 'dyRow', (row) => `${row} * u.dyStride4 + u.dyColumn4`)}
   for (var n = 0u; n < u.n4; n++) {
-${loadRows(spec, 'dk', 'dy', 'dyRow', 'n', ' * u.scale')}
+${loadRows(spec, 'dk', 'dy', 'dyRow', 'n')}
 ${format === 'f32' ? loadDense('w', 'w', 'n * 4u') : loadCoded}
 ${multiply('dk', (r, q) => `w${r}_${q}`)}
   }
@@ -317,7 +317,7 @@ ${unroll(
   rows,
   (i) => `  if (${rowOf(spec, i)} < u.m) {
     let at = (${rowOf(spec, i)}) * u.dxStride4 + u.dxColumn4 + column / 4u;
-${unroll(quads, (q) => `    if (column / 4u + ${q}u < u.k4) { dx[at + ${q}u] = c${i}_${q}; }`)}
+${unroll(quads, (q) => `    if (column / 4u + ${q}u < u.k4) { dx[at + ${q}u] = c${i}_${q} * u.scale; }`)}
   }`,
 )}`,
   }));

@@ -149,7 +149,7 @@ ${unroll(4, (i) => `  var c${i} = vec4f();`)}
 ${unroll(4, (i) => `  if (u.accumulates != 0u && inside && m0 + ty * 4u + ${i}u < u.m) { c${i} = dx[(m0 + ty * 4u + ${i}u) * u.dxStride4 + u.dxColumn4 + k0 / 4u + tx]; }`)}
   for (var n = 0u; n < u.n4; n += 4u) {
     let dn = n + lid.x % 4u;
-    if (dn < u.n4) { ds[lid.x] = dy[min(m0 + lid.x / 4u, u.m - 1u) * u.dyStride4 + u.dyColumn4 + dn] * u.scale; } else { ds[lid.x] = vec4f(); }
+    if (dn < u.n4) { ds[lid.x] = dy[min(m0 + lid.x / 4u, u.m - 1u) * u.dyStride4 + u.dyColumn4 + dn]; } else { ds[lid.x] = vec4f(); }
 ${loadWeights}
     workgroupBarrier();
 ${unroll(
@@ -174,6 +174,6 @@ ${unroll(
     c${i} = c${i} + mat4x4f(a0, a1, a2, a3) * l${i};`,
 )}
   }
-${unroll(4, (i) => `  if (m0 + ty * 4u + ${i}u < u.m) { dx[(m0 + ty * 4u + ${i}u) * u.dxStride4 + u.dxColumn4 + k0 / 4u + tx] = c${i}; }`)}`,
+${unroll(4, (i) => `  if (m0 + ty * 4u + ${i}u < u.m) { dx[(m0 + ty * 4u + ${i}u) * u.dxStride4 + u.dxColumn4 + k0 / 4u + tx] = c${i} * u.scale; }`)}`,
   }));
 }

@@ -118,7 +118,8 @@ export interface LinearDxOptions {
   readonly dyColumn?: number;
   readonly dxStride?: number;
   readonly dxColumn?: number;
-  readonly scale?: number; // of the product with w
+  /** Of the result; not with `accumulate` or `lora`. */
+  readonly scale?: number;
   readonly lora?: LoraBackward | null;
 }
 
@@ -140,6 +141,7 @@ export function linearDx(
     scale = 1,
     lora = null,
   } = options;
+  if (scale !== 1 && (accumulate || lora !== null)) throw new RangeError('scale is of the whole result');
   if (m === 0) return;
   const matrix = 'blocks' in w ? w : asMatrix(w, n, k);
   eachPanel(recorder, matrix, m, (part, firstRow, isFirst, isLast) => {
@@ -155,7 +157,7 @@ export function linearDx(
       dyColumn4: (dyColumn + firstRow) / 4,
       dxStride4: dxStride / 4,
       dxColumn4: dxColumn / 4,
-      scale,
+      scale: isLast ? scale : 1,
       accumulates: Number(accumulate || !isFirst),
       low4: (update?.width ?? 0) / 4,
     };

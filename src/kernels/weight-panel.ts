@@ -22,6 +22,9 @@ import {
 /** Stream rows from which decoding once is cheaper than in every tile: the fused kernels have tiles of four rows. */
 const worthwhileRows = 16;
 
+/** Rows of a panel where they fit: the columns that four threads own, so that no tile is mostly empty. */
+const wholeTiles = 32;
+
 /** Room for a panel: small beside the weights, large enough that a panel's product fills the adapter. */
 export const panelBytes = 8 * 2 ** 20;
 
@@ -46,7 +49,9 @@ export function eachPanel(
     return;
   }
   const { columns } = matrix;
-  const most = Math.max(8, Math.floor(panel.byteSize / 4 / columns / 8) * 8);
+  const fitting = Math.floor(panel.byteSize / 4 / columns);
+  const most =
+    fitting >= wholeTiles ? fitting - (fitting % wholeTiles) : Math.max(8, fitting - (fitting % 8));
   for (const block of matrix.blocks) {
     for (let first = 0; first < block.rows; first += most) {
       const rows = Math.min(most, block.rows - first);
