@@ -26,7 +26,7 @@ const worthwhileRows = 16;
 const wholeTiles = 32;
 
 /** Room for a panel: small beside the weights, large enough that a panel's product fills the adapter. */
-export const panelBytes = 8 * 2 ** 20;
+export const panelBytes = 16 * 2 ** 20;
 
 /** `work` on the matrix, or on decoded panels of it where there is a panel and enough stream rows. */
 export function eachPanel(
