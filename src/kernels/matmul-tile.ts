@@ -181,9 +181,8 @@ ${mainLoop}
 ${rowStarts(spec, 'lowRow', (row) => `${row} * u.lowStride4 + u.lowColumn4`)}
 ${loraRows(spec)}
   for (var r = firstR; r < endR; r++) {
-    let slot = r / u.r4;
-${unroll(quads, (q) => `    let scale${q} = select(0.0, u.loraScale, slot${q} == slot);`)}
-${unroll(columns, (j) => `    let b${j} = b[bRow${Math.floor(j / 4)} + ${j % 4}u * u.r4 + r % u.r4] * scale${Math.floor(j / 4)};`)}
+${unroll(quads, (q) => `    let scale${q} = select(0.0, u.loraScale, r - firstOf${q} < u.r4);`)}
+${unroll(columns, (j) => `    let b${j} = b[bRow${Math.floor(j / 4)} + ${j % 4}u * u.r4 + r] * scale${Math.floor(j / 4)};`)}
 ${loadRows(spec, 'lk', 'low', 'lowRow', 'r')}
 ${multiply(['lk'], (_, j) => `b${j}`)}
   }
@@ -199,14 +198,14 @@ ${unroll(quads, (q) => `    if (column + ${q * 4}u < u.n) { y[at + ${q}u] = c${i
 }
 
 /**
- * Which adapter each vec4 of the thread's columns belongs to (`slot`; none: maxSlots) and where its rows of B begin,
- * and the range of `r` that the columns of the whole tile need: mostly one adapter's.
+ * For each vec4 of the thread's columns the first `r` of its adapter (`firstOf`; far away: none) and where its rows of B begin, less
+ * that r, in u32 that wrap; and the range of `r` that the columns of the whole tile need: mostly one adapter's.
  */
 const loraRows = (spec: TileSpec): string => `
   let tileFirst = u.yColumn + column${spec.quads ? ` - lane * ${spec.columns}u` : ''};
   var firstR = u.slots * u.r4;
   var endR = 0u;
-${unroll(spec.columns / 4, (q) => `  let n${q} = u.yColumn + column + ${q * 4}u;\n  var slot${q} = ${maxSlots}u;\n  var bRow${q} = 0u;`)}
+${unroll(spec.columns / 4, (q) => `  let n${q} = u.yColumn + column + ${q * 4}u;\n  var firstOf${q} = 0x80000000u;\n  var bRow${q} = 0u;`)}
 ${unroll(
   maxSlots,
   (s) => `  if (tileFirst < u.slotEnd${s} && tileFirst + ${sharedColumns(spec)}u > u.slotColumn${s}) {
@@ -215,8 +214,8 @@ ${unroll(
 ${unroll(
   spec.columns / 4,
   (q) => `    let in${q} = n${q} >= u.slotColumn${s} && n${q} < u.slotEnd${s};
-    slot${q} = select(slot${q}, ${s}u, in${q});
-    bRow${q} = select(bRow${q}, u.slotB4_${s} + (n${q} - u.slotColumn${s}) * u.r4, in${q});`,
+    firstOf${q} = select(firstOf${q}, ${s}u * u.r4, in${q});
+    bRow${q} = select(bRow${q}, u.slotB4_${s} + (n${q} - u.slotColumn${s}) * u.r4 - ${s}u * u.r4, in${q});`,
 )}
   }`,
 )}`;
