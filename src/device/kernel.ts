@@ -78,3 +78,7 @@ ${spec.body}
 export function unroll(count: number, line: (i: number) => string): string {
   return Array.from({ length: count }, (_, i) => line(i)).join('\n');
 }
+
+/** A matrix of four named columns: v * M are four dot products, M * v is the weighted sum of the columns. */
+export const matrixOf = (column: (i: number) => string): string =>
+  `mat4x4f(${[0, 1, 2, 3].map(column).join(', ')})`;

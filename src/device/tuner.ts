@@ -5,6 +5,7 @@
  * Variants add in the same order, so on one adapter the choice does not change results; it changes speed.
  */
 import { linear, linearDx } from '../kernels/matmul.ts';
+import { quadSize } from '../kernels/quad.ts';
 import { linearReference } from '../kernels/reference/linear.ts';
 import { createRng } from '../support/rng.ts';
 import type { Gpu } from './open-device.ts';
@@ -31,7 +32,7 @@ export interface Tuning {
 export function candidates({ subgroups, recorder }: Pick<Gpu, 'subgroups' | 'recorder'>): MatmulVariant[] {
   const found: MatmulVariant[] = [];
   const { isSoftware } = recorder;
-  if (subgroups !== null && subgroups.min >= 4) {
+  if (subgroups !== null && subgroups.min >= quadSize) {
     found.push({ ...plainMatmul, quads: true, rows: isSoftware ? 32 : 16 });
   }
   if (!isSoftware) found.unshift({ ...plainMatmul, workgroup: true });

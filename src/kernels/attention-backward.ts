@@ -12,10 +12,10 @@ import type { Recorder } from '../device/recorder.ts';
 import { attentionFlops, type AttentionShape } from './attention.ts';
 import {
   attentionTile,
-  fourRows,
+  fourColumns,
   fourStarts,
+  fourWithin,
   loadFour,
-  matrixOf,
   tileKey,
   tilePlace,
   tileRange,
@@ -90,20 +90,19 @@ ${unroll(
   (d) => `    {
 ${loadFour(tile, 'k', 'qkv', 'key', `u.k4 + ${d}u`)}
 ${loadFour(tile, 'v', 'qkv', 'key', `u.v4 + ${d}u`)}
-${unroll(rows, (i) => `      s${i} += q${i}_${d} * ${matrixOf('k')};\n      dp${i} += d${i}_${d} * ${matrixOf('v')};`)}
+${unroll(rows, (i) => `      s${i} += q${i}_${d} * ${fourColumns('k')};\n      dp${i} += d${i}_${d} * ${fourColumns('v')};`)}
     }`,
 )}
-    let keys = ${fourRows('j')};
 ${unroll(
   rows,
-  (i) => `    let seen${i} = (keys >= vec4u(range${i}.x)) & (keys < vec4u(range${i}.y));
+  (i) => `${fourWithin(`seen${i}`, 'j', `range${i}.x`, `range${i}.y`)}
     let ds${i} = select(vec4f(), exp(s${i} - logTotal${i}), seen${i}) * (dp${i} - mean${i});`,
 )}
 ${unroll(
   d4,
   (d) => `    {
 ${loadFour(tile, 'k', 'qkv', 'key', `u.k4 + ${d}u`)}
-${unroll(rows, (i) => `      g${i}_${d} = g${i}_${d} + ${matrixOf('k')} * ds${i};`)}
+${unroll(rows, (i) => `      g${i}_${d} = g${i}_${d} + ${fourColumns('k')} * ds${i};`)}
     }`,
 )}
   }
@@ -140,10 +139,9 @@ ${tileRange(
   for (var g = 0u; g < u.group; g++) {
     let queryHead = head * u.group + g;
     for (var m = first; m < end; m += 4u) {
-${fourStarts(tile, 'row', 'm', (row) => row)}
-${fourOfRows(tile, 'qAt', (row) => `${row} * u.stride4 + queryHead * ${d4}u`)}
-${fourOfRows(tile, 'statAt', (row) => `${row} * u.heads + queryHead`)}
-${fourOfRows(tile, 'dAt', (_, t) => `statAt${t} * ${d4}u`)}
+${fourStarts(tile, 'qAt', 'm', (row) => `${row} * u.stride4 + queryHead * ${d4}u`)}
+${fourStarts(tile, 'statAt', 'm', (row) => `${row} * u.heads + queryHead`)}
+${fourStarts(tile, 'dAt', 'm', (row) => `(${row} * u.heads + queryHead) * ${d4}u`)}
 ${loadFour(tile, 'logTotal', 'lse', 'statAt', '0u')}
 ${loadFour(tile, 'mean', 'delta', 'statAt', '0u')}
       let logTotals = vec4f(logTotal_0, logTotal_1, logTotal_2, logTotal_3);
@@ -154,15 +152,13 @@ ${unroll(
   (d) => `      {
 ${loadFour(tile, 'q', 'qkv', 'qAt', `${d}u`)}
 ${loadFour(tile, 'd', 'dO', 'dAt', `${d}u`)}
-${unroll(rows, (i) => `        s${i} += k${i}_${d} * ${matrixOf('q')};\n        dp${i} += v${i}_${d} * ${matrixOf('d')};`)}
+${unroll(rows, (i) => `        s${i} += k${i}_${d} * ${fourColumns('q')};\n        dp${i} += v${i}_${d} * ${fourColumns('d')};`)}
       }`,
 )}
-      let queries = ${fourRows('m')};
 ${unroll(
   rows,
-  (
-    i,
-  ) => `      let p${i} = select(vec4f(), exp(s${i} - logTotals), (queries >= vec4u(j${i})) & (queries < vec4u(end${i})));
+  (i) => `${fourWithin(`seen${i}`, 'm', `j${i}`, `end${i}`)}
+      let p${i} = select(vec4f(), exp(s${i} - logTotals), seen${i});
       let ds${i} = p${i} * (dp${i} - means);`,
 )}
 ${unroll(
@@ -170,7 +166,7 @@ ${unroll(
   (d) => `      {
 ${loadFour(tile, 'q', 'qkv', 'qAt', `${d}u`)}
 ${loadFour(tile, 'd', 'dO', 'dAt', `${d}u`)}
-${unroll(rows, (i) => `        dk${i}_${d} = dk${i}_${d} + ${matrixOf('q')} * ds${i};\n        dv${i}_${d} = dv${i}_${d} + ${matrixOf('d')} * p${i};`)}
+${unroll(rows, (i) => `        dk${i}_${d} = dk${i}_${d} + ${fourColumns('q')} * ds${i};\n        dv${i}_${d} = dv${i}_${d} + ${fourColumns('d')} * p${i};`)}
       }`,
 )}
     }
@@ -183,10 +179,6 @@ ${unroll(d4, (d) => `    dQkv[kAt${i} + ${d}u] = dk${i}_${d} * u.scale;\n    dQk
 )}`,
   }));
 }
-
-/** Declares `${name}0` … from the rows that this thread loads. */
-const fourOfRows = ({ quads }: AttentionTile, name: string, at: (row: string, t: number) => string): string =>
-  unroll(quads ? 1 : 4, (t) => `      let ${name}${t} = ${at(`row${t}`, t)};`);
 
 /**
  * dQkv[M, (H + 2K)·D] from dO[M, H·D] and what the forward kept. Overwrites dQkv and delta[M, H].

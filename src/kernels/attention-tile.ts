@@ -3,9 +3,9 @@
  * four at a time, as matrices of four columns. With `quads` the four threads of a quad walk the same four and each
  * loads one of them (kernels/quad.ts); otherwise a thread loads all four.
  */
-import { unroll } from '../device/kernel.ts';
+import { matrixOf, unroll } from '../device/kernel.ts';
 import type { Recorder } from '../device/recorder.ts';
-import { laneOf, quadSize, swapped } from './quad.ts';
+import { laneOf, quadFeatures, quadSize, swapped } from './quad.ts';
 
 export interface AttentionTile {
   readonly d4: number; // vec4s of a head
@@ -19,8 +19,17 @@ const quadWorkgroup = 8;
 export const tileKey = ({ d4, rows, quads }: AttentionTile): string =>
   `d=${d4 * 4} rows=${rows} quads=${quads}`;
 
-export const tileSetup = ({ quads }: AttentionTile): { workgroupSize: number; enable: string[] } =>
-  quads ? { workgroupSize: quadWorkgroup, enable: ['subgroups'] } : { workgroupSize: 64, enable: [] };
+export const tileSetup = ({ quads }: AttentionTile): { workgroupSize: number; enable: string[] } => ({
+  workgroupSize: quads ? quadWorkgroup : 64,
+  enable: quadFeatures(quads),
+});
+
+/** One row a thread, nothing shared. */
+export const singleRow = (headSize: number): AttentionTile => ({
+  d4: headSize / 4,
+  rows: 1,
+  quads: false,
+});
 
 /**
  * The tile for heads of this size. Where loads are dear (software adapters) a thread owns as many rows as compile in
@@ -28,7 +37,7 @@ export const tileSetup = ({ quads }: AttentionTile): { workgroupSize: number; en
  * `tensorsPerRow`: how many vectors of the head's size a row keeps in registers.
  */
 export function attentionTile(recorder: Recorder, headSize: number, tensorsPerRow: number): AttentionTile {
-  if (!recorder.isSoftware) return { d4: headSize / 4, rows: 1, quads: false };
+  if (!recorder.isSoftware) return singleRow(headSize);
   const registers = headSize > 64 ? 256 : 512;
   const rows = 2 ** Math.floor(Math.log2(registers / (headSize * tensorsPerRow)));
   return { d4: headSize / 4, rows: Math.max(1, Math.min(4, rows)), quads: recorder.matmul.quads };
@@ -51,7 +60,7 @@ export function tilePlace({ rows, quads }: AttentionTile, heads: string): string
   let head = threadIndex / perHead;
   let firstRow = (threadIndex % perHead) * ${rows}u;
   if (head >= ${heads}) { return; }
-${quads ? laneOf : '  let lane = 0u;'}`;
+${laneOf(quads)}`;
 }
 
 /** Declares `first` and `end`: what the rows of the thread see, or of all threads that walk together. */
@@ -94,10 +103,11 @@ export function loadFour(
 ${[1, 2, 3].map((t) => `  let ${name}_${t} = ${swapped(`${name}_0`, t)};`).join('\n')}`;
 }
 
-/** The four rows' numbers, in the order of `loadFour`. */
-export const fourRows = (walker: string): string =>
-  `(vec4u(${walker}) + (vec4u(lane) ^ vec4u(0u, 1u, 2u, 3u)))`;
+/** Declares `name`: which of the four rows, in the order of `loadFour`, lie in [first, end). */
+export const fourWithin = (name: string, walker: string, first: string, end: string): string => {
+  const four = `(vec4u(${walker}) + (vec4u(lane) ^ vec4u(0u, 1u, 2u, 3u)))`;
+  return `  let ${name} = (${four} >= vec4u(${first})) & (${four} < vec4u(${end}));`;
+};
 
-/** The four loaded vec4s as the columns of a matrix M: v * M are four dot products, M * p their weighted sum. */
-export const matrixOf = (name: string): string =>
-  `mat4x4f(${[0, 1, 2, 3].map((t) => `${name}_${t}`).join(', ')})`;
+/** What `loadFour` loaded, as the columns of a matrix. */
+export const fourColumns = (name: string): string => matrixOf((t) => `${name}_${t}`);

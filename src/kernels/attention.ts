@@ -13,10 +13,11 @@ import { kernel, unroll, type Kernel } from '../device/kernel.ts';
 import type { Recorder } from '../device/recorder.ts';
 import {
   attentionTile,
-  fourRows,
+  fourColumns,
   fourStarts,
+  fourWithin,
   loadFour,
-  matrixOf,
+  singleRow,
   tileKey,
   tilePlace,
   tileRange,
@@ -83,14 +84,14 @@ ${unroll(
   d4,
   (d) => `    {
 ${loadFour(tile, 'k', 'kv', 'key', `u.k4 + ${d}u`)}
-${unroll(rows, (i) => `      s${i} += q${i}_${d} * ${matrixOf('k')};`)}
+${unroll(rows, (i) => `      s${i} += q${i}_${d} * ${fourColumns('k')};`)}
     }`,
 )}
-    let keys = ${fourRows('j')};
 ${unroll(
   rows,
   (i) => `
-    s${i} = select(vec4f(-3e38), s${i}, (keys >= vec4u(range${i}.x)) & (keys < vec4u(range${i}.y)));
+${fourWithin(`seen${i}`, 'j', `range${i}.x`, `range${i}.y`)}
+    s${i} = select(vec4f(-3e38), s${i}, seen${i});
     let top${i} = max(highest${i}, max(max(s${i}.x, s${i}.y), max(s${i}.z, s${i}.w)));
     // before the first visible key all is -3e38: what this adds is wiped by the shrink that follows
     let shrink${i} = exp(highest${i} - top${i});
@@ -102,7 +103,7 @@ ${unroll(
   d4,
   (d) => `    {
 ${loadFour(tile, 'v', 'kv', 'key', `u.v4 + ${d}u`)}
-${unroll(rows, (i) => `      o${i}_${d} = o${i}_${d} * shrink${i} + ${matrixOf('v')} * p${i};`)}
+${unroll(rows, (i) => `      o${i}_${d} = o${i}_${d} * shrink${i} + ${fourColumns('v')} * p${i};`)}
     }`,
 )}
   }
@@ -136,9 +137,7 @@ export function attention(
   /** Neighbouring rows see mostly the same keys: true for a stream, false for one row each of many sequences. */
   sharesKeys = true,
 ): void {
-  const tile = sharesKeys
-    ? attentionTile(recorder, headSize, 2)
-    : { d4: headSize / 4, rows: 1, quads: false };
+  const tile = sharesKeys ? attentionTile(recorder, headSize, 2) : singleRow(headSize);
   recorder.dispatch(
     forwardKernel(tile),
     [q, kv, ranges, o, lse],

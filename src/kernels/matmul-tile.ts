@@ -8,8 +8,15 @@
  * the next block of a split matrix, the low-rank update) starts from what is there. So neither the variant nor the
  * split changes a bit of the result on adapters that compute dot products alike.
  */
-import { kernel, unroll, type Kernel, type KernelSpec, type UniformType } from '../device/kernel.ts';
-import { laneOf, quadSize, swapped } from './quad.ts';
+import {
+  kernel,
+  matrixOf,
+  unroll,
+  type Kernel,
+  type KernelSpec,
+  type UniformType,
+} from '../device/kernel.ts';
+import { laneOf, quadFeatures, quadSize, swapped } from './quad.ts';
 import { isScaled, loadScales, weightBindings, weightHeader, type WeightFormat } from './weight-matrix.ts';
 
 export interface TileShape {
@@ -22,21 +29,23 @@ export interface TileShape {
 /** The most adapters that share an input: q, k, v. */
 export const maxSlots = 3;
 
-const enable = ({ quads }: TileShape): string[] => (quads ? ['subgroups'] : []);
+/** Threads that compute a tile, and so share its rows. */
+export const threadsOf = ({ quads }: TileShape): number => (quads ? quadSize : 1);
 
-/** Columns of the threads that share rows. */
-export const sharedColumns = ({ quads, columns }: TileShape): number => columns * (quads ? quadSize : 1);
+/** Columns of a tile. */
+export const sharedColumns = (shape: TileShape): number => shape.columns * threadsOf(shape);
 
-/** `m0`, the tile's first row, and `column`, the thread's first column. */
+/** `m0` and `tileColumn`, where the tile begins, and `column`, the thread's first. */
 function prologue(shape: TileShape, columns: string): string {
   const { quads, rows } = shape;
-  const share = quads ? quadSize : 1;
   return `
+${laneOf(quads)}
   let rowBlocks = (u.m + ${rows - 1}u) / ${rows}u;
-  let tile = threadIndex / ${share}u;
+  let tile = threadIndex / ${threadsOf(shape)}u;
   let m0 = (tile % rowBlocks) * ${rows}u;
-  let column = (tile / rowBlocks) * ${sharedColumns(shape)}u + (lid.x % ${share}u) * ${shape.columns}u;
-${quads ? laneOf : `  if (column >= ${columns}) { return; }`}`;
+  let tileColumn = (tile / rowBlocks) * ${sharedColumns(shape)}u;
+  let column = tileColumn + lane * ${shape.columns}u;
+${quads ? '' : `  if (column >= ${columns}) { return; }`}`;
 }
 
 /** Vec4s of rows that a thread loads at each step. */
@@ -132,16 +141,16 @@ export const linearDxUniforms: Record<string, UniformType> = {
 
 /** y[M, N] = x[M, K] · W[N, K]ᵀ (+ bias) (+ addend) (+ scale · low · Bᵀ). */
 export function linearTile(spec: TileSpec): Kernel {
-  const { quads: hasQuads, rows, columns, workgroupSize, format } = spec;
-  const key = `linear ${format} ${rows}x${columns} quads=${hasQuads} wg=${workgroupSize}`;
-  const quads = columns / 4;
+  const { rows, columns, workgroupSize, format } = spec;
+  const key = `linear ${format} ${rows}x${columns} quads=${spec.quads} wg=${workgroupSize}`;
+  const vectors = columns / 4;
   /** Adds the product of each loaded vec4 of a row (`x`) with the weights `w(step, column)`, also vec4s. */
   const multiply = (x: readonly string[], w: (step: number, j: number) => string): string =>
     unroll(
       rows,
       (i) => `    {
 ${x.map((name, step) => `      let x${step} = ${rowValue(spec, name, i)};`).join('\n')}
-${unroll(quads, (q) => `      c${i}_${q} = c${i}_${q}${x.map((_, step) => ` + x${step} * mat4x4f(${fourOf((j) => w(step, q * 4 + j))})`).join('')};`)}
+${unroll(vectors, (q) => `      c${i}_${q} = c${i}_${q}${x.map((_, step) => ` + x${step} * ${matrixOf((j) => w(step, q * 4 + j))}`).join('')};`)}
     }`,
     );
 
@@ -156,7 +165,7 @@ ${multiply(['xa', 'xb'], (step, j) => `w${step}_${j}`)}`;
     ? `
   let pairs = (u.k4 + 1u) / 2u;
   for (var block = 0u; block < pairs; block += 8u) {
-${unroll(quads, (q) => loadScales(`s${q}_`, `(block / 8u) * u.scaleStride4 + column / 4u + ${q}u`))}
+${unroll(vectors, (q) => loadScales(`s${q}_`, `(block / 8u) * u.scaleStride4 + column / 4u + ${q}u`))}
     let blockEnd = min(block + 8u, pairs);
     for (var g = block; g < blockEnd; g++) {${pair}
     }
@@ -166,13 +175,13 @@ ${unroll(quads, (q) => loadScales(`s${q}_`, `(block / 8u) * u.scaleStride4 + col
   }`;
 
   return kernel(key, () => ({
-    enable: enable(spec),
+    enable: quadFeatures(spec.quads),
     header: weightHeader(format),
     workgroupSize,
     bindings: linearBindings(format),
     uniforms: linearUniforms,
     body: `${prologue(spec, 'u.n')}
-${unroll(rows, (i) => unroll(quads, (q) => `  var c${i}_${q} = vec4f();`))}
+${unroll(rows, (i) => unroll(vectors, (q) => `  var c${i}_${q} = vec4f();`))}
 ${loadStart(spec)}
 ${rowStarts(spec, 'xRow', (row) => `${row} * u.k4`)}
 ${unroll(columns, (j) => `  let wRow${j} = min(column + ${j}u, u.n - 1u) * u.weightStride;`)}
@@ -181,7 +190,7 @@ ${mainLoop}
 ${rowStarts(spec, 'lowRow', (row) => `${row} * u.lowStride4 + u.lowColumn4`)}
 ${loraRows(spec)}
   for (var r = firstR; r < endR; r++) {
-${unroll(quads, (q) => `    let scale${q} = select(0.0, u.loraScale, r - firstOf${q} < u.r4);`)}
+${unroll(vectors, (q) => `    let scale${q} = select(0.0, u.loraScale, r - firstOf${q} < u.r4);`)}
 ${unroll(columns, (j) => `    let b${j} = b[bRow${Math.floor(j / 4)} + ${j % 4}u * u.r4 + r] * scale${Math.floor(j / 4)};`)}
 ${loadRows(spec, 'lk', 'low', 'lowRow', 'r')}
 ${multiply(['lk'], (_, j) => `b${j}`)}
@@ -191,7 +200,7 @@ ${unroll(
   rows,
   (i) => `  if (${rowOf(spec, i)} < u.m) {
     let at = (${rowOf(spec, i)}) * u.yStride4 + (u.yColumn + column) / 4u;
-${unroll(quads, (q) => `    if (column + ${q * 4}u < u.n) { y[at + ${q}u] = c${i}_${q}; }`)}
+${unroll(vectors, (q) => `    if (column + ${q * 4}u < u.n) { y[at + ${q}u] = c${i}_${q}; }`)}
   }`,
 )}`,
   }));
@@ -202,7 +211,7 @@ ${unroll(quads, (q) => `    if (column + ${q * 4}u < u.n) { y[at + ${q}u] = c${i
  * that r, in u32 that wrap; and the range of `r` that the columns of the whole tile need: mostly one adapter's.
  */
 const loraRows = (spec: TileSpec): string => `
-  let tileFirst = u.yColumn + column${spec.quads ? ` - lane * ${spec.columns}u` : ''};
+  let tileFirst = u.yColumn + tileColumn;
   var firstR = u.slots * u.r4;
   var endR = 0u;
 ${unroll(spec.columns / 4, (q) => `  let n${q} = u.yColumn + column + ${q * 4}u;\n  var firstOf${q} = 0x80000000u;\n  var bRow${q} = 0u;`)}
@@ -220,8 +229,6 @@ ${unroll(
   }`,
 )}`;
 
-const fourOf = (part: (j: number) => string): string => [0, 1, 2, 3].map(part).join(', ');
-
 /** The weights of the thread's columns at vec4s 2g and 2g + 1 (`second`), which may be past the end: x is 0 there. */
 const loadPairs = (format: WeightFormat, columns: number): string =>
   unroll(columns, (j) => {
@@ -236,17 +243,17 @@ const loadPairs = (format: WeightFormat, columns: number): string =>
 
 /** Few branches with much in each: with one per value SwiftShader took four seconds more to compile. */
 function loadStart(spec: TileSpec): string {
-  const quads = spec.columns / 4;
+  const vectors = spec.columns / 4;
   return `  if (u.hasAddend != 0u) {
 ${unroll(
   spec.rows,
   (i) => `    let startRow${i} = min(${rowOf(spec, i)}, u.m - 1u) * u.yStride4 + u.yColumn / 4u;
-${unroll(quads, (q) => `    c${i}_${q} = addend[startRow${i} + min(column / 4u + ${q}u, u.n / 4u - 1u)];`)}`,
+${unroll(vectors, (q) => `    c${i}_${q} = addend[startRow${i} + min(column / 4u + ${q}u, u.n / 4u - 1u)];`)}`,
 )}
   }
   if (u.hasBias != 0u) {
 ${unroll(
-  quads,
+  vectors,
   (q) => `    let bias${q} = bias[u.yColumn / 4u + min(column / 4u + ${q}u, u.n / 4u - 1u)];
 ${unroll(spec.rows, (i) => `    c${i}_${q} += bias${q};`)}`,
 )}
@@ -255,21 +262,21 @@ ${unroll(spec.rows, (i) => `    c${i}_${q} += bias${q};`)}`,
 
 /** dx[M, K] = scale · (dy[M, N] · W[N, K] (+ dx) (+ du · A)). A thread owns `columns` neighbouring columns of dx. */
 export function linearDxTile(spec: TileSpec): Kernel {
-  const { quads: hasQuads, rows, columns, workgroupSize, format } = spec;
-  const quads = columns / 4;
-  const key = `linearDx ${format} ${rows}x${columns} quads=${hasQuads} wg=${workgroupSize}`;
+  const { rows, columns, workgroupSize, format } = spec;
+  const vectors = columns / 4;
+  const key = `linearDx ${format} ${rows}x${columns} quads=${spec.quads} wg=${workgroupSize}`;
   const multiply = (name: string, w: (r: number, q: number) => string): string =>
     unroll(
       rows,
       (i) => `    {
       let d = ${rowValue(spec, name, i)};
-${unroll(quads, (q) => `      c${i}_${q} = c${i}_${q} + mat4x4f(${fourOf((r) => w(r, q))}) * d;`)}
+${unroll(vectors, (q) => `      c${i}_${q} = c${i}_${q} + ${matrixOf((r) => w(r, q))} * d;`)}
     }`,
     );
   const loadDense = (name: string, source: string, row: string): string =>
     unroll(4, (r) =>
       unroll(
-        quads,
+        vectors,
         (q) =>
           `    let ${name}${r}_${q} = ${source}[(${row} + ${r}u) * u.k4 + min(column / 4u + ${q}u, u.k4 - 1u)];`,
       ),
@@ -284,18 +291,18 @@ ${unroll(4, (r) => {
 })}`;
 
   return kernel(key, () => ({
-    enable: enable(spec),
+    enable: quadFeatures(spec.quads),
     header: weightHeader(format),
     workgroupSize,
     bindings: linearDxBindings(format),
     uniforms: linearDxUniforms,
     body: `${prologue(spec, '(u.k4 * 4u)')}
-${unroll(rows, (i) => unroll(quads, (q) => `  var c${i}_${q} = vec4f();`))}
+${unroll(rows, (i) => unroll(vectors, (q) => `  var c${i}_${q} = vec4f();`))}
   if (u.accumulates != 0u) {
 ${unroll(
   rows,
   (i) => `    let startRow${i} = min(${rowOf(spec, i)}, u.m - 1u) * u.dxStride4 + u.dxColumn4;
-${unroll(quads, (q) => `    c${i}_${q} = dx[startRow${i} + min(column / 4u + ${q}u, u.k4 - 1u)];`)}`,
+${unroll(vectors, (q) => `    c${i}_${q} = dx[startRow${i} + min(column / 4u + ${q}u, u.k4 - 1u)];`)}`,
 )}
   }
 ${rowStarts(spec, 'dyRow', (row) => `${row} * u.dyStride4 + u.dyColumn4`)}
@@ -316,7 +323,7 @@ ${unroll(
   rows,
   (i) => `  if (${rowOf(spec, i)} < u.m) {
     let at = (${rowOf(spec, i)}) * u.dxStride4 + u.dxColumn4 + column / 4u;
-${unroll(quads, (q) => `    if (column / 4u + ${q}u < u.k4) { dx[at + ${q}u] = c${i}_${q} * u.scale; }`)}
+${unroll(vectors, (q) => `    if (column / 4u + ${q}u < u.k4) { dx[at + ${q}u] = c${i}_${q} * u.scale; }`)}
   }`,
 )}`,
   }));

@@ -9,7 +9,14 @@
  */
 import type { GpuTensor } from '../device/gpu-memory.ts';
 import type { Recorder } from '../device/recorder.ts';
-import { linearDxTile, linearTile, maxSlots, sharedColumns, type TileShape } from './matmul-tile.ts';
+import {
+  linearDxTile,
+  linearTile,
+  maxSlots,
+  sharedColumns,
+  threadsOf,
+  type TileShape,
+} from './matmul-tile.ts';
 import { linearDxWorkgroup, linearWorkgroup, workgroupTile } from './matmul-workgroup.ts';
 import { quadSize } from './quad.ts';
 import {
@@ -180,7 +187,7 @@ const workgroupWork = (m: number, columns: number): number =>
   Math.ceil(m / workgroupTile) * Math.ceil(columns / workgroupTile) * 256;
 
 const tileWork = (shape: TileShape, m: number, width: number): number =>
-  Math.ceil(m / shape.rows) * Math.ceil(width / sharedColumns(shape)) * (shape.quads ? quadSize : 1);
+  Math.ceil(m / shape.rows) * Math.ceil(width / sharedColumns(shape)) * threadsOf(shape);
 
 /** What a load costs in multiply-adds of four, roughly: on software adapters it is dear. */
 const loadCost = { software: 14, hardware: 3 };
@@ -199,14 +206,14 @@ function tileShape(
   format: WeightFormat,
   leastColumns: 4 | 8,
 ): TileShape {
-  const { quads: hasQuads, rows: mostRows } = recorder.matmul;
+  const { rows: mostRows } = recorder.matmul;
   const load = recorder.isSoftware ? loadCost.software : loadCost.hardware;
   let best: TileShape | null = null;
   let bestCost = Infinity;
   const limit = format === 'f32' ? mostRows : Math.min(mostRows, mostCodedRows);
   for (const rows of rowChoices[recorder.isSoftware ? 'software' : 'hardware']) {
     if (rows > limit) break;
-    const quads = hasQuads && rows >= quadSize;
+    const quads = recorder.matmul.quads && rows >= quadSize;
     const columns = !quads || width > 4 * quadSize ? 8 : leastColumns;
     const shape: TileShape = { quads, rows, columns, workgroupSize: recorder.isSoftware ? 8 : 64 };
     const loads = (quads ? rows / quadSize : rows) + columns;

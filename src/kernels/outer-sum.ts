@@ -8,14 +8,14 @@
  * wide side as its rows, so it is written transposed.
  */
 import type { GpuTensor } from '../device/gpu-memory.ts';
-import { kernel, unroll, type Kernel } from '../device/kernel.ts';
+import { kernel, matrixOf, unroll, type Kernel } from '../device/kernel.ts';
 import type { Recorder } from '../device/recorder.ts';
-import { laneOf, swapped } from './quad.ts';
+import { laneOf, quadFeatures, swapped } from './quad.ts';
 
 function outerSumKernel(p4: number, quads: boolean, isTransposed: boolean, workgroupSize: number): Kernel {
   const p = p4 * 4;
   return kernel(`outerSum ${p}x8 quads=${quads} transposed=${isTransposed} wg=${workgroupSize}`, () => ({
-    enable: quads ? ['subgroups'] : [],
+    enable: quadFeatures(quads),
     workgroupSize,
     bindings: {
       a: ['array<vec4f>', 'read'],
@@ -37,7 +37,7 @@ function outerSumKernel(p4: number, quads: boolean, isTransposed: boolean, workg
   let q0 = min(threadIndex * 2u, u.q4 - 1u);
   let q1 = min(threadIndex * 2u + 1u, u.q4 - 1u);
 ${unroll(p, (i) => `  var c${i}_0 = vec4f(); var c${i}_1 = vec4f();`)}
-${quads ? laneOf : '  let lane = 0u;'}
+${laneOf(quads)}
   for (var m = 0u; m < u.m; m += 4u) {
 ${unroll(
   4,
@@ -54,7 +54,7 @@ ${unroll(4, (t) =>
     ? `      let a${t} = ${swapped('a0', t)};`
     : `      let a${t} = a[min(row${t}, u.m - 1u) * u.aStride4 + u.aColumn4 + ${i}u] * f32(row${t} < u.m);`,
 )}
-${unroll(4, (j) => unroll(2, (q) => `      c${i * 4 + j}_${q} = c${i * 4 + j}_${q} + mat4x4f(b0_${q}, b1_${q}, b2_${q}, b3_${q}) * vec4f(a0[${j}], a1[${j}], a2[${j}], a3[${j}]);`))}
+${unroll(4, (j) => unroll(2, (q) => `      c${i * 4 + j}_${q} = c${i * 4 + j}_${q} + ${matrixOf((t) => `b${t}_${q}`)} * vec4f(a0[${j}], a1[${j}], a2[${j}], a3[${j}]);`))}
     }`,
 )}
   }

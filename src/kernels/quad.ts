@@ -4,8 +4,12 @@
  */
 export const quadSize = 4;
 
-/** Declares `lane`, the thread's place in its quad. */
-export const laneOf = `  let lane = subgroupLane % ${quadSize}u;`;
+/** Declares `lane`, the thread's place in its quad; 0 for a thread by itself. */
+export const laneOf = (quads: boolean): string =>
+  `  let lane = ${quads ? `subgroupLane % ${quadSize}u` : '0u'};`;
+
+/** The WGSL extensions that a kernel with or without quads needs. */
+export const quadFeatures = (quads: boolean): string[] => (quads ? ['subgroups'] : []);
 
 const swaps = ['', 'quadSwapX', 'quadSwapY', 'quadSwapDiagonal'];
 

@@ -50,8 +50,7 @@ export function eachPanel(
   }
   const { columns } = matrix;
   const fitting = Math.floor(panel.byteSize / 4 / columns);
-  const most =
-    fitting >= wholeTiles ? fitting - (fitting % wholeTiles) : Math.max(8, fitting - (fitting % 8));
+  const most = Math.max(8, fitting - (fitting % (fitting < wholeTiles ? 8 : wholeTiles)));
   for (const block of matrix.blocks) {
     for (let first = 0; first < block.rows; first += most) {
       const rows = Math.min(most, block.rows - first);

@@ -54,11 +54,13 @@ describe('choice of variant', () => {
   });
 });
 
-describe.each(['chosen', 'registers', 'workgroup memory'] as const)('linear, %s', (name) => {
+describe.each(['chosen', 'registers', 'quads', 'workgroup memory'] as const)('linear, %s', (name) => {
   beforeAll(() => {
+    const shared = candidates(gpu).find(({ quads }) => quads) ?? plainMatmul;
     gpu.recorder.matmul = {
       chosen,
       registers: plainMatmul,
+      quads: { ...shared, rows: 16 },
       'workgroup memory': { ...plainMatmul, workgroup: true },
     }[name];
   });
