@@ -18,38 +18,44 @@ function rowMax(rowThreads: number): string {
 }
 
 function crossEntropyKernel(rowThreads: number): Kernel {
+  const walk = (statement: string): string => `
+  for (var v = first; v < u.stride4; v += ${rowThreads}u) {
+    let columns = vec4u(v * 4u) + vec4u(0u, 1u, 2u, 3u);
+    let l = select(vec4f(-3e38), logits[base + v], columns < vec4u(u.vocab)); // pads count for nothing
+    ${statement}
+  }`;
   return kernel(`crossEntropy threads=${rowThreads}`, () => ({
     bindings: {
-      logits: ['array<f32>', 'read_write'],
+      logits: ['array<vec4f>', 'read_write'],
       targets: ['array<u32>', 'read'],
       losses: ['array<f32>', 'read_write'],
     },
-    uniforms: { rows: 'u32', vocab: 'u32', stride: 'u32', firstRow: 'u32', lossOffset: 'u32', scale: 'f32' },
+    uniforms: { rows: 'u32', vocab: 'u32', stride4: 'u32', firstRow: 'u32', lossOffset: 'u32', scale: 'f32' },
     header: sharedHeader(rowThreads),
     body: `
 ${rowPrologue(rowThreads)}
-  let base = row * u.stride;
-  var top = logits[base];
-  for (var v = first; v < u.vocab; v += ${rowThreads}u) { top = max(top, logits[base + v]); }
+  let base = row * u.stride4;
+  var tops = vec4f(-3e38);
+${walk('tops = max(tops, l);')}
+  let top = max(max(tops.x, tops.y), max(tops.z, tops.w));
 ${rowMax(rowThreads)}
-  var part = 0.0;
-  for (var v = first; v < u.vocab; v += ${rowThreads}u) { part += exp(logits[base + v] - highest); }
+  var parts = vec4f();
+${walk('parts += exp(l - highest);')}
+  let part = dot(parts, vec4f(1.0));
 ${rowSum(rowThreads, 'total', 'part')}
   let chosen = targets[u.firstRow + row];
-  if (first == 0u) { losses[u.lossOffset + row] = log(total) + highest - logits[base + chosen]; }
+  if (first == 0u) { losses[u.lossOffset + row] = log(total) + highest - logits[base + chosen / 4u][chosen % 4u]; }
 ${rowThreads === 1 ? '' : '  storageBarrier();\n  workgroupBarrier();'}
   let norm = u.scale / total;
-  for (var v = first; v < u.stride; v += ${rowThreads}u) {
-    let p = select(0.0, exp(logits[base + v] - highest) * norm, v < u.vocab);
-    logits[base + v] = select(p, p - u.scale, v == chosen);
-  }`,
+${walk(`let p = exp(l - highest) * norm;
+    logits[base + v] = select(p, p - u.scale, columns == vec4u(chosen));`)}`,
   }));
 }
 
 /** Writes losses[lossOffset + row] and replaces logits[rows, stride] by their gradient; pads become 0. */
 export function crossEntropy(
   recorder: Recorder,
-  logits: GpuTensor, // [rows, stride]
+  logits: GpuTensor, // [rows, stride], stride a multiple of 4
   targets: GpuTensor, // u32, indexed from firstRow
   losses: GpuTensor,
   size: {
@@ -66,7 +72,7 @@ export function crossEntropy(
   recorder.dispatch(
     crossEntropyKernel(rowThreads),
     [logits, targets, losses],
-    { rows, vocab, stride, firstRow, lossOffset, scale },
+    { rows, vocab, stride4: stride / 4, firstRow, lossOffset, scale },
     rowWork({ rows, rowThreads }),
   );
 }

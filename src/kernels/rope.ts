@@ -36,29 +36,31 @@ export function rope(
 ): void {
   const program = kernel('rope', () => ({
     bindings: {
-      qkv: ['array<f32>', 'read_write'],
-      table: ['array<vec2f>', 'read'],
+      qkv: ['array<vec2f>', 'read_write'],
+      table: ['array<vec4f>', 'read'],
       positions: ['array<u32>', 'read'],
     },
-    uniforms: { m: 'u32', heads: 'u32', half: 'u32', stride: 'u32', sign: 'f32' },
+    uniforms: { m: 'u32', heads: 'u32', quarter: 'u32', stride2: 'u32', sign: 'f32' },
+    // two neighbouring pairs a thread: headSize is a multiple of 4
     body: `
   let index = threadIndex;
-  let i = index % u.half;
-  let head = (index / u.half) % u.heads;
-  let m = index / (u.half * u.heads);
+  let i = index % u.quarter;
+  let head = (index / u.quarter) % u.heads;
+  let m = index / (u.quarter * u.heads);
   if (m >= u.m) { return; }
-  let cs = table[positions[m] * u.half + i];
-  let at = m * u.stride + head * u.half * 2u + i;
+  let cosSin = table[positions[m] * u.quarter + i];
+  let at = m * u.stride2 + head * u.quarter * 2u + i;
   let a = qkv[at];
-  let b = qkv[at + u.half];
-  qkv[at] = a * cs.x - b * cs.y * u.sign;
-  qkv[at + u.half] = b * cs.x + a * cs.y * u.sign;`,
+  let b = qkv[at + u.quarter];
+  let sin = cosSin.yw * u.sign;
+  qkv[at] = a * cosSin.xz - b * sin;
+  qkv[at + u.quarter] = b * cosSin.xz + a * sin;`,
   }));
   const { m, heads, headSize, stride } = size;
   recorder.dispatch(
     program,
     [qkv, table, positions],
-    { m, heads, half: headSize / 2, stride, sign: direction === 'forward' ? 1 : -1 },
-    m * heads * (headSize / 2),
+    { m, heads, quarter: headSize / 4, stride2: stride / 2, sign: direction === 'forward' ? 1 : -1 },
+    m * heads * (headSize / 4),
   );
 }

@@ -10,7 +10,7 @@ import { hashWgsl } from './dropout.ts';
 /** next[row] = chosen id; out[row · outStride + step] = the same. The lowest id wins a tie, as in torch.argmax. */
 export function sampleTokens(
   recorder: Recorder,
-  logits: GpuTensor, // [rows, stride]
+  logits: GpuTensor, // [rows, stride], stride a multiple of 4
   next: GpuTensor, // u32 [rows]
   out: GpuTensor, // u32 [rows, outStride]
   size: {
@@ -19,48 +19,61 @@ export function sampleTokens(
     readonly stride: number;
     readonly outStride: number;
     readonly step: number;
+    /** Threads that share one row: few where barriers are slow. */
+    readonly rowThreads: 8 | 64;
   },
   temperature: number,
   seed: number,
 ): void {
   const greedy = temperature === 0;
-  const program = kernel(`sample greedy=${greedy}`, () => ({
+  const { rows, vocab, stride, outStride, step, rowThreads } = size;
+  const program = kernel(`sample greedy=${greedy} threads=${rowThreads}`, () => ({
+    workgroupSize: rowThreads,
     bindings: {
-      logits: ['array<f32>', 'read'],
+      logits: ['array<vec4f>', 'read'],
       next: ['array<u32>', 'read_write'],
       result: ['array<u32>', 'read_write'],
     },
     uniforms: {
       rows: 'u32',
       vocab: 'u32',
-      stride: 'u32',
+      stride4: 'u32',
       outStride: 'u32',
       step: 'u32',
       inverseT: 'f32',
       seed: 'u32',
     },
     header: `${hashWgsl}
-var<workgroup> bestValue: array<f32, 64>;
-var<workgroup> bestIndex: array<u32, 64>;`,
+var<workgroup> bestValue: array<f32, ${rowThreads}>;
+var<workgroup> bestIndex: array<u32, ${rowThreads}>;`,
     body: `
   let row = groupIndex;
   if (row >= u.rows) { return; }
   var value = -3.4e38;
   var index = 0xffffffffu;
-  for (var v = lid.x; v < u.vocab; v += 64u) {
-    var score = logits[row * u.stride + v] ${greedy ? '' : '* u.inverseT'};
-    ${
-      greedy
-        ? ''
-        : `let uniform_ = max(hashUniform(u.seed + u.step * 2654435769u, row * u.vocab + v), 1e-7);
-    score -= log(-log(uniform_) + 1e-20);`
+  for (var v = lid.x; v < u.stride4; v += ${rowThreads}u) {
+    let columns = vec4u(v * 4u) + vec4u(0u, 1u, 2u, 3u);
+    var score = logits[row * u.stride4 + v];
+${
+  greedy
+    ? ''
+    : `    let draw = u.seed + u.step * 2654435769u;
+    let at = row * u.vocab + columns;
+    let noise = vec4f(hashUniform(draw, at.x), hashUniform(draw, at.y), hashUniform(draw, at.z), hashUniform(draw, at.w));
+    score = score * u.inverseT - log(-log(max(noise, vec4f(1e-7))) + 1e-20);`
+}
+    score = select(vec4f(-3.4e38), score, columns < vec4u(u.vocab));
+    let top = max(max(score.x, score.y), max(score.z, score.w));
+    if (top > value || index == 0xffffffffu) {
+      value = top;
+      let first = select(select(select(3u, 2u, score.z == top), 1u, score.y == top), 0u, score.x == top);
+      index = min(v * 4u + first, u.vocab - 1u); // logits that are no numbers equal nothing
     }
-    if (score > value || index == 0xffffffffu) { value = score; index = v; }
   }
   bestValue[lid.x] = value;
   bestIndex[lid.x] = index;
   workgroupBarrier();
-  for (var step = 32u; step > 0u; step /= 2u) {
+  for (var step = ${rowThreads / 2}u; step > 0u; step /= 2u) {
     if (lid.x < step) {
       let other = lid.x + step;
       let better = bestValue[other] > bestValue[lid.x] || (bestValue[other] == bestValue[lid.x] && bestIndex[other] < bestIndex[lid.x]);
@@ -76,11 +89,10 @@ var<workgroup> bestIndex: array<u32, 64>;`,
     result[row * u.outStride + u.step] = bestIndex[0];
   }`,
   }));
-  const { rows, vocab, stride, outStride, step } = size;
   recorder.dispatch(
     program,
     [logits, next, out],
-    { rows, vocab, stride, outStride, step, inverseT: greedy ? 1 : 1 / temperature, seed },
-    rows * 64,
+    { rows, vocab, stride4: stride / 4, outStride, step, inverseT: greedy ? 1 : 1 / temperature, seed },
+    rows * rowThreads,
   );
 }

@@ -232,6 +232,7 @@ export class Generator {
       stride: padded(config.vocabSize),
       outStride: this.#context,
       step,
+      rowThreads: gpu.recorder.isSoftware ? (8 as const) : (64 as const),
     };
     sampleTokens(gpu.recorder, this.#own.logits, this.#own.next, this.#own.out, size, temperature, seed);
   }
