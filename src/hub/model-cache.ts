@@ -197,12 +197,12 @@ async function readManifest<Content>(folder: FileSystemDirectoryHandle): Promise
   return manifest.version === 1 ? manifest : null;
 }
 
+/** All at once: hundreds of files, a millisecond each. */
 async function hasAllBlobs(folder: FileSystemDirectoryHandle, blobs: readonly Blobs[]): Promise<boolean> {
-  for (const { file, bytes } of blobs) {
-    const handle = await folder.getFileHandle(file).catch(() => null);
-    if (handle === null || (await handle.getFile()).size !== bytes) return false;
-  }
-  return true;
+  const sizes = await Promise.all(
+    blobs.map(async ({ file }) => (await (await folder.getFileHandle(file)).getFile()).size),
+  ).catch(() => null);
+  return sizes !== null && blobs.every(({ bytes }, i) => sizes[i] === bytes);
 }
 
 const lockName = (folderName: string): string => `model-cache/${folderName}`;

@@ -9,6 +9,7 @@ import type { Gpu } from '../device/open-device.ts';
 import { openHubFiles, type HubModel, type HubOptions } from '../hub/hub-files.ts';
 import type { CacheEntry, CacheKey, ModelCache } from '../hub/model-cache.ts';
 import type { WeightFormat } from '../kernels/weight-matrix.ts';
+import { readAhead } from '../support/read-ahead.ts';
 import { loadModel, type LoadedModel } from './load-model.ts';
 import type { ModelFiles } from './model-files.ts';
 
@@ -28,6 +29,8 @@ export interface HubLoad {
 }
 
 const defaultRevision = 'main';
+/** Of a copy, read from disk and hashed while earlier tensors go to the GPU. */
+const aheadBytes = 64 * 2 ** 20;
 
 /** `kept`: null where the browser has no storage for it. Caller disposes `loaded.decoder`. */
 export async function loadHubModel(
@@ -93,13 +96,15 @@ async function openEntry(
 ): Promise<LoadedModel | null> {
   const entry = await kept.open(key);
   if (entry === null) return null;
+  // as they were written: files, then tensors in the order of loading
+  const read = readAhead(entry.blobs, (name) => entry.read(name), aheadBytes);
   const files: ModelFiles = {
     name: key.repo,
     open: async (name) =>
-      entry.content.files.includes(name) ? bytesSource(await entry.read(`file/${name}`)) : null,
+      entry.content.files.includes(name) ? bytesSource(await read(`file/${name}`)) : null,
   };
   try {
-    return await loadModel(gpu, files, format, onProgress, (name) => entry.read(`tensor/${name}`));
+    return await loadModel(gpu, files, format, onProgress, (name) => read(`tensor/${name}`));
   } catch (error) {
     if (toWire(error).code !== 'cache-damaged') throw error;
     await kept.remove(key);

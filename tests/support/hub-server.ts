@@ -49,17 +49,29 @@ export interface HubServer {
   close(): Promise<void>;
 }
 
-export const commitOf = (repo: HubRepo): string =>
-  Object.entries(repo.files)
-    .reduce((hash, [name, bytes]) => hash.update(name).update(bytes), createHash('sha1'))
-    .digest('hex');
+/** Computed once per content: files may be gigabytes. */
+function remembered<Key extends object>(compute: (key: Key) => string): (key: Key) => string {
+  const known = new WeakMap<Key, string>();
+  return (key) => {
+    const value = known.get(key) ?? compute(key);
+    known.set(key, value);
+    return value;
+  };
+}
+const hexDigest = (algorithm: string, ...parts: readonly (string | Uint8Array)[]): string =>
+  parts.reduce((hash, part) => hash.update(part), createHash(algorithm)).digest('hex');
+
+export const commitOf = remembered((repo: HubRepo) =>
+  hexDigest('sha1', ...Object.entries(repo.files).flat()),
+);
 
 /** As on the hub: weights and tokenizers are large files and come from the CDN. */
 const isLarge = (name: string): boolean => /\.safetensors$|^tokenizer\.json$/.test(name);
+const sha256Of = remembered((bytes: Uint8Array) => hexDigest('sha256', bytes));
+const gitHashOf = remembered((bytes: Uint8Array) => hexDigest('sha1', `blob ${bytes.length}\0`, bytes));
+const md5Of = remembered((bytes: Uint8Array) => hexDigest('md5', bytes));
 const etagOf = (name: string, bytes: Uint8Array): string =>
-  isLarge(name)
-    ? createHash('sha256').update(bytes).digest('hex')
-    : createHash('sha1').update(`blob ${bytes.length}\0`).update(bytes).digest('hex');
+  isLarge(name) ? sha256Of(bytes) : gitHashOf(bytes);
 
 export async function startHubServer(repos: readonly HubRepo[]): Promise<HubServer> {
   let faults: { rule: HubFault; left: number }[] = [];
@@ -90,7 +102,7 @@ export async function startHubServer(repos: readonly HubRepo[]): Promise<HubServ
     const bytes = repos.find((repo) => repo.id === decodeURIComponent(id ?? ''))?.files[name ?? ''];
     if (bytes === undefined) return void response.writeHead(404).end();
     const fault = faultFor(request.url ?? '', 'cdn');
-    send(request, response, bytes, createHash('md5').update(bytes).digest('hex'), fault);
+    send(request, response, bytes, md5Of(bytes), fault);
   });
   const cdnUrl = await listen(cdn);
 
