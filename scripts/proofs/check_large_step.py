@@ -8,7 +8,7 @@ check    ADAPTER_FOLDER is where the step started, TRAINED_FOLDER where it ended
          the one row. The step was taken with learning_rate 1, adam_epsilon 1, no clipping and no decay, so AdamW's first update is
          g / (|g| + 1) and the gradients can be read from the two adapters.
 
-Layer by layer, so that the frozen weights in float64 never lie in memory at once. Qwen2 only. Needs torch and safetensors.
+Layer by layer, so that the frozen weights in float64 never lie in memory at once. Qwen2, Qwen3 and Llama. Needs torch and safetensors.
 Prints one JSON object; exit code 0 only if the loss is within 1e-5 and every gradient within 1e-4 of its tensor's largest entry
 (measured: 6e-8 and 2.5e-5; a part of the second comes of reading g from two float32 adapters).
 """
@@ -36,12 +36,17 @@ MODULES = {"self_attn": ["q_proj", "k_proj", "v_proj", "o_proj"], "mlp": ["gate_
 
 
 class Checkpoint:
-    """Tensors of a folder of shards, read one at a time."""
+    """Tensors of a folder, in shards or one file, read one at a time."""
 
     def __init__(self, folder: str):
         self.folder = Path(folder)
         self.config = json.loads((self.folder / "config.json").read_text())
-        self.map = json.loads((self.folder / "model.safetensors.index.json").read_text())["weight_map"]
+        index = self.folder / "model.safetensors.index.json"
+        if index.exists():
+            self.map = json.loads(index.read_text())["weight_map"]
+        else:
+            with safe_open(self.folder / "model.safetensors", "pt") as file:
+                self.map = dict.fromkeys(file.keys(), "model.safetensors")
 
     def plain(self, name: str) -> torch.Tensor:
         with safe_open(self.folder / self.map[name], "pt") as file:
@@ -58,11 +63,15 @@ class Checkpoint:
         return (BOOK[codes] * scale.double()).reshape(rows, columns)
 
 
+def head_size(config: dict) -> int:
+    return config.get("head_dim") or config["hidden_size"] // config["num_attention_heads"]
+
+
 def shapes(config: dict) -> dict[str, tuple[int, int]]:
     """Out and in features of each projection."""
-    c, f, heads = config["hidden_size"], config["intermediate_size"], config["num_attention_heads"]
-    kv = c // heads * config["num_key_value_heads"]
-    return {"q_proj": (c, c), "k_proj": (kv, c), "v_proj": (kv, c), "o_proj": (c, c), "gate_proj": (f, c), "up_proj": (f, c), "down_proj": (c, f)}
+    c, f = config["hidden_size"], config["intermediate_size"]
+    q, kv = (head_size(config) * config[f"num_{kind}_heads"] for kind in ("attention", "key_value"))
+    return {"q_proj": (q, c), "k_proj": (kv, c), "v_proj": (kv, c), "o_proj": (c, q), "gate_proj": (f, c), "up_proj": (f, c), "down_proj": (c, f)}
 
 
 def prepare(model_folder: str, out: str) -> None:
@@ -88,6 +97,20 @@ def rms_norm(x: torch.Tensor, weight: torch.Tensor, eps: float) -> torch.Tensor:
     return x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + eps) * weight
 
 
+def frequencies(config: dict) -> torch.Tensor:
+    """Of RoPE; with llama3 scaling as in transformers' modeling_rope_utils."""
+    size = head_size(config)
+    plain = config["rope_theta"] ** (-torch.arange(0, size, 2, dtype=torch.float64) / size)
+    scaling = config.get("rope_scaling")
+    if scaling is None:
+        return plain
+    assert scaling["rope_type"] == "llama3", scaling
+    low, high, old = scaling["low_freq_factor"], scaling["high_freq_factor"], scaling["original_max_position_embeddings"]
+    # 0 where a turn is longer than old / low positions, 1 where it is shorter than old / high
+    kept = ((old * plain / (2 * torch.pi) - low) / (high - low)).clamp(0, 1)
+    return plain * (kept + (1 - kept) / scaling["factor"])
+
+
 def rotate(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
     half = x.shape[-1] // 2
     return x * cos + torch.cat([-x[..., half:], x[..., :half]], -1) * sin
@@ -96,10 +119,10 @@ def rotate(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tenso
 def loss_and_gradients(model: Checkpoint, adapter: dict[str, torch.Tensor], ids: list[int], target: list[int]):
     config = model.config
     heads, kv_heads, eps = config["num_attention_heads"], config["num_key_value_heads"], config["rms_norm_eps"]
-    size = config["hidden_size"] // heads
+    size = head_size(config)
     leaves = {name: value.double().requires_grad_() for name, value in adapter.items()}
     inputs = torch.tensor(ids[:-1])
-    angles = torch.outer(torch.arange(len(inputs), dtype=torch.float64), config["rope_theta"] ** (-torch.arange(0, size, 2, dtype=torch.float64) / size))
+    angles = torch.outer(torch.arange(len(inputs), dtype=torch.float64), frequencies(config))
     cos, sin = torch.cat([angles, angles], -1).cos(), torch.cat([angles, angles], -1).sin()
 
     def decoder_layer(x: torch.Tensor, layer: int) -> torch.Tensor:
@@ -113,6 +136,11 @@ def loss_and_gradients(model: Checkpoint, adapter: dict[str, torch.Tensor], ids:
 
         h = rms_norm(x, model.plain(f"model.layers.{layer}.input_layernorm.weight").double(), eps)
         q, k, v = (project(h, "self_attn", n).unflatten(-1, (-1, size)).transpose(0, 1) for n in ("q_proj", "k_proj", "v_proj"))
+        if f"model.layers.{layer}.self_attn.q_norm.weight" in model.map:  # Qwen3
+            q, k = (
+                rms_norm(t, model.plain(f"model.layers.{layer}.self_attn.{name}.weight").double(), eps)
+                for t, name in ((q, "q_norm"), (k, "k_norm"))
+            )
         q, k = rotate(q, cos, sin), rotate(k, cos, sin)
         k, v = (t.repeat_interleave(heads // kv_heads, 0) for t in (k, v))
         attended = F.scaled_dot_product_attention(q, k, v, is_causal=True).transpose(0, 1).flatten(1)

@@ -25,8 +25,8 @@ const worthwhileRows = 16;
 /** Rows of a panel where they fit: the columns that four threads own, so that no tile is mostly empty. */
 const wholeTiles = 32;
 
-/** Room for a panel: small beside the weights, large enough that a panel's product fills the adapter. */
-export const panelBytes = 16 * 2 ** 20;
+/** Room for a panel, at most: small beside the weights, large enough that a panel's product fills the adapter. */
+export const mostPanelBytes = 16 * 2 ** 20;
 
 /** `work` on the matrix, or on decoded panels of it where there is a panel and enough stream rows. */
 export function eachPanel(
@@ -50,7 +50,8 @@ export function eachPanel(
   }
   const { columns } = matrix;
   const fitting = Math.floor(panel.byteSize / 4 / columns);
-  const most = Math.max(8, fitting - (fitting % (fitting < wholeTiles ? 8 : wholeTiles)));
+  const wholly = Math.max(8, fitting - (fitting % (fitting < wholeTiles ? 8 : wholeTiles)));
+  const most = fitting < matrix.rows ? wholly : matrix.rows;
   for (const block of matrix.blocks) {
     for (let first = 0; first < block.rows; first += most) {
       const rows = Math.min(most, block.rows - first);

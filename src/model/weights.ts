@@ -15,7 +15,7 @@ import {
   type WeightFormat,
   type WeightMatrix,
 } from '../kernels/weight-matrix.ts';
-import { panelBytes } from '../kernels/weight-panel.ts';
+import { mostPanelBytes } from '../kernels/weight-panel.ts';
 import { padded, widths, type ModelConfig } from './model-config.ts';
 
 export interface LayerWeights {
@@ -156,7 +156,17 @@ export function weightMemory(config: ModelConfig, format: WeightFormat, maxBindi
     bytes += Object.values(matrices).reduce((sum, plan) => sum + matrixBytes(plan), 0);
     bytes += Object.values(vectors).reduce((sum, plan) => sum + vectorBytes(plan), 0);
   }
-  return bytes + (format === 'f32' ? 0 : panelBytes);
+  const panel = panelElements(config, format);
+  return bytes + (panel === 0 ? 0 : specBytes({ shape: [panel] }));
+}
+
+/** Room for the largest matrix decoded, or for a good part of it; 0 where there is nothing to decode. */
+function panelElements(config: ModelConfig, format: WeightFormat): number {
+  if (format === 'f32') return 0;
+  const { embedding, head } = outerPlan(config);
+  const matrices = [head ?? embedding, ...Object.values(layerPlan(config, 0).matrices)];
+  const largest = Math.max(...matrices.map(({ rows, columns }) => rows * padded(columns)));
+  return Math.min(mostPanelBytes / 4, largest);
 }
 
 /** Every value of the checkpoint that is used. */
@@ -285,12 +295,13 @@ export async function loadWeights(
 
   try {
     const panelLabel = 'panel of decoded weights';
+    const panelSize = panelElements(config, format);
     const panel =
-      format === 'f32'
+      panelSize === 0
         ? null
         : await keep(
             panelLabel,
-            () => memory.alloc(panelLabel, [panelBytes / 4]),
+            () => memory.alloc(panelLabel, [panelSize]),
             (made) => [made],
           );
     const outer = outerPlan(config);

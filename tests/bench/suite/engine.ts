@@ -17,7 +17,7 @@ import {
   type WeightFormat,
   type WeightMatrix,
 } from '../../../src/kernels/weight-matrix.ts';
-import { panelBytes } from '../../../src/kernels/weight-panel.ts';
+import { mostPanelBytes } from '../../../src/kernels/weight-panel.ts';
 import { createRng, type Rng } from '../../../src/support/rng.ts';
 import type { BenchDevice } from '../protocol.ts';
 
@@ -60,7 +60,7 @@ export async function makeWeights(
   columns: number,
 ): Promise<BenchWeights> {
   const { memory, recorder } = gpu;
-  recorder.panel ??= memory.alloc('panel of decoded weights', [panelBytes / 4]);
+  recorder.panel ??= memory.alloc('panel of decoded weights', [mostPanelBytes / 4]);
   const matrix = allocWeights(memory, `weights ${format}`, format, rows, columns);
   const stored = new Float32Array(rows * columns);
   for (const block of matrix.blocks) {
