@@ -1,6 +1,4 @@
 /** `npm run inspect`: a data set as a training run would see it, token by token, without a browser. `--help` says the rest. */
-import { openAsBlob } from 'node:fs';
-import { basename } from 'node:path';
 import { datasetSettings } from '../src/config/dataset-settings.ts';
 import type { RowProblem } from '../src/api/trainer-api.ts';
 import { prepareDataset, type PreparedDataset } from '../src/data/dataset.ts';
@@ -8,8 +6,9 @@ import { partSpans, type PartSpan } from '../src/data/inspect-tokens.ts';
 import type { TokenizedExample } from '../src/data/mask.ts';
 import { createChatTokenizer, type ChatTokenizer } from '../src/data/tokenizer.ts';
 import { inspectHelp, parseInspectArgs, wantsHelp, wantsJson, type InspectOptions } from './cli/args.ts';
+import { openDataset } from './cli/dataset-files.ts';
 import { runCommand } from './cli/exit.ts';
-import { datasetPath, readBuiltinSuites, tokenizerFiles } from './cli/inputs.ts';
+import { hubAccess, readBuiltinSuites, tokenizerFiles } from './cli/inputs.ts';
 import { resolveRunConfig } from './cli/settings.ts';
 
 interface Place {
@@ -32,7 +31,6 @@ interface InspectedLine {
 }
 
 async function inspect(options: InspectOptions, asJson: boolean): Promise<void> {
-  const path = datasetPath(options.dataset);
   const tokenizer = createChatTokenizer(tokenizerFiles(options.model));
   const { configPath, settings, model } = options;
   const config = await resolveRunConfig({
@@ -42,14 +40,12 @@ async function inspect(options: InspectOptions, asJson: boolean): Promise<void> 
     initAdapterFolder: null,
     checkpointPath: null,
   });
+  const data = await openDataset(options.dataset, hubAccess(options.hubUrl));
   const problems: RowProblem[] = [];
-  const prepared = await prepareDataset(
-    await openAsBlob(path),
-    basename(path),
-    tokenizer,
-    datasetSettings(config),
-    { suites: readBuiltinSuites(), onProblem: (problem) => problems.push(problem) },
-  );
+  const prepared = await prepareDataset(data, tokenizer, datasetSettings(config), {
+    suites: readBuiltinSuites(),
+    onProblem: (problem) => problems.push(problem),
+  });
   if (asJson) {
     const lines = [...usedLines(prepared, tokenizer), ...problems.map(droppedLine)];
     for (const line of lines.sort((a, b) => a.line - b.line)) await print(JSON.stringify(line));

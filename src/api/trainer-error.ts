@@ -24,6 +24,7 @@ export const errorCodes = [
   'adapter-invalid',
   'dataset-unreadable',
   'dataset-empty',
+  'dataset-ambiguous',
   'config-invalid',
   'busy',
   'nothing-to-export',
@@ -44,6 +45,7 @@ export const badInputCodes: readonly ErrorCode[] = [
   'adapter-invalid',
   'dataset-unreadable',
   'dataset-empty',
+  'dataset-ambiguous',
   'config-invalid',
   'checkpoint-invalid',
 ];
