@@ -60,7 +60,7 @@ test('train reads it in the page, and says what it was in the result', async () 
     max_steps: 1,
     per_device_train_batch_size: 1,
     sample_prompts: [],
-    evaluate: 'none',
+    suite_prompts: 0,
   });
   const out = join(folder, 'run');
   const args = ['--model', 'demo', ...from('rows/gated'), '--out', out, '--json', ...few];
