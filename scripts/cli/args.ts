@@ -72,11 +72,13 @@ ${datasetHelp}
                                  target   0 or 1 per token
                                  parts    [{ kind: "PU" | "HA" | "CR", start, end }], token indices, end exclusive
                                  packed   with packing: { pack, offset }, else null; a split row has a list of its
-                                          pieces [{ start, end, pack, offset }] (pack null without packing)
+                                          pieces [{ start, end, pack, offset }] (pack null without packing);
+                                          null too for rows that eval_fraction holds out
                                  dropped  null, or { code, reason, excerpt }
   --help
 
-Needs no browser and no GPU; HF_TOKEN is the access token for what is gated or private on the hub. Exit code 0: read. 2: bad input. 1: failed.`;
+Needs no browser and no GPU; HF_TOKEN is the access token for what is gated or private on the hub. Exit code 0: read. 2: bad input, or rows
+that training would refuse (dataset-gate; the last line still has the counts). 1: failed.`;
 
 export const generateHelp = `npm run generate -- --model <demo | folder | hub id> --prompts <file.json> --out <file.json> [options]
 

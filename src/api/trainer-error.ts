@@ -25,6 +25,7 @@ export const errorCodes = [
   'dataset-unreadable',
   'dataset-empty',
   'dataset-ambiguous',
+  'dataset-gate',
   'config-invalid',
   'busy',
   'nothing-to-export',
@@ -46,6 +47,7 @@ export const badInputCodes: readonly ErrorCode[] = [
   'dataset-unreadable',
   'dataset-empty',
   'dataset-ambiguous',
+  'dataset-gate',
   'config-invalid',
   'checkpoint-invalid',
 ];
