@@ -10,6 +10,7 @@ import type { TokenizedExample } from '../src/data/mask.ts';
 import { packFill } from '../src/data/packs.ts';
 import { createChatTokenizer, type ChatTokenizer } from '../src/data/tokenizer.ts';
 import { splitRows, trainingPacks } from '../src/trainer/batch-plan.ts';
+import { usefulShare, type UsefulShare } from '../src/trainer/useful-share.ts';
 import { inspectHelp, parseInspectArgs, wantsHelp, wantsJson, type InspectOptions } from './cli/args.ts';
 import { openDataset } from './cli/dataset-files.ts';
 import { datasetLines } from './cli/dataset-lines.ts';
@@ -140,6 +141,7 @@ function placesOf(
 
 interface Counts extends Record<string, unknown> {
   readonly evaluationExamples: number;
+  readonly epoch: UsefulShare;
   readonly packing: PackingReport | null;
 }
 
@@ -151,6 +153,10 @@ function countsOf({ report, examples, packs, config }: Inspected): Counts {
     ok: true,
     ...counts,
     evaluationExamples: splitRows(examples.length, config.evalFraction, config.seed).evaluation.length,
+    epoch: usefulShare(
+      examples.map(({ tokens }) => tokens.length),
+      config,
+    ),
     packing:
       packs === null ? null : { packs: packs.length, fill: packFill(packed, packs.length, config.maxLength) },
     truncatedRows: truncatedLines.length,
@@ -163,12 +169,13 @@ function countsOf({ report, examples, packs, config }: Inspected): Counts {
 }
 
 function summaryOf({ report }: Inspected, counts: Counts): string {
-  const { packing } = counts;
+  const { packing, epoch } = counts;
   return [
     `${report.name}: ${report.format}${report.isCompressed ? ', gzip' : ''}, ${report.shape}`,
     ...datasetLines(report, 20),
     ...(counts.evaluationExamples > 0 ? [`${counts.evaluationExamples} held out for evaluation`] : []),
     ...(packing === null ? [] : [`${packing.packs} packs, ${(100 * packing.fill).toFixed(2)} % full`]),
+    `An epoch processes ${epoch.processed} tokens, ${((100 * epoch.tokens) / epoch.processed).toFixed(1)} % of them of the data`,
   ].join('\n');
 }
 

@@ -4,12 +4,14 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { projectRoot } from '../../../scripts/cli/paths.ts';
 import type { DatasetSettings } from '../../../src/api/trainer-api.ts';
+import { defaultRunConfig, type RunConfig } from '../../../src/config/run-config.ts';
 import { prepareDataset } from '../../../src/data/dataset.ts';
 import { oneFile } from '../../../src/data/read-files.ts';
 import { inspectTokens, partSpans } from '../../../src/data/inspect-tokens.ts';
 import { packRows, placeOf } from '../../../src/data/packs.ts';
 import { createRng } from '../../../src/support/rng.ts';
 import { BatchPlan, unitsOf } from '../../../src/trainer/batch-plan.ts';
+import { usefulShare } from '../../../src/trainer/useful-share.ts';
 import { defaultSettings, goldenTokenizer } from './support.ts';
 
 const tokenizer = goldenTokenizer('tied-gqa');
@@ -116,6 +118,22 @@ describe('packs', () => {
     const packs = packRows(lengths, 1024);
     expect((mean * 1000) / (packs.length * 1024)).toBeGreaterThan(0.95);
   });
+
+  test.each([256, 512, 1024])(
+    'of what is processed at max_length %i, over 95 %% is of the data',
+    (maxLength) => {
+      const lengths = lengthsOf(1000, 11).map((length) => Math.min(length, maxLength));
+      const share = (settings: Partial<RunConfig>): number => {
+        const { tokens, processed } = usefulShare(lengths, { ...defaultRunConfig, maxLength, ...settings });
+        expect(tokens).toBe(lengths.reduce((sum, length) => sum + length - 1, 0));
+        return tokens / processed;
+      };
+      expect(share({})).toBeGreaterThan(0.95);
+      expect(share({ packing: true })).toBeGreaterThan(0.95);
+      // The control: a row at a time leaves much of its last tile empty.
+      expect(share({ perDeviceTrainBatchSize: 1 })).toBeLessThan(0.9);
+    },
+  );
 
   test('a hundred thousand rows are packed in a moment', () => {
     const started = performance.now();
