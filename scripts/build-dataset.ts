@@ -1,6 +1,6 @@
 /** `npm run build-dataset`: prompts with traces → AltTrain rows, or those of a baseline. `--help` says the rest. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { basename, dirname, resolve } from 'node:path';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import type {
   BuildOptions,
   BuildResult,
@@ -24,8 +24,9 @@ import {
   type BuildDatasetOptions,
 } from './cli/build-dataset-args.ts';
 import { runCommand } from './cli/exit.ts';
-import { isFile, readJson } from './cli/files.ts';
-import { modelInput, reasonOf } from './cli/inputs.ts';
+import { openDataset } from './cli/dataset-files.ts';
+import { readJson } from './cli/files.ts';
+import { hubAccess, modelInput, reasonOf, type HubAccess } from './cli/inputs.ts';
 import { openTokenizer, tokenLengths, type TokenLengths } from './cli/token-lengths.ts';
 
 function readTemplates(path: string | null): Templates {
@@ -39,17 +40,21 @@ function readTemplates(path: string | null): Templates {
   return parseTemplates(value);
 }
 
+/** The parts of a data set of the hub are sources of their own: the builder names rows by file and line. */
 async function addFiles(
   builder: ReturnType<typeof createBuilder>,
   role: HarmLabel,
-  paths: readonly string[],
+  names: readonly string[],
+  hub: HubAccess,
 ): Promise<SourceReport[]> {
   const reports: SourceReport[] = [];
-  for (const path of paths) {
-    if (!isFile(path)) throw new TrainerError('dataset-unreadable', `--${role} ${path} is not a file.`);
-    const report = await builder.addSource(role, basename(path), new Blob([readFileSync(path)]));
-    sayReport(report);
-    reports.push(report);
+  for (const name of names) {
+    const { files } = await openDataset(name, hub);
+    for (const file of files) {
+      const report = await builder.addSource(role, file.name, file.blob);
+      sayReport(report);
+      reports.push(report);
+    }
   }
   return reports;
 }
@@ -94,10 +99,11 @@ async function build(options: BuildDatasetOptions, asJson: boolean): Promise<voi
   const templates = readTemplates(options.templatesPath);
   if (model !== null && (writeTraces || writeAssessments)) modelInput(model);
   const tokenizer = model === null ? null : await openTokenizer(model);
+  const hub = hubAccess(options.hubUrl);
   const builder = createBuilder();
   const sources = [
-    ...(await addFiles(builder, 'harmful', options.harmfulPaths)),
-    ...(await addFiles(builder, 'benign', options.benignPaths)),
+    ...(await addFiles(builder, 'harmful', options.harmfulFiles, hub)),
+    ...(await addFiles(builder, 'benign', options.benignFiles, hub)),
   ];
   const wish: BuildOptions = {
     shape,

@@ -6,7 +6,7 @@ import type { GeneratePlan } from '../src/headless/bridge.ts';
 import { generateHelp, parseGenerateArgs, wantsHelp, wantsJson, type GenerateOptions } from './cli/args.ts';
 import { RunFailure, runCommand } from './cli/exit.ts';
 import { isFile, readJson } from './cli/files.ts';
-import { adapterInput, modelInput, reasonOf } from './cli/inputs.ts';
+import { adapterInput, hubAccess, modelInput, reasonOf } from './cli/inputs.ts';
 import { createProgressView } from './cli/progress.ts';
 
 function readPrompts(path: string): readonly string[] {
@@ -23,7 +23,7 @@ function readPrompts(path: string): readonly string[] {
 
 async function generate(options: GenerateOptions, asJson: boolean): Promise<void> {
   const { maxNewTokens, temperature, seed } = options;
-  const model = modelInput(options.model, { url: options.hubUrl, token: process.env['HF_TOKEN'] });
+  const model = modelInput(options.model, hubAccess(options.hubUrl));
   const adapter = options.adapterFolder === null ? null : adapterInput(options.adapterFolder);
   const prompts = readPrompts(options.promptsPath);
   const plan: GeneratePlan = {

@@ -1,17 +1,27 @@
 /** `npm run inspect`: a data set as a training run would see it, token by token, without a browser. `--help` says the rest. */
-import { openAsBlob } from 'node:fs';
-import { basename } from 'node:path';
 import { datasetSettings } from '../src/config/dataset-settings.ts';
-import type { RowProblem } from '../src/api/trainer-api.ts';
+import type { PackingReport, RowProblem } from '../src/api/trainer-api.ts';
+import { toWire } from '../src/api/trainer-error.ts';
+import type { RunConfig } from '../src/config/run-config.ts';
 import { prepareDataset, type PreparedDataset } from '../src/data/dataset.ts';
+import { gateRefusal } from '../src/data/gate.ts';
 import { partSpans, type PartSpan } from '../src/data/inspect-tokens.ts';
 import type { TokenizedExample } from '../src/data/mask.ts';
+import { packFill } from '../src/data/packs.ts';
 import { createChatTokenizer, type ChatTokenizer } from '../src/data/tokenizer.ts';
+import { splitRows, trainingPacks } from '../src/trainer/batch-plan.ts';
+import { usefulShare, type UsefulShare } from '../src/trainer/useful-share.ts';
 import { inspectHelp, parseInspectArgs, wantsHelp, wantsJson, type InspectOptions } from './cli/args.ts';
-import { runCommand } from './cli/exit.ts';
-import { datasetPath, readBuiltinSuites, tokenizerFiles } from './cli/inputs.ts';
+import { openDataset } from './cli/dataset-files.ts';
+import { datasetLines } from './cli/dataset-lines.ts';
+import { exitCodeOf, reportFailure, runCommand } from './cli/exit.ts';
+import { hubAccess, readBuiltinSuites, tokenizerFiles } from './cli/inputs.ts';
 import { resolveRunConfig } from './cli/settings.ts';
 
+/** Everything that was read, and the packs that training with this configuration would form of it. */
+interface Inspected extends PreparedDataset {
+  readonly config: RunConfig;
+}
 interface Place {
   readonly pack: number;
   readonly offset: number;
@@ -32,7 +42,6 @@ interface InspectedLine {
 }
 
 async function inspect(options: InspectOptions, asJson: boolean): Promise<void> {
-  const path = datasetPath(options.dataset);
   const tokenizer = createChatTokenizer(tokenizerFiles(options.model));
   const { configPath, settings, model } = options;
   const config = await resolveRunConfig({
@@ -42,19 +51,26 @@ async function inspect(options: InspectOptions, asJson: boolean): Promise<void> 
     initAdapterFolder: null,
     checkpointPath: null,
   });
+  const data = await openDataset(options.dataset, hubAccess(options.hubUrl));
   const problems: RowProblem[] = [];
-  const prepared = await prepareDataset(
-    await openAsBlob(path),
-    basename(path),
-    tokenizer,
-    datasetSettings(config),
-    { suites: readBuiltinSuites(), onProblem: (problem) => problems.push(problem) },
-  );
+  const prepared = await prepareDataset(data, tokenizer, datasetSettings(config), {
+    suites: readBuiltinSuites(),
+    onProblem: (problem) => problems.push(problem),
+  });
+  const lengths = prepared.examples.map(({ tokens }) => tokens.length);
+  const inspected = { ...prepared, config, packs: config.packing ? trainingPacks(lengths, config) : null };
   if (asJson) {
-    const lines = [...usedLines(prepared, tokenizer), ...problems.map(droppedLine)];
+    const lines = [...usedLines(inspected, tokenizer), ...problems.map(droppedLine)];
     for (const line of lines.sort((a, b) => a.line - b.line)) await print(JSON.stringify(line));
   }
-  await print(asJson ? JSON.stringify(countsOf(prepared)) : summaryOf(prepared));
+  const counts = countsOf(inspected);
+  const refusal = gateRefusal(prepared.report);
+  const failure = refusal === null ? {} : { ...toWire(refusal), ok: false };
+  await print(asJson ? JSON.stringify({ ...counts, ...failure }) : summaryOf(inspected, counts));
+  if (refusal === null) return;
+  // The counts are the last line, and carry the refusal: a line of its own would stand in their place.
+  reportFailure(toWire(refusal), false);
+  process.exitCode = exitCodeOf(toWire(refusal), false);
 }
 
 function droppedLine({ line, code, reason, excerpt }: RowProblem): InspectedLine {
@@ -62,7 +78,7 @@ function droppedLine({ line, code, reason, excerpt }: RowProblem): InspectedLine
   return { line, ids: null, target: null, parts: [], packed: null, dropped };
 }
 
-function usedLines({ examples, packs }: PreparedDataset, tokenizer: ChatTokenizer): InspectedLine[] {
+function usedLines({ examples, packs }: Inspected, tokenizer: ChatTokenizer): InspectedLine[] {
   const places = placesOf(examples, packs);
   const lines: InspectedLine[] = [];
   for (let first = 0; first < examples.length;) {
@@ -123,11 +139,26 @@ function placesOf(
   return places;
 }
 
-function countsOf({ report }: PreparedDataset): Record<string, unknown> {
+interface Counts extends Record<string, unknown> {
+  readonly evaluationExamples: number;
+  readonly epoch: UsefulShare;
+  readonly packing: PackingReport | null;
+}
+
+/** The report's counts, with the packs of the rows that are trained. */
+function countsOf({ report, examples, packs, config }: Inspected): Counts {
   const { rejected: _listed, truncatedLines, duplicates, inSuites, lengths, ...counts } = report;
+  const packed = (packs ?? []).flat().map((row) => examples[row].tokens.length);
   return {
     ok: true,
     ...counts,
+    evaluationExamples: splitRows(examples.length, config.evalFraction, config.seed).evaluation.length,
+    epoch: usefulShare(
+      examples.map(({ tokens }) => tokens.length),
+      config,
+    ),
+    packing:
+      packs === null ? null : { packs: packs.length, fill: packFill(packed, packs.length, config.maxLength) },
     truncatedRows: truncatedLines.length,
     duplicateRows: duplicates.length,
     rowsInSuites: inSuites.length,
@@ -137,17 +168,14 @@ function countsOf({ report }: PreparedDataset): Record<string, unknown> {
   };
 }
 
-function summaryOf({ report }: PreparedDataset): string {
-  const { tokenCount, targetTokenCount, tokensPerRow, packing } = report;
-  const share = ((100 * targetTokenCount) / tokenCount).toFixed(1);
+function summaryOf({ report }: Inspected, counts: Counts): string {
+  const { packing, epoch } = counts;
   return [
     `${report.name}: ${report.format}${report.isCompressed ? ', gzip' : ''}, ${report.shape}`,
-    `${report.usableRows} of ${report.totalRows} rows usable, ${report.rejectedRows} rejected, ${report.truncatedLines.length} cut, ${report.duplicates.length} there twice, ${report.inSuites.length} in an evaluation suite`,
-    `${tokenCount} tokens, ${targetTokenCount} trained (${share} %), ${tokensPerRow.mean.toFixed(1)} per example, at most ${tokensPerRow.max}`,
+    ...datasetLines(report, 20),
+    ...(counts.evaluationExamples > 0 ? [`${counts.evaluationExamples} held out for evaluation`] : []),
     ...(packing === null ? [] : [`${packing.packs} packs, ${(100 * packing.fill).toFixed(2)} % full`]),
-    ...report.rejected.slice(0, 20).map(({ line, code, reason }) => `  line ${line}: ${code}: ${reason}`),
-    ...(report.rejectedRows > 20 ? [`  … and ${report.rejectedRows - 20} more`] : []),
-    ...report.gate.map(({ level, message }) => `${level}: ${message}`),
+    `An epoch processes ${epoch.processed} tokens, ${((100 * epoch.tokens) / epoch.processed).toFixed(1)} % of them of the data`,
   ].join('\n');
 }
 

@@ -8,7 +8,7 @@ import { checkpointName, type HeadlessEvent, type TrainPlan } from '../src/headl
 import { parseTrainArgs, trainHelp, wantsHelp, wantsJson, type TrainOptions } from './cli/args.ts';
 import { cancelled, RunFailure, runCommand } from './cli/exit.ts';
 import { isFile } from './cli/files.ts';
-import { adapterInput, datasetInput, modelInput, reasonOf } from './cli/inputs.ts';
+import { adapterInput, datasetInput, hubAccess, modelInput, reasonOf } from './cli/inputs.ts';
 import { openMetricsLog } from './cli/metrics-log.ts';
 import { createProgressView, suiteLines } from './cli/progress.ts';
 import type { Mount } from './cli/serve.ts';
@@ -33,8 +33,9 @@ interface Prepared {
 /** Everything that can be refused without a browser. @throws TrainerError */
 async function prepare(options: TrainOptions): Promise<Prepared> {
   const out = resolve(options.out);
-  const model = modelInput(options.model, { url: options.hubUrl, token: process.env['HF_TOKEN'] });
-  const dataset = datasetInput(options.dataset);
+  const hub = hubAccess(options.hubUrl);
+  const model = modelInput(options.model, hub);
+  const dataset = datasetInput(options.dataset, hub);
   const adapter = options.initAdapterFolder === null ? null : adapterInput(options.initAdapterFolder);
   const checkpoint = join(out, checkpointName);
   if (options.resume && !isFile(checkpoint))

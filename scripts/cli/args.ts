@@ -13,7 +13,7 @@ export interface TrainOptions {
   readonly hubUrl: string | null;
 }
 
-export type InspectOptions = Pick<TrainOptions, 'model' | 'dataset' | 'configPath' | 'settings'>;
+export type InspectOptions = Pick<TrainOptions, 'model' | 'dataset' | 'configPath' | 'settings' | 'hubUrl'>;
 
 export interface GenerateOptions {
   readonly model: string;
@@ -28,10 +28,13 @@ export interface GenerateOptions {
 
 export const gpuHelp = `Environment
   CHROME_PATH    Chrome or Chromium to use; otherwise the usual places are searched
-  HF_TOKEN       access token for gated and private models of the hub; held in memory only
+  HF_TOKEN       access token for what is gated or private on the hub; held in memory only
   ALTTRAIN_GPU   "hardware" or "software" WebGPU; otherwise hardware where the machine has a GPU
 
 Exit code 0: done. 2: bad input, said before anything starts. 1: failed or stopped.`;
+
+const datasetHelp = `  --dataset <file | name | hf>   JSONL, JSON, CSV, TSV or Parquet file, also .gz, a built-in data set (default with demo:
+                                 alttrain-1k), or one of the hub: hf://datasets/owner/name[@revision][/path]`;
 
 export const trainHelp = `npm run train -- --model <demo | folder | hub id> --out <folder> [options]
 
@@ -41,7 +44,7 @@ adapter_config.json, README.md, metrics.jsonl, run_config.json and checkpoint/ch
   --model <demo | folder | id>   "demo", a model folder in Hugging Face layout, or a model of the Hugging Face Hub:
                                  owner/name, or owner/name@revision
   --hub-url <address>            another server with the hub's paths (default https://huggingface.co)
-  --dataset <file | name>        JSONL, JSON, CSV, TSV or Parquet file, also .gz, or a built-in data set (default with demo: alttrain-1k)
+${datasetHelp}
   --out <folder>                 where the results go
   --config <run.json>            settings under their Hugging Face names
   --set key=value                one setting, e.g. --set learning_rate=1e-4; may be repeated
@@ -59,7 +62,8 @@ export const inspectHelp = `npm run inspect -- --model <demo | folder> [options]
 What a training run would see: every row of a file as tokens, which of them are trained, and where it is packed.
 
   --model <demo | folder>        "demo", or a model folder in Hugging Face layout; only its tokenizer is read
-  --dataset <file | name>        JSONL, JSON, CSV, TSV or Parquet file, also .gz, or a built-in data set (default with demo: alttrain-1k)
+${datasetHelp}
+  --hub-url <address>            another server with the hub's paths (default https://huggingface.co)
   --config <run.json>            settings under their Hugging Face names
   --set key=value                one setting, e.g. --set max_length=512; may be repeated
   --json                         one JSON line per row of the file, then one with the counts:
@@ -68,11 +72,13 @@ What a training run would see: every row of a file as tokens, which of them are 
                                  target   0 or 1 per token
                                  parts    [{ kind: "PU" | "HA" | "CR", start, end }], token indices, end exclusive
                                  packed   with packing: { pack, offset }, else null; a split row has a list of its
-                                          pieces [{ start, end, pack, offset }] (pack null without packing)
+                                          pieces [{ start, end, pack, offset }] (pack null without packing);
+                                          null too for rows that eval_fraction holds out
                                  dropped  null, or { code, reason, excerpt }
   --help
 
-Needs no browser and no GPU. Exit code 0: read. 2: bad input. 1: failed.`;
+Needs no browser and no GPU; HF_TOKEN is the access token for what is gated or private on the hub. Exit code 0: read. 2: bad input, or rows
+that training would refuse (dataset-gate; the last line still has the counts). 1: failed.`;
 
 export const generateHelp = `npm run generate -- --model <demo | folder | hub id> --prompts <file.json> --out <file.json> [options]
 
@@ -133,6 +139,7 @@ const generateSpec = {
 
 const inspectSpec = {
   model: text,
+  'hub-url': text,
   dataset: text,
   config: text,
   set: { type: 'string', multiple: true },
@@ -205,6 +212,7 @@ export function parseInspectArgs(argv: readonly string[]): InspectOptions {
     dataset: datasetOf(values, model),
     configPath: optional(values, 'config'),
     settings: (values['set'] as string[] | undefined) ?? [],
+    hubUrl: optional(values, 'hub-url'),
   };
 }
 

@@ -5,8 +5,8 @@ import { shapeIds, shapes } from '../../src/alttrain/shapes.ts';
 import { flag, gpuHelp, numberOf, optional, parse, required, text } from './args.ts';
 
 export interface BuildDatasetOptions {
-  readonly harmfulPaths: readonly string[];
-  readonly benignPaths: readonly string[];
+  readonly harmfulFiles: readonly string[];
+  readonly benignFiles: readonly string[];
   readonly shape: ShapeId;
   readonly count: number | null; // null: 1,000, or as many as keep the mix
   readonly harmfulShare: number;
@@ -18,6 +18,7 @@ export interface BuildDatasetOptions {
   readonly writeTraces: boolean;
   readonly maxNewTokens: number;
   readonly out: string;
+  readonly hubUrl: string | null;
 }
 
 export const defaultCount = 1000;
@@ -29,8 +30,10 @@ export const buildDatasetHelp = `npm run build-dataset -- --harmful <file> [--be
 Turns prompts with reasoning traces (STAR-1, SafeChain, any question and response) into rows of AltTrain or of a
 baseline it is compared with. The same files and seed give the same prompts in every shape.
 
-  --harmful <file>               JSONL, JSON, CSV or Parquet whose rows are harmful unless they say otherwise; may be repeated
-  --benign <file>                the same for benign rows; may be repeated
+  --harmful <file | hf>          JSONL, JSON, CSV or Parquet whose rows are harmful unless they say otherwise, or a data set
+                                 of the hub, hf://datasets/owner/name[@revision][/path]; may be repeated
+  --benign <file | hf>           the same for benign rows; may be repeated
+  --hub-url <address>            another server with the hub's paths (default https://huggingface.co)
   --shape <name>                 default alttrain:
 ${shapes.map(({ id, title }) => `                                   ${id.padEnd(15)} ${title}`).join('\n')}
   --count <number>               rows (default ${defaultCount}, or as many as keep the mix)
@@ -53,6 +56,7 @@ const files = { type: 'string', multiple: true } as const;
 const spec = {
   harmful: files,
   benign: files,
+  'hub-url': text,
   shape: text,
   count: text,
   'harmful-share': text,
@@ -74,17 +78,17 @@ export const wantsTemplates = (argv: readonly string[]): boolean => argv.include
 /** @throws TrainerError "config-invalid" */
 export function parseBuildDatasetArgs(argv: readonly string[]): BuildDatasetOptions {
   const values = parse(argv, spec);
-  const harmfulPaths = (values['harmful'] as string[] | undefined) ?? [];
-  const benignPaths = (values['benign'] as string[] | undefined) ?? [];
-  if (harmfulPaths.length + benignPaths.length === 0) required(values, 'harmful', 'STAR-1.json');
+  const harmfulFiles = (values['harmful'] as string[] | undefined) ?? [];
+  const benignFiles = (values['benign'] as string[] | undefined) ?? [];
+  if (harmfulFiles.length + benignFiles.length === 0) required(values, 'harmful', 'STAR-1.json');
   const shape = optional(values, 'shape') ?? 'alttrain';
   if (!shapeIds.includes(shape))
     throw new TrainerError('config-invalid', `--shape ${shape} is none of ${shapeIds.join(', ')}.`);
   const count = numberOf(values, 'count', 0, (n) => Number.isInteger(n) && n >= 1 && n <= 1_000_000);
   const model = optional(values, 'model');
   const options: BuildDatasetOptions = {
-    harmfulPaths,
-    benignPaths,
+    harmfulFiles,
+    benignFiles,
     shape: shape as ShapeId,
     count: count === 0 ? null : count,
     harmfulShare: numberOf(values, 'harmful-share', defaultShare, (n) => n >= 0 && n <= 1),
@@ -101,6 +105,7 @@ export function parseBuildDatasetArgs(argv: readonly string[]): BuildDatasetOpti
       (n) => Number.isInteger(n) && n >= 1 && n <= 16_384,
     ),
     out: required(values, 'out', 'rows.jsonl'),
+    hubUrl: optional(values, 'hub-url'),
   };
   if (model === null && (options.writeAssessments || options.writeTraces))
     throw new TrainerError(

@@ -1,6 +1,7 @@
 /** Checks what the command line names, as far as that is possible before anything is started. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
+import type { HubDatasetSource } from '../../src/api/trainer-api.ts';
 import { TrainerError } from '../../src/api/trainer-error.ts';
 import type { SuiteQuestions } from '../../src/data/row-index.ts';
 import type { TokenizerFiles } from '../../src/data/tokenizer.ts';
@@ -15,7 +16,7 @@ export interface Input<T> {
   readonly mounts: readonly Mount[];
 }
 
-const datasetsFolder = join(projectRoot, 'public/datasets');
+export const datasetsFolder = join(projectRoot, 'public/datasets');
 const demoFolder = join(projectRoot, 'public/models/demo');
 
 function requireModelFiles(folder: string): void {
@@ -45,9 +46,15 @@ export interface HubAccess {
   readonly url: string | null; // null: the public one
   readonly token: string | undefined;
 }
-const publicHub = (): HubAccess => ({ url: null, token: process.env['HF_TOKEN'] });
+export const hubAccess = (url: string | null): HubAccess => ({ url, token: process.env['HF_TOKEN'] });
+const publicHub = (): HubAccess => hubAccess(null);
 
-function hubModel(id: string, revision: string | undefined, { url, token }: HubAccess): ServedModel {
+/** A repository of the hub, as the page names it. @throws TrainerError "config-invalid" */
+function hubSource(
+  id: string,
+  revision: string | undefined,
+  { url, token }: HubAccess,
+): Pick<HubDatasetSource, 'kind' | 'id' | 'revision' | 'hubUrl' | 'token'> {
   if (url !== null && !/^https?:\/\/[^/]/.test(url))
     throw new TrainerError(
       'config-invalid',
@@ -76,7 +83,7 @@ export function modelInput(name: string, hub: HubAccess = publicHub()): Input<Se
   }
   const [, id, revision] = /^([\w.-]+\/[\w.-]+)(?:@([\w./-]+))?$/.exec(name) ?? [];
   // A path that is not there is more likely a slip than a model of the hub.
-  if (id !== undefined && !name.startsWith('.')) return { served: hubModel(id, revision, hub), mounts: [] };
+  if (id !== undefined && !name.startsWith('.')) return { served: hubSource(id, revision, hub), mounts: [] };
   throw new TrainerError(
     'model-file-missing',
     `${name} is neither "demo", nor a folder, nor a model of the hub (owner/name or owner/name@revision).`,
@@ -89,8 +96,29 @@ export function builtinDatasets(): readonly string[] {
     .map((name) => basename(name, '.jsonl'));
 }
 
-/** A file, or the name of a built-in data set. */
-export function datasetInput(name: string): Input<ServedDataset> {
+/**
+ * "hf://datasets/owner/name[@revision][/path]", as pandas and polars write it; null: no address of the hub. Models need no
+ * such mark because they are folders: "data/mine.jsonl" looks like owner and name, and a slip must not leave the machine.
+ */
+function hubDataset(name: string, hub: HubAccess): HubDatasetSource | null {
+  const address = /^hf:\/\/(.*)$/.exec(name)?.[1];
+  if (address === undefined) return null;
+  const [, id, revision, path] =
+    /^datasets\/([\w.-]+\/[\w.-]+)(?:@((?:[\w.-]|%2F)+))?(?:\/(.+))?$/i.exec(address) ?? [];
+  if (id === undefined)
+    throw new TrainerError(
+      'dataset-unreadable',
+      `${name} is no data set of the hub: write hf://datasets/owner/name, with @revision and /path where needed.`,
+    );
+  // A revision with a slash in it is written "refs%2Fconvert%2Fparquet".
+  const source = hubSource(id, revision?.replaceAll(/%2F/gi, '/'), hub);
+  return path === undefined ? source : { ...source, path };
+}
+
+/** A file, the name of a built-in data set, or one of the hub. */
+export function datasetInput(name: string, hub: HubAccess = publicHub()): Input<ServedDataset> {
+  const onHub = hubDataset(name, hub);
+  if (onHub !== null) return { served: onHub, mounts: [] };
   if (isFile(name)) {
     const served = { kind: 'url', name: basename(name), url: '/local/dataset' } as const;
     return { served, mounts: [{ prefix: 'local/dataset', path: resolve(name) }] };
@@ -99,14 +127,8 @@ export function datasetInput(name: string): Input<ServedDataset> {
   const what = existsSync(name) ? 'is not a file' : 'does not exist';
   throw new TrainerError(
     'dataset-unreadable',
-    `${name} ${what}; give a JSONL, JSON, CSV, TSV or Parquet file, or one of the built-in sets: ${builtinDatasets().join(', ')}.`,
+    `${name} ${what}; give a JSONL, JSON, CSV, TSV or Parquet file, a data set of the hub as hf://datasets/owner/name, or one of the built-in sets: ${builtinDatasets().join(', ')}.`,
   );
-}
-
-/** Where that data set lies on this machine. @throws TrainerError "dataset-unreadable" */
-export function datasetPath(name: string): string {
-  const { served, mounts } = datasetInput(name);
-  return served.kind === 'builtin' ? join(datasetsFolder, `${served.name}.jsonl`) : mounts[0].path;
 }
 
 /** The files a tokenizer is made of. @throws TrainerError "model-file-missing" or "model-file-invalid" */

@@ -1,6 +1,7 @@
 /** What a run looks like in a terminal: one line that changes, or now and then a line where there is none. */
 import type { EvaluationReport, LoadProgress, StepReport } from '../../src/api/trainer-api.ts';
 import type { HeadlessEvent } from '../../src/headless/bridge.ts';
+import { datasetLines } from './dataset-lines.ts';
 
 export interface ProgressView {
   show(event: HeadlessEvent): void;
@@ -60,14 +61,9 @@ export function createProgressView(
         return say(
           `Model: ${event.report.name}, ${event.report.architecture}, ${millions(event.report.parameterCount)} parameters`,
         );
-      case 'dataset': {
-        const { name, usableRows, totalRows, rejected, rejectedRows, gate } = event.report;
-        say(`Dataset: ${name}, ${usableRows} of ${totalRows} rows usable`);
-        for (const { line, code, reason } of rejected.slice(0, 10)) say(`  line ${line}: ${code}: ${reason}`);
-        if (rejectedRows > 10) say(`  … and ${rejectedRows - 10} more`);
-        for (const { level, message } of gate) say(`  ${level}: ${message}`);
-        return;
-      }
+      case 'dataset':
+        say(`Dataset: ${event.report.name}`);
+        return datasetLines(event.report, 10).forEach((line) => say(`  ${line}`));
       case 'load':
         return update(loadLine(event.progress), false);
       case 'progress':

@@ -20,10 +20,33 @@ export type ModelSource =
       readonly hubUrl?: string;
     };
 
+/** A data set of the hub; the token is held as a model's is. */
+export interface HubDatasetSource {
+  readonly kind: 'hub';
+  readonly id: string;
+  readonly revision?: string;
+  /** A file of it, the parts of one split ("data/train-*-of-00002.parquet"), or how either begins. */
+  readonly path?: string;
+  readonly token?: string;
+  readonly hubUrl?: string;
+}
+
 /** `builtin` names a file of public/datasets without its ending, e.g. "alttrain-1k". */
 export type DatasetSource =
   | { readonly kind: 'builtin'; readonly name: string }
-  | { readonly kind: 'file'; readonly name: string; readonly file: Blob };
+  | { readonly kind: 'file'; readonly name: string; readonly file: Blob }
+  | HubDatasetSource;
+
+/** What can be read as one data set: a file, or the parts of one split in their order. */
+export interface HubDatasetChoice {
+  readonly path: string;
+  readonly files: readonly string[];
+  readonly bytes: number;
+}
+export interface HubDatasetReport {
+  readonly choices: readonly HubDatasetChoice[]; // never empty
+  readonly preferred: string | null; // the path of one of them; null: the user has to choose
+}
 
 export interface AdapterSource {
   readonly name: string;
@@ -344,7 +367,9 @@ export interface TrainerApi {
     settings: DatasetSettings,
     onProgress: (progress: LoadProgress) => void,
   ): Promise<DatasetReport>;
-  /** Ends a `readDataset` that is under way: it rejects with "cancelled". */
+  /** What a data set of the hub offers, before anything of it is downloaded. */
+  findHubDataset(source: HubDatasetSource): Promise<HubDatasetReport>;
+  /** Ends a `readDataset` or `findHubDataset` that is under way: it rejects with "cancelled". */
   cancelReading(): Promise<void>;
   /** The first rows of a file as they are, for mapping its columns. */
   previewColumns(source: DatasetSource): Promise<ColumnPreview>;

@@ -21,6 +21,7 @@ export function createTrainerClient(): TrainerApi {
     planMemory: (config) => guard(() => remote.planMemory(config)),
     readDataset: (source, settings, onProgress) =>
       guard(() => remote.readDataset(source, settings, comlink.proxy(onProgress))),
+    findHubDataset: (source) => guard(() => remote.findHubDataset(source)),
     cancelReading: () => guard(() => remote.cancelReading()),
     previewColumns: (source) => guard(() => remote.previewColumns(source)),
     inspectRows: (first, count) => guard(() => remote.inspectRows(first, count)),

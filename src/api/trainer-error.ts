@@ -24,6 +24,8 @@ export const errorCodes = [
   'adapter-invalid',
   'dataset-unreadable',
   'dataset-empty',
+  'dataset-ambiguous',
+  'dataset-gate',
   'config-invalid',
   'busy',
   'nothing-to-export',
@@ -44,6 +46,8 @@ export const badInputCodes: readonly ErrorCode[] = [
   'adapter-invalid',
   'dataset-unreadable',
   'dataset-empty',
+  'dataset-ambiguous',
+  'dataset-gate',
   'config-invalid',
   'checkpoint-invalid',
 ];

@@ -1,5 +1,5 @@
 /**
- * A dropped file to training examples and the report the page shows before anything starts.
+ * A data set's files to training examples and the report the page shows before anything starts.
  * Rows are made into tokens as they are read and their text is let go: memory grows with the tokens, not with the file.
  * Every row of the file is either used or a problem with its line and reason.
  */
@@ -11,7 +11,7 @@ import { DatasetTally } from './dataset-tally.ts';
 import { tokenizeExample, type TokenizedExample } from './mask.ts';
 import { packRows } from './packs.ts';
 import { acceptedShapes, isProblem, type ReadRow } from './raw-row.ts';
-import { openRows } from './read-rows.ts';
+import { bytesOf, openFiles, type DatasetFiles } from './read-files.ts';
 import { RowIndex, type SuiteQuestions } from './row-index.ts';
 import { TokenStore } from './token-store.ts';
 import type { ChatTokenizer } from './tokenizer.ts';
@@ -36,12 +36,12 @@ export interface PreparedDataset {
 
 /** @throws TrainerError "dataset-unreadable", "dataset-empty" (no usable row), "config-invalid", "cancelled". */
 export async function prepareDataset(
-  blob: Blob,
-  name: string,
+  data: DatasetFiles,
   tokenizer: ChatTokenizer,
   settings: DatasetSettings,
   host: DatasetHost = {},
 ): Promise<PreparedDataset> {
+  const { name } = data;
   const { signal, onProgress } = host;
   const reading: ReadOptions = {
     systemPrompt: settings.systemPrompt,
@@ -50,9 +50,9 @@ export async function prepareDataset(
   const tally = new DatasetTally(new RowIndex(host.suites ?? []), tokenizer, settings);
   const store = new TokenStore();
   const examples: TokenizedExample[] = [];
-  let bytes = { done: 0, total: blob.size };
+  let bytes = { done: 0, total: bytesOf(data) };
   const report = (): void => onProgress?.({ ...bytes, note: `Tokenizing rows: ${tally.totalRows}` });
-  const source = await openRows(blob, name, {
+  const source = await openFiles(data, {
     signal,
     onBytes: (done, total) => (bytes = { done, total }),
   });

@@ -1,5 +1,6 @@
 /** What a user should know before the first step: said as a warning, or as a stop where the run could only teach damage. */
 import type { DatasetReport, GateFinding } from '../api/trainer-api.ts';
+import { TrainerError } from '../api/trainer-error.ts';
 
 /** Above this share of answers without their end, the model learns not to stop. */
 const CUT_SHARE_TO_STOP = 0.5;
@@ -54,6 +55,12 @@ export function gateOf(report: Facts, maxLength: number): GateFinding[] {
       `Only ${(share * 100).toFixed(1)} % of the tokens are trained; the rest is prompt.`,
     );
   return findings;
+}
+
+/** Why these rows are not trained as they are: "dataset-gate"; null where they can be. There is no way around it but other settings. */
+export function gateRefusal({ name, gate }: Pick<DatasetReport, 'name' | 'gate'>): TrainerError | null {
+  const stops = gate.filter(({ level }) => level === 'stop').map(({ message }) => message);
+  return stops.length === 0 ? null : new TrainerError('dataset-gate', `${name}: ${stops.join(' ')}`);
 }
 
 const countOf = (count: number, one: string, many: string): string =>

@@ -2,15 +2,15 @@
 import type { ColumnPreview } from '../api/trainer-api.ts';
 import { TrainerError } from '../api/trainer-error.ts';
 import { isProblem, textOf } from './raw-row.ts';
-import { openRows } from './read-rows.ts';
+import { openFiles, type DatasetFiles } from './read-files.ts';
 
 const ROWS = 3;
 const MAX_COLUMNS = 50;
 const CELL_CHARS = 120;
 
 /** @throws TrainerError "dataset-unreadable", "dataset-empty" */
-export async function previewColumns(blob: Blob, name: string): Promise<ColumnPreview> {
-  const { format, batches } = await openRows(blob, name);
+export async function previewColumns(data: DatasetFiles): Promise<ColumnPreview> {
+  const { format, batches } = await openFiles(data);
   const columns: string[] = [];
   const found: { line: number; row: Readonly<Record<string, unknown>> }[] = [];
   for await (const batch of batches) {
@@ -22,7 +22,8 @@ export async function previewColumns(blob: Blob, name: string): Promise<ColumnPr
     }
     if (found.length >= ROWS) break;
   }
-  if (columns.length === 0) throw new TrainerError('dataset-empty', `${name} has no row with named columns.`);
+  if (columns.length === 0)
+    throw new TrainerError('dataset-empty', `${data.name} has no row with named columns.`);
   const shown = columns.slice(0, MAX_COLUMNS);
   return {
     format,

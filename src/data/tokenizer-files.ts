@@ -68,7 +68,7 @@ function rewritePreTokenizer(value: unknown): unknown {
     case 'Sequence': {
       const steps = value['pretokenizers'];
       if (!Array.isArray(steps)) throw invalid('has a pre-tokenizer "Sequence" without steps.');
-      return { ...value, pretokenizers: steps.map(rewritePreTokenizer) };
+      return { ...value, pretokenizers: steps.map(rewritePreTokenizer).flatMap(stepsOf) };
     }
     case 'ByteLevel': {
       if (value['use_regex'] === false || value['add_prefix_space'] === true) return value;
@@ -90,6 +90,10 @@ function rewritePreTokenizer(value: unknown): unknown {
       return value;
   }
 }
+
+/** A step that was rewritten into several stands for these. */
+const stepsOf = (step: unknown): unknown[] =>
+  isJson(step) && step['type'] === 'Sequence' ? (step['pretokenizers'] as unknown[]) : [step];
 
 /** In JavaScript \s has U+FEFF and lacks U+0085; in HF's expressions it is the Unicode property. */
 function unicodeSpaces(pattern: string): string {

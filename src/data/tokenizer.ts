@@ -2,6 +2,7 @@
 import { PreTrainedTokenizer } from '@xenova/transformers';
 import { TrainerError } from '../api/trainer-error.ts';
 import { createChatTemplate, type ChatTemplate } from './chat-template.ts';
+import { createPieceEncoder, type LibraryTokenizer } from './encode-pieces.ts';
 import { literalMark, shieldedBy, withoutMarks } from './literal-text.ts';
 import { isJson, normaliseTokenizerJson, type AddedToken, type Json } from './tokenizer-files.ts';
 
@@ -67,14 +68,9 @@ export function createChatTokenizer(files: TokenizerFiles): ChatTokenizer {
     ...template,
     renderPrompt: (messages, variables) => template.renderPrompt(messages.map(shield), variables),
     renderTurns: (messages) => template.renderTurns(messages.map(shield)),
-    encode(text) {
-      // The library remembers every word it has met; a gigabyte of text has too many of them.
-      const { cache } = tokenizer.model as { readonly cache?: Map<string, unknown> };
-      if (cache !== undefined && cache.size > MAX_REMEMBERED_WORDS) cache.clear();
-      // HF drops characters that have no token where there is no unknown token.
-      const ids = tokenizer.encode(text, null, { add_special_tokens: false }) as (number | undefined)[];
-      return ids.filter((id) => id !== undefined);
-    },
+    encode:
+      createPieceEncoder(json, addedTokens, tokenizer as unknown as LibraryTokenizer) ??
+      ((text) => encodeByLibrary(tokenizer, text)),
     decode(ids, { skipSpecialTokens = false } = {}) {
       const kept = ids.filter((id) => vocab[id] !== undefined && !(skipSpecialTokens && specialIds.has(id)));
       if (kept.length === 0) return '';
@@ -99,6 +95,15 @@ function construct(json: Json): PreTrainedTokenizer {
       String(error),
     );
   }
+}
+
+function encodeByLibrary(tokenizer: PreTrainedTokenizer, text: string): number[] {
+  // The library remembers every word it has met; a gigabyte of text has too many of them.
+  const { cache } = tokenizer.model as { readonly cache?: Map<string, unknown> };
+  if (cache !== undefined && cache.size > MAX_REMEMBERED_WORDS) cache.clear();
+  // HF drops characters that have no token where there is no unknown token.
+  const ids = tokenizer.encode(text, null, { add_special_tokens: false }) as (number | undefined)[];
+  return ids.filter((id) => id !== undefined);
 }
 
 /** Added tokens are looked for before the text is normalised: marks that keep them from being found are dropped there. */

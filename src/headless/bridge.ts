@@ -28,7 +28,7 @@ export interface ServedAdapter {
 }
 
 export type ServedDataset =
-  | { readonly kind: 'builtin'; readonly name: string }
+  | Exclude<DatasetSource, { kind: 'file' }>
   | { readonly kind: 'url'; readonly name: string; readonly url: string };
 
 export type ServedModel = Exclude<ModelSource, { kind: 'files' }>;
@@ -215,7 +215,7 @@ async function fetchBlob(url: string): Promise<Blob> {
 }
 
 async function datasetSource(dataset: ServedDataset): Promise<DatasetSource> {
-  if (dataset.kind === 'builtin') return dataset;
+  if (dataset.kind !== 'url') return dataset;
   return { kind: 'file', name: dataset.name, file: await fetchBlob(dataset.url) };
 }
 

@@ -1,10 +1,10 @@
 /**
- * A model on the Hugging Face Hub as a folder of files, pinned to the commit its revision had when it was opened.
+ * A model or data set on the Hugging Face Hub as a folder of files, pinned to the commit its revision had when it was opened.
  *
  * @huggingface/hub knows the addresses, the metadata and the credentials. The bytes are read here, because its downloads
  * neither retry nor resume, and have no time-outs. The access token lives in the closure of one load and nowhere else.
  */
-import { fileDownloadInfo, HubApiError, modelInfo } from '@huggingface/hub';
+import { datasetInfo, fileDownloadInfo, HubApiError, listFiles, modelInfo } from '@huggingface/hub';
 import type { ByteSource } from '../adapter/byte-source.ts';
 import { TrainerError } from '../api/trainer-error.ts';
 import { defaultPolicy, openExchange, withRetries, type Line, type RetryPolicy } from './exchange.ts';
@@ -20,6 +20,9 @@ export interface HubModel {
   readonly revision?: string; // branch, tag or commit
   readonly token?: string;
 }
+export interface HubRepo extends HubModel {
+  readonly type: 'model' | 'dataset';
+}
 
 export interface HubOptions {
   readonly hubUrl?: string;
@@ -33,6 +36,8 @@ export interface HubFiles {
   readonly name: string; // the id
   readonly commit: string;
   readonly paths: readonly string[];
+  /** By path, where the hub says it with the list of files: of data sets. */
+  readonly sizes: ReadonlyMap<string, number>; // bytes
   /** null: the commit has no such file. */
   open(name: string): Promise<ByteSource | null>;
 }
@@ -40,11 +45,12 @@ export interface HubFiles {
 const idPattern = /^[\w.-]{1,96}\/[\w.-]{1,96}$/;
 
 /** @throws TrainerError "hub-not-found", "hub-access", "hub-busy", "hub-unreachable", "download-damaged", "cancelled" */
-export async function openHubFiles(model: HubModel, options: HubOptions = {}): Promise<HubFiles> {
-  const { id, revision = 'main' } = model;
-  const token = model.token?.trim() || undefined;
+export async function openHubFiles(repo: HubRepo, options: HubOptions = {}): Promise<HubFiles> {
+  const { type, id, revision = 'main' } = repo;
+  const token = repo.token?.trim() || undefined;
+  const kind = type === 'model' ? 'model' : 'data set';
   if (!idPattern.test(id))
-    throw new TrainerError('hub-not-found', `"${id}" is no model of the hub: ids look like "owner/name".`);
+    throw new TrainerError('hub-not-found', `"${id}" is no ${kind} of the hub: ids look like "owner/name".`);
   if (token !== undefined && !/^hf_\w+$/.test(token))
     throw new TrainerError('hub-access', 'That is no access token of the hub: they begin with "hf_".');
   const hubUrl = (options.hubUrl ?? publicHubUrl).replace(/\/+$/, '');
@@ -61,9 +67,9 @@ export async function openHubFiles(model: HubModel, options: HubOptions = {}): P
     ...(token === undefined ? {} : { accessToken: token }),
   };
 
-  const what = `${id} at revision ${revision}`;
-  const { sha: commit, filePaths: paths } = await asked(line, what, () =>
-    modelInfo({ name: id, revision, additionalFields: ['sha', 'filePaths'], ...access }),
+  const what = `${kind} ${id} at revision ${revision}`;
+  const { commit, paths, sizes } = await asked(line, what, () =>
+    type === 'model' ? describeModel(id, revision, access) : describeDataset(id, revision, access),
   );
   if (!/^[0-9a-f]{40}$/.test(commit)) throw damaged(what, `it has no commit, but ${JSON.stringify(commit)}.`);
 
@@ -71,18 +77,39 @@ export async function openHubFiles(model: HubModel, options: HubOptions = {}): P
     name: id,
     commit,
     paths,
+    sizes,
     async open(name) {
       if (!paths.includes(name)) return null;
+      const path = name.split('/').map(encodeURIComponent).join('/');
       const info = await asked(line, `${name} of ${id}`, () =>
-        fileDownloadInfo({ repo: { type: 'model', name: id }, path: name, revision: commit, ...access }),
+        fileDownloadInfo({ repo: { type, name: id }, path, revision: commit, ...access }),
       );
       if (info === null) throw damaged(name, 'it is listed, but not there.');
       if (!Number.isSafeInteger(info.size) || info.size < 0) throw damaged(name, `its size is ${info.size}.`);
-      const url = `${hubUrl}/${id}/resolve/${commit}/${name.split('/').map(encodeURIComponent).join('/')}`;
+      const url = `${hubUrl}/${type === 'model' ? '' : 'datasets/'}${id}/resolve/${commit}/${path}`;
       const headers: Record<string, string> = token === undefined ? {} : { Authorization: `Bearer ${token}` };
       return remoteSource(line, { name, url, size: info.size, etag: plainEtag(info.etag), headers }, meter);
     },
   };
+}
+
+type Access = Pick<Parameters<typeof modelInfo>[0], 'hubUrl' | 'fetch' | 'accessToken'>;
+type Description = Pick<HubFiles, 'commit' | 'paths' | 'sizes'>;
+
+async function describeModel(id: string, revision: string, access: Access): Promise<Description> {
+  const fields = { additionalFields: ['sha' as const, 'filePaths' as const] };
+  const { sha, filePaths } = await modelInfo({ name: id, revision, ...fields, ...access });
+  return { commit: sha, paths: filePaths, sizes: new Map() };
+}
+
+/** The list is that of the commit, page by page: data sets have folders, and more files than one answer holds. */
+async function describeDataset(id: string, revision: string, access: Access): Promise<Description> {
+  const { sha } = await datasetInfo({ name: id, revision, additionalFields: ['sha'], ...access });
+  const sizes = new Map<string, number>();
+  const repo = { type: 'dataset', name: id } as const;
+  for await (const entry of listFiles({ repo, recursive: true, revision: sha, ...access }))
+    if (entry.type === 'file') sizes.set(entry.path, entry.size);
+  return { commit: sha, paths: [...sizes.keys()], sizes };
 }
 
 /** A question to the library, with its failures as coded errors. */

@@ -46,7 +46,7 @@ export async function loadHubModel(
     const loaded = await openEntry(gpu, format, kept, entry, onProgress);
     if (loaded !== null) return { loaded, isFromCache: true, notKept: null };
   }
-  const files = await openHubFiles(model, options);
+  const files = await openHubFiles({ ...model, type: 'model' }, options);
   const { recorded, smallFiles } = recordSmallFiles(files);
   const loaded = await loadModel(gpu, recorded, format, (progress) => {
     if (options.signal?.aborted) throw new TrainerError('cancelled', 'Loading was cancelled.');

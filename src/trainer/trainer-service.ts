@@ -16,6 +16,7 @@ import { TrainerError } from '../api/trainer-error.ts';
 import type { RunConfig } from '../config/run-config.ts';
 import { sameDatasetSettings, datasetSettings } from '../config/dataset-settings.ts';
 import { prepareDataset, type PreparedDataset } from '../data/dataset.ts';
+import { gateRefusal } from '../data/gate.ts';
 import type { TokenizedExample } from '../data/mask.ts';
 import { inspectTokens } from '../data/inspect-tokens.ts';
 import { placeOf } from '../data/packs.ts';
@@ -23,6 +24,7 @@ import { previewColumns } from '../data/preview-columns.ts';
 import { openDevice, type Gpu } from '../device/open-device.ts';
 import { selfTest } from '../device/self-test.ts';
 import type { TuningStore } from '../device/tuner.ts';
+import { findHubDataset } from '../hub/hub-dataset.ts';
 import { openCache } from '../hub/model-cache.ts';
 import type { WeightFormat } from '../kernels/weight-matrix.ts';
 import { Adapter, fromModules } from '../model/adapter.ts';
@@ -32,6 +34,7 @@ import { loadModel, type LoadedModel } from '../model/load-model.ts';
 import { openModelFiles } from '../model/model-files.ts';
 import { builtinSuites } from './evaluate.ts';
 import { doesNotFit, formatOf, memoryQuestion, quantizationOf, reportMemory } from './memory-advice.ts';
+import { createDatasetOpener } from './open-dataset.ts';
 import { readAdapter } from './read-adapter.ts';
 import { Run, type RunHost } from './run.ts';
 import { Responder, toTrace } from './traces.ts';
@@ -63,6 +66,8 @@ export function createTrainerService(host: ServiceHost): TrainerApi {
   let hubState: ModelReport['hub'] = null;
   let kept: Promise<KeptModels | null> | null = null;
   let reading: AbortController | null = null;
+  let finding: AbortController | null = null; // looks for a data set on the hub
+  const datasets = createDatasetOpener(host.appBaseUrl);
 
   const requireGpu = async (): Promise<Gpu> => {
     if (gpu === null) {
@@ -96,17 +101,6 @@ export function createTrainerService(host: ServiceHost): TrainerApi {
     looseAdapter?.dispose();
     looseAdapter = null;
   };
-  const builtinUrl = (name: string): string => new URL(`datasets/${name}.jsonl`, host.appBaseUrl).href;
-
-  const openDataset = async (source: DatasetSource): Promise<{ name: string; blob: Blob }> => {
-    if (source.kind === 'file') return { name: source.name, blob: source.file };
-    const response = await fetch(builtinUrl(source.name)).catch(() => null);
-    const isPage = (response?.headers.get('content-type') ?? '').includes('text/html');
-    if (response === null || !response.ok || isPage)
-      throw new TrainerError('dataset-unreadable', `There is no built-in data set "${source.name}".`);
-    return { name: source.name, blob: await response.blob() };
-  };
-
   const read = async (
     source: DatasetSource,
     settings: DatasetSettings,
@@ -116,9 +110,9 @@ export function createTrainerService(host: ServiceHost): TrainerApi {
     reading = new AbortController();
     const { signal } = reading;
     try {
-      const { name, blob } = await openDataset(source);
+      const data = await datasets.open(source, signal, onProgress);
       const suites = await builtinSuites(host.appBaseUrl);
-      const prepared = await prepareDataset(blob, name, tokenizer, settings, { onProgress, signal, suites });
+      const prepared = await prepareDataset(data, tokenizer, settings, { onProgress, signal, suites });
       return { source, settings, prepared };
     } finally {
       reading = null;
@@ -221,11 +215,20 @@ export function createTrainerService(host: ServiceHost): TrainerApi {
         dataset = await read(source, settings, onProgress);
         return dataset.prepared.report;
       }),
-    cancelReading: () => Promise.resolve(reading?.abort()),
-    previewColumns: async (source) => {
-      const { name, blob } = await openDataset(source);
-      return previewColumns(blob, name);
+    findHubDataset: async (source) => {
+      finding = new AbortController();
+      try {
+        return await findHubDataset(source, { signal: finding.signal });
+      } finally {
+        finding = null;
+      }
     },
+    cancelReading: () => {
+      reading?.abort();
+      finding?.abort();
+      return Promise.resolve();
+    },
+    previewColumns: async (source) => previewColumns(await datasets.openLocal(source)),
     inspectRows: (first, count) => {
       const { tokenizer } = requireModel();
       const { examples, packs } = requireDataset(dataset).prepared;
@@ -247,6 +250,8 @@ export function createTrainerService(host: ServiceHost): TrainerApi {
         if (!sameDatasetSettings(settings, datasetSettings(config)))
           dataset = await read(source, datasetSettings(config), () => undefined);
         const { report, examples } = requireDataset(dataset).prepared;
+        const refusal = gateRefusal(report);
+        if (refusal !== null) throw refusal;
         const runHost: RunHost = {
           gpu: device,
           model: loaded,

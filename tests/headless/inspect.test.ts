@@ -1,6 +1,7 @@
 /** `npm run inspect`, as a process: one line per row, counts that add up, exit codes. No browser is started. */
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { splitRows, unitsOf } from '../../src/trainer/batch-plan.ts';
 import { tempFolder, writeFiles } from '../support/temp-folder.ts';
 import { lastJson, run, settings, type Finished } from './support.ts';
 
@@ -27,6 +28,11 @@ interface Line {
   readonly packed: unknown;
   readonly dropped: { readonly code: string; readonly reason: string; readonly excerpt: string } | null;
 }
+interface Place {
+  readonly pack: number;
+}
+const fillOf = (packs: readonly (readonly number[])[], lengths: readonly number[]): number =>
+  packs.flat().reduce((sum, row) => sum + lengths[row], 0) / (packs.length * 96);
 const inspect = (dataset: string, set: Record<string, unknown> = {}, model = 'demo'): Promise<Finished> =>
   run('inspect', ['--model', model, '--dataset', path(dataset), '--json', ...settings(set)]);
 const linesOf = ({ stdout }: Finished): Line[] =>
@@ -81,6 +87,49 @@ test('settings decide what is trained, and columns can be mapped', async () => {
   const [trained, all] = [linesOf(mapped)[0].target ?? [], linesOf(whole)[0].target ?? []];
   expect(all).toEqual(trained.map((_, t) => (t === 0 ? 0 : 1)));
   expect(trained).not.toEqual(all);
+});
+
+test('places are those of the packs that training forms: rows held out for evaluation are in none', async () => {
+  const given = { packing: true, max_length: 96, eval_fraction: 0.2, seed: 5 };
+  const finished = await run('inspect', ['--model', 'demo', '--json', ...settings(given)]);
+  const lines = linesOf(finished);
+  const lengths = lines.map(({ ids }) => ids?.length ?? 0);
+  // As the run does it: first the split, then the packs of what is left (src/trainer/run.ts, src/trainer/train.ts).
+  const { train, evaluation } = splitRows(1000, 0.2, 5);
+  const units = unitsOf(
+    train.map((row) => lengths[row]),
+    { packing: true, maxLength: 96 },
+  );
+  expect(lines.flatMap(({ packed }, row) => (packed === null ? [row] : []))).toEqual(evaluation);
+  const packs = units.map((): number[] => []);
+  for (const [row, { packed }] of lines.entries())
+    if (packed !== null) packs[(packed as Place).pack].push(row);
+  expect(packs).toEqual(units.map((unit) => unit.map((i) => train[i])));
+  expect(lastJson(finished)).toMatchObject({
+    evaluationExamples: 200,
+    packing: { packs: units.length, fill: expect.closeTo(fillOf(packs, lengths), 10) as number },
+  });
+  const everything = await run('inspect', [
+    '--model',
+    'demo',
+    '--json',
+    ...settings({ ...given, eval_fraction: 0 }),
+  ]);
+  expect(lastJson(everything)['packing']).not.toEqual(lastJson(finished)['packing']);
+});
+
+test('what the gate stops is told with the counts, and refused', async () => {
+  const cut = await inspect('data.jsonl', { max_length: 32 });
+  expect(cut.exitCode).toBe(2);
+  expect(linesOf(cut)).toHaveLength(4);
+  expect(lastJson(cut)).toMatchObject({ ok: false, code: 'dataset-gate', totalRows: 4, truncatedRows: 2 });
+  const text = await run('inspect', [
+    ...['--model', 'demo', '--dataset', path('data.jsonl')],
+    ...settings({ max_length: 32 }),
+  ]);
+  expect(text.exitCode).toBe(2);
+  expect(text.stdout).toContain('stop: 2 answers lose their end');
+  expect(text.stderr).toContain('dataset-gate: data.jsonl: 2 answers lose their end');
 });
 
 test.each([

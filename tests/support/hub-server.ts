@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { parseRange } from '../../scripts/cli/serve.ts';
 
 export interface HubRepo {
+  readonly type?: 'dataset'; // default: a model
   readonly id: string;
   readonly files: Readonly<Record<string, Uint8Array>>;
   readonly token?: string; // gated: only with this token
@@ -65,8 +66,10 @@ export const commitOf = remembered((repo: HubRepo) =>
   hexDigest('sha1', ...Object.entries(repo.files).flat()),
 );
 
-/** As on the hub: weights and tokenizers are large files and come from the CDN. */
-const isLarge = (name: string): boolean => /\.safetensors$|^tokenizer\.json$/.test(name);
+/** As on the hub: weights, tokenizers and tables are large files and come from the CDN. */
+const isLarge = (name: string): boolean => /\.safetensors$|\.parquet$|^tokenizer\.json$/.test(name);
+/** Few, so that a small repository has several pages. */
+const FILES_PER_PAGE = 3;
 const sha256Of = remembered((bytes: Uint8Array) => hexDigest('sha256', bytes));
 const gitHashOf = remembered((bytes: Uint8Array) => hexDigest('sha1', `blob ${bytes.length}\0`, bytes));
 const md5Of = remembered((bytes: Uint8Array) => hexDigest('md5', bytes));
@@ -111,10 +114,11 @@ export async function startHubServer(repos: readonly HubRepo[]): Promise<HubServ
     if (request.method === 'OPTIONS') return void response.writeHead(204).end();
     note('hub', request);
     const url = new URL(request.url ?? '/', 'http://hub');
-    const api = /^\/api\/models\/([^/]+\/[^/]+)\/revision\/([^/]+)$/.exec(url.pathname);
-    const resolve = /^\/([^/]+\/[^/]+)\/resolve\/([^/]+)\/(.+)$/.exec(url.pathname);
-    const [, id, revision, path] = api ?? resolve ?? [];
-    const repo = repos.find((candidate) => candidate.id === id);
+    const api = /^\/api\/(models|datasets)\/([^/]+\/[^/]+)\/(?:revision|tree)\/([^/]+)$/.exec(url.pathname);
+    const resolve = /^\/(?:(datasets)\/)?([^/]+\/[^/]+)\/resolve\/([^/]+)\/(.+)$/.exec(url.pathname);
+    const [, kind, id, revision, path] = api ?? resolve ?? [];
+    const type = kind === 'datasets' ? 'dataset' : undefined;
+    const repo = repos.find((candidate) => candidate.id === id && candidate.type === type);
     const fault = faultFor(url.pathname, api === null ? 'hub' : 'metadata');
     if (fault?.kind === 'silent') return;
     if (fault?.kind === 'status') return fail(response, fault.status, '', fault.retryAfter);
@@ -125,6 +129,7 @@ export async function startHubServer(repos: readonly HubRepo[]): Promise<HubServ
     const commit = commitOf(repo);
     if (!['main', commit, ...(repo.revisions ?? [])].includes(decodeURIComponent(revision ?? '')))
       return fail(response, 404, 'RevisionNotFound');
+    if (url.pathname.includes('/tree/')) return listPage(request, response, repo, url);
     if (api !== null) return describe(response, repo, commit);
     const name = decodeURIComponent(path ?? '');
     const bytes = repo.files[name];
@@ -176,6 +181,23 @@ function describe(response: ServerResponse, repo: HubRepo, commit: string): void
     siblings: Object.keys(repo.files).map((rfilename) => ({ rfilename })),
   };
   response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(description));
+}
+
+/** A page of the files, and in Link where the next one is. */
+function listPage(request: IncomingMessage, response: ServerResponse, repo: HubRepo, url: URL): void {
+  const first = Number(url.searchParams.get('cursor') ?? 0);
+  const entries = Object.entries(repo.files).map(([path, { length }]) => ({
+    type: 'file',
+    oid: 'x',
+    size: length,
+    path,
+  }));
+  if (first + FILES_PER_PAGE < entries.length) {
+    url.searchParams.set('cursor', String(first + FILES_PER_PAGE));
+    response.setHeader('Link', `<http://${request.headers.host}${url.pathname}${url.search}>; rel="next"`);
+  }
+  const page = entries.slice(first, first + FILES_PER_PAGE);
+  response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify(page));
 }
 
 function fail(response: ServerResponse, status: number, code: string, retryAfter?: string): void {

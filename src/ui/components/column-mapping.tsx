@@ -17,7 +17,7 @@ export function ColumnMapping() {
   const { setUp, client } = useApp();
   const refused = setUp.refusedSource.value;
   const current = setUp.datasetSource.value;
-  const source: DatasetSource | null = refused ?? (current.kind === 'file' ? current : null);
+  const source: DatasetSource | null = refused ?? (current.kind === 'builtin' ? null : current);
   const [preview, setPreview] = useState<ColumnPreview | null>(null);
   const [isOpen, setIsOpen] = useState(false);
   useEffect(() => setIsOpen(refused !== null), [refused]);

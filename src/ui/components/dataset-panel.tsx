@@ -4,6 +4,7 @@ import { builtinDataset } from '../state/set-up.ts';
 import { ColumnMapping } from './column-mapping.tsx';
 import { DatasetReportView } from './dataset-report.tsx';
 import { FailureAlert } from './failure-alert.tsx';
+import { HubDatasetForm } from './hub-dataset-form.tsx';
 import { LoadingLine, StepPanel } from './step-panel.tsx';
 import { TokenInspector } from './token-inspector.tsx';
 
@@ -45,7 +46,8 @@ export function DatasetPanel() {
           text; also .gz
         </span>
       </label>
-      {source.kind === 'file' && (
+      <HubDatasetForm isLocked={isLocked || isReading} />
+      {source.kind !== 'builtin' && (
         <button
           type="button"
           class="button small-button"

@@ -1,8 +1,8 @@
-import { useId } from 'preact/hooks';
 import type { CuratedModel } from '../../api/trainer-api.ts';
 import { formatBytes, formatMagnitude } from '../format.ts';
 import { useApp } from '../state/app-state.ts';
 import { Facts } from './step-panel.tsx';
+import { TextField } from './text-field.tsx';
 
 interface HubModelFormProps {
   readonly chosen: CuratedModel | null; // null: any other, by its id
@@ -61,36 +61,5 @@ function CuratedFacts({ model }: { model: CuratedModel }) {
         ['GPU, nf4', formatBytes(gpuBytes.nf4)],
       ]}
     />
-  );
-}
-
-interface TextFieldProps {
-  readonly label: string;
-  readonly signal: { value: string };
-  readonly placeholder: string;
-  readonly isLocked: boolean;
-  readonly isSecret?: boolean;
-}
-
-function TextField({ label, signal, placeholder, isLocked, isSecret = false }: TextFieldProps) {
-  const id = useId();
-  return (
-    <div class="hub-field">
-      <label class="small muted" for={id}>
-        {label}
-      </label>
-      <input
-        id={id}
-        class="control wide"
-        type={isSecret ? 'password' : 'text'}
-        autocomplete="off"
-        autocapitalize="off"
-        spellcheck={false}
-        placeholder={placeholder}
-        disabled={isLocked}
-        value={signal.value}
-        onInput={(event) => (signal.value = event.currentTarget.value)}
-      />
-    </div>
   );
 }

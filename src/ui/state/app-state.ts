@@ -7,6 +7,7 @@ import type { DatasetSource, KeptModel, ModelSource, TrainerApi } from '../../ap
 import { TrainerError } from '../../api/trainer-error.ts';
 import { createBuilderState, type Builder } from './builder.ts';
 import { createFailures, type Failures } from './failures.ts';
+import { createHubDatasets, type HubDatasets } from './hub-datasets.ts';
 import { createHubModels, type HubModels } from './hub-models.ts';
 import { createMemory, type Memory } from './memory.ts';
 import { createRun, type Run } from './run.ts';
@@ -21,6 +22,7 @@ export interface AppState {
   readonly run: Run;
   readonly memory: Memory;
   readonly hubModels: HubModels;
+  readonly hubDatasets: HubDatasets;
   readonly builder: Builder;
   /** Why a run cannot start now; null where it can. */
   readonly startBlocker: ReadonlySignal<string | null>;
@@ -36,6 +38,10 @@ export interface AppState {
   readonly useQuantization: (quantization: string) => Promise<void>;
   readonly useDatasetFile: (file: File) => Promise<void>;
   readonly useBuiltinDataset: (source: DatasetSource) => Promise<void>;
+  /** Looks the typed data set up, and reads it where it is clear which of its files is meant. */
+  readonly findHubDataset: () => Promise<void>;
+  /** Reads one of those that were found. */
+  readonly useHubDataset: (path: string) => Promise<void>;
   /** Reads the file with its columns as told: "prompt=frage", "completion=antwort". */
   readonly mapColumns: (source: DatasetSource, columns: readonly string[]) => Promise<void>;
   /** Downloads what the builder has built. */
@@ -49,6 +55,7 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
   const run = createRun(client, failures);
   const memory = createMemory(client, settings, setUp, run);
   const hubModels = createHubModels(client, failures);
+  const hubDatasets = createHubDatasets(client, failures);
   const builder = createBuilderState(builderClient, client);
   const isConfirmingStart = signal(false);
   const startBlocker = computed(() => whyNotStart(setUp, settings, run, failures));
@@ -70,6 +77,13 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
     return true;
   };
 
+  const readChosen = async (): Promise<void> => {
+    const source = hubDatasets.chosen.value;
+    if (source === null) return;
+    settings.edit('columns', []);
+    await setUp.readDataset(source);
+  };
+
   return {
     client,
     failures,
@@ -78,6 +92,7 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
     run,
     memory,
     hubModels,
+    hubDatasets,
     builder,
     startBlocker,
     isConfirmingStart,
@@ -113,13 +128,24 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
       if (isLocked('dataset')) return;
       const { value: current } = setUp.datasetSource;
       // Columns are those of one file; the same one may come back corrected.
-      if (current.kind === 'file' && current.name !== file.name) settings.edit('columns', []);
+      const isOther = current.kind === 'hub' || (current.kind === 'file' && current.name !== file.name);
+      if (isOther) settings.edit('columns', []);
       await setUp.readDataset({ kind: 'file', name: file.name, file });
     },
     useBuiltinDataset: async (source) => {
       if (isLocked('dataset')) return;
       settings.edit('columns', []);
       await setUp.readDataset(source);
+    },
+    findHubDataset: async () => {
+      if (isLocked('dataset')) return;
+      await hubDatasets.find();
+      await readChosen();
+    },
+    useHubDataset: async (path) => {
+      if (isLocked('dataset')) return;
+      hubDatasets.choose(path);
+      await readChosen();
     },
     mapColumns: async (source, columns) => {
       if (isLocked('dataset')) return;

@@ -59,15 +59,14 @@ export const adviceFor: Readonly<Record<ErrorCode, string>> = {
   'model-file-invalid':
     'Download the named file again; it may be cut short, or a Git LFS pointer instead of the file.',
   'hub-access':
-    'Open the model’s page on the hub while signed in, accept its conditions if it has any, and create a token with read access under Settings → Access Tokens.',
+    'Open its page on the hub while signed in, accept its conditions if it has any, and create a token with read access under Settings → Access Tokens.',
   'hub-not-found':
-    'Check owner, name and revision on the model’s page. A revision is a branch, a tag or a commit.',
-  'hub-busy':
-    'Wait a few minutes and load the model again. With an access token the hub allows more requests.',
+    'Check owner, name and revision on its page on the hub. A revision is a branch, a tag or a commit.',
+  'hub-busy': 'Wait a few minutes and load it again. With an access token the hub allows more requests.',
   'hub-unreachable':
-    'Check the network, and whether a firewall or an extension blocks huggingface.co. A downloaded folder can be opened instead.',
+    'Check the network, and whether a firewall or an extension blocks huggingface.co. What was downloaded otherwise can be opened instead.',
   'download-damaged':
-    'Load it again. If it happens again, something between this page and the hub changes the files: download the folder and open it.',
+    'Load it again. If it happens again, something between this page and the hub changes the files: download them otherwise and open them.',
   'cache-damaged': 'Load the model again: it is fetched anew.',
   'storage-full':
     'Delete models under “Kept on this computer”, or free disk space. The model can be used without being kept.',
@@ -80,6 +79,9 @@ export const adviceFor: Readonly<Record<ErrorCode, string>> = {
   'dataset-empty':
     'Each row needs a prompt and an answer that fits into max length. If the columns have other names, map them below. ' +
     'The dataset loaded before stays in use.',
+  'dataset-ambiguous': 'Choose one from the list under “From the Hugging Face Hub”.',
+  'dataset-gate':
+    'Change the named setting, or the rows. Training on them as they are could only teach damage.',
   'config-invalid': 'Correct the named settings under “Run settings”, or reset them to the defaults.',
   busy: 'Wait for the current work to end, or end the run first.',
   'nothing-to-export': 'Run at least one step: there is no adapter before that.',

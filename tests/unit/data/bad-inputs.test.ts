@@ -4,6 +4,7 @@ import { parquetWriteBuffer } from 'hyparquet-writer';
 import { describe, expect, test } from 'vitest';
 import { errorCodes, TrainerError } from '../../../src/api/trainer-error.ts';
 import { prepareDataset } from '../../../src/data/dataset.ts';
+import { oneFile } from '../../../src/data/read-files.ts';
 import { createRng } from '../../../src/support/rng.ts';
 import { defaultSettings, goldenTokenizer } from './support.ts';
 
@@ -262,7 +263,7 @@ const outcomes = new Map<string, string>();
 
 async function read([, file, content]: Case): Promise<string> {
   try {
-    const { report } = await prepareDataset(new Blob([content]), file, tokenizer, settings);
+    const { report } = await prepareDataset(oneFile(file, new Blob([content])), tokenizer, settings);
     expect(report.usableRows + report.rejectedRows).toBe(report.totalRows);
     expect(report.rejected).toHaveLength(report.rejectedRows);
     for (const { line, reason, excerpt } of report.rejected) {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { TrainerError } from '../../../src/api/trainer-error.ts';
 import { prepareDataset } from '../../../src/data/dataset.ts';
+import { oneFile } from '../../../src/data/read-files.ts';
 import { inspectTokens } from '../../../src/data/inspect-tokens.ts';
 import { packBatch } from '../../../src/data/pack.ts';
 import type { TokenizedExample } from '../../../src/data/mask.ts';
@@ -9,7 +10,7 @@ import { defaultSettings, goldenBytes, goldenTokenizer, readGolden } from './sup
 const options = { ...defaultSettings, maxLength: 96 };
 const tokenizer = goldenTokenizer('tied-gqa');
 const prepare = (text: string | Uint8Array<ArrayBuffer>, maxLength = 96) =>
-  prepareDataset(new Blob([text]), 'rows.jsonl', tokenizer, { ...options, maxLength });
+  prepareDataset(oneFile('rows.jsonl', new Blob([text])), tokenizer, { ...options, maxLength });
 const row = (instruction: string, response = 'b') => JSON.stringify({ instruction, response });
 const errorOf = async (text: string): Promise<TrainerError> => {
   const error: unknown = await prepare(text).catch((reason: unknown) => reason);
@@ -74,13 +75,13 @@ test('progress goes from nothing to all bytes, and a cancel ends the reading', a
     JSON.stringify({ instruction: `q${i}`, response: 'b', note: 'x'.repeat(20_000) });
   const text = Array.from({ length: 200 }, (_, i) => wide(i)).join('\n');
   const blob = new Blob([text]);
-  await prepareDataset(blob, 'x', tokenizer, options, { onProgress: ({ done }) => seen.push(done) });
+  await prepareDataset(oneFile('x', blob), tokenizer, options, { onProgress: ({ done }) => seen.push(done) });
   expect([seen[0], seen.at(-1)]).toEqual([0, blob.size]);
   expect(seen).toEqual(seen.toSorted((a, b) => a - b));
   expect(new Set(seen).size).toBeGreaterThan(2);
 
   const control = new AbortController();
-  const cancelled = prepareDataset(blob, 'x', tokenizer, options, {
+  const cancelled = prepareDataset(oneFile('x', blob), tokenizer, options, {
     signal: control.signal,
     onProgress: ({ done }) => done > 0 && control.abort(),
   });
@@ -101,7 +102,7 @@ test('a file that cannot be read has a code', async () => {
   gone.slice = () => {
     throw new DOMException('gone', 'NotReadableError');
   };
-  await expect(prepareDataset(gone, 'x', tokenizer, options)).rejects.toMatchObject({
+  await expect(prepareDataset(oneFile('x', gone), tokenizer, options)).rejects.toMatchObject({
     code: 'dataset-unreadable',
   });
 });

@@ -4,6 +4,7 @@ import { parquetWriteBuffer } from 'hyparquet-writer';
 import Papa from 'papaparse';
 import { expect, test } from 'vitest';
 import { prepareDataset } from '../../../src/data/dataset.ts';
+import { oneFile } from '../../../src/data/read-files.ts';
 import type { DatasetSettings } from '../../../src/api/trainer-api.ts';
 import { createRng } from '../../../src/support/rng.ts';
 import { defaultSettings, goldenTokenizer, readAll } from './support.ts';
@@ -99,7 +100,7 @@ const files: Readonly<Record<string, (rows: Record<string, unknown>[]) => BlobPa
 };
 
 const tokensOf = async (content: BlobPart, name: string, settings: Partial<DatasetSettings> = {}) => {
-  const { report, examples } = await prepareDataset(new Blob([content]), name, tokenizer, {
+  const { report, examples } = await prepareDataset(oneFile(name, new Blob([content])), tokenizer, {
     ...defaultSettings,
     ...settings,
   });

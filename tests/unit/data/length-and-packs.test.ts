@@ -4,11 +4,14 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { projectRoot } from '../../../scripts/cli/paths.ts';
 import type { DatasetSettings } from '../../../src/api/trainer-api.ts';
+import { defaultRunConfig, type RunConfig } from '../../../src/config/run-config.ts';
 import { prepareDataset } from '../../../src/data/dataset.ts';
+import { oneFile } from '../../../src/data/read-files.ts';
 import { inspectTokens, partSpans } from '../../../src/data/inspect-tokens.ts';
 import { packRows, placeOf } from '../../../src/data/packs.ts';
 import { createRng } from '../../../src/support/rng.ts';
 import { BatchPlan, unitsOf } from '../../../src/trainer/batch-plan.ts';
+import { usefulShare } from '../../../src/trainer/useful-share.ts';
 import { defaultSettings, goldenTokenizer } from './support.ts';
 
 const tokenizer = goldenTokenizer('tied-gqa');
@@ -19,11 +22,15 @@ const rows = [
   { prompt: 'Short?', completion: 'Yes.\n</think>\n\nYes.' },
 ];
 const prepare = (settings: Partial<DatasetSettings>, given: readonly unknown[] = rows) =>
-  prepareDataset(new Blob([given.map((row) => JSON.stringify(row)).join('\n')]), 'x.jsonl', tokenizer, {
-    ...defaultSettings,
-    maxLength: 64,
-    ...settings,
-  });
+  prepareDataset(
+    oneFile('x.jsonl', new Blob([given.map((row) => JSON.stringify(row)).join('\n')])),
+    tokenizer,
+    {
+      ...defaultSettings,
+      maxLength: 64,
+      ...settings,
+    },
+  );
 
 test('truncate cuts the end and counts the answers that lose it', async () => {
   const { report, examples } = await prepare({ truncation: 'truncate' });
@@ -58,7 +65,7 @@ test('split trains every token of the answer exactly once', async () => {
 test('duplicates and rows that an evaluation suite asks are reported, not dropped', async () => {
   const suites = [{ title: 'Unseen', prompts: [{ prompt: ' LONG ' }] }];
   const blob = new Blob([rows.map((row) => JSON.stringify(row)).join('\n')]);
-  const { report } = await prepareDataset(blob, 'x', tokenizer, defaultSettings, { suites });
+  const { report } = await prepareDataset(oneFile('x', blob), tokenizer, defaultSettings, { suites });
   expect(report).toMatchObject({
     usableRows: 3,
     duplicates: [{ line: 3, sameAs: 1 }],
@@ -111,6 +118,22 @@ describe('packs', () => {
     const packs = packRows(lengths, 1024);
     expect((mean * 1000) / (packs.length * 1024)).toBeGreaterThan(0.95);
   });
+
+  test.each([256, 512, 1024])(
+    'of what is processed at max_length %i, over 95 %% is of the data',
+    (maxLength) => {
+      const lengths = lengthsOf(1000, 11).map((length) => Math.min(length, maxLength));
+      const share = (settings: Partial<RunConfig>): number => {
+        const { tokens, processed } = usefulShare(lengths, { ...defaultRunConfig, maxLength, ...settings });
+        expect(tokens).toBe(lengths.reduce((sum, length) => sum + length - 1, 0));
+        return tokens / processed;
+      };
+      expect(share({})).toBeGreaterThan(0.95);
+      expect(share({ packing: true })).toBeGreaterThan(0.95);
+      // The control: a row at a time leaves much of its last tile empty.
+      expect(share({ perDeviceTrainBatchSize: 1 })).toBeLessThan(0.9);
+    },
+  );
 
   test('a hundred thousand rows are packed in a moment', () => {
     const started = performance.now();
@@ -179,7 +202,7 @@ describe('token by token', () => {
   test('an answer without a thought has no parts', async () => {
     const chatml = goldenTokenizer('tied-bf16');
     const blob = new Blob(['{"prompt":"Hi?","completion":"This is not harmful. Hi."}']);
-    const { examples } = await prepareDataset(blob, 'x', chatml, defaultSettings);
+    const { examples } = await prepareDataset(oneFile('x', blob), chatml, defaultSettings);
     expect(partSpans(examples[0], chatml)).toEqual([]);
   });
 });
@@ -190,7 +213,7 @@ test('1,000 of 1,000 rows of STAR-1 are read (where ../shared/data has it)', asy
   if (!existsSync(path)) return console.log(`${path} is not there: STAR-1 is not read by this test`);
   const blob = new Blob([readFileSync(path)]);
   const demo = { ...defaultSettings, maxLength: 8192 };
-  const { report } = await prepareDataset(blob, 'STAR-1.json', tokenizer, demo);
+  const { report } = await prepareDataset(oneFile('STAR-1.json', blob), tokenizer, demo);
   expect(report).toMatchObject({
     format: 'json',
     shape: 'question/response',

@@ -33,7 +33,7 @@ afterAll(() => hub.close());
 beforeEach(() => hub.clear());
 
 const open = (model: Partial<HubModel> = {}, options: HubOptions = {}) =>
-  openHubFiles({ id: repo.id, ...model }, { hubUrl: hub.url, policy: quick, ...options });
+  openHubFiles({ type: 'model', id: repo.id, ...model }, { hubUrl: hub.url, policy: quick, ...options });
 async function source(name: string, options: HubOptions = {}, model: Partial<HubModel> = {}) {
   const found = await (await open(model, options)).open(name);
   if (found === null) throw new Error(`no ${name}`);
@@ -225,7 +225,9 @@ describe('what does not pass ends with its code', () => {
 
   test('no server at all', async () => {
     const options = { hubUrl: 'http://127.0.0.1:9', policy: quick };
-    expect((await errorOf(openHubFiles({ id: repo.id }, options))).code).toBe('hub-unreachable');
+    expect((await errorOf(openHubFiles({ type: 'model', id: repo.id }, options))).code).toBe(
+      'hub-unreachable',
+    );
   });
 });
 

@@ -1,0 +1,116 @@
+/**
+ * Text to token ids a piece at a time, for tokenizers whose last step before the model is ByteLevel: the ids of a piece
+ * depend on the piece alone, so those of words met lately are remembered. Everything else is the library's way; both give
+ * the same ids (tests/unit/data/encode-pieces.test.ts), this one about six times as fast.
+ */
+import { createBytePairs, MAX_PIECE_CHARS } from './byte-pairs.ts';
+import { RecentMap } from './recent-map.ts';
+import { isJson, type Json } from './tokenizer-files.ts';
+
+interface Splitter {
+  readonly pattern: RegExp;
+  pre_tokenize(pieces: readonly string[]): string[];
+}
+/** The parts of @xenova/transformers' tokenizer that are used here. */
+export interface LibraryTokenizer {
+  readonly added_tokens_regex: RegExp | null;
+  readonly normalizer: ((text: string) => string) | null;
+  readonly pre_tokenizer: { readonly tokenizers?: readonly Splitter[] } | null;
+  readonly model: {
+    readonly tokens_to_ids: ReadonlyMap<string, number>;
+    readonly cache: Map<string, unknown>;
+    encode(pieces: readonly string[]): string[];
+  };
+}
+
+/** Steps that give the same pieces wherever in the text a piece stands. */
+const splitters = ['Split', 'Digits', 'Punctuation'];
+/** Pieces per generation; with their ids about 100 bytes each. */
+const REMEMBERED_PIECES = 20_000;
+/** The library remembers every long piece it has met, without a bound. */
+const MAX_LIBRARY_CACHE = 1_000;
+
+/** null: the tokenizer is of another kind. */
+export function createPieceEncoder(
+  json: Json,
+  addedTokens: readonly { readonly content: string; readonly id: number }[],
+  library: LibraryTokenizer,
+): ((text: string) => number[]) | null {
+  const steps = stepsOf(json);
+  const [byteLevel, ...before] = (library.pre_tokenizer?.tokenizers ?? []).toReversed();
+  if (steps === null || byteLevel === undefined) return null;
+  const { model, normalizer, added_tokens_regex: addedPattern } = library;
+  const encodePiece = createBytePairs({
+    idOf: model.tokens_to_ids,
+    merges: (json['model'] as { readonly merges: readonly string[] }).merges,
+    byteLetters: (byteLevel as unknown as { readonly byte_encoder: Record<number, string> }).byte_encoder,
+    ignoresMerges: (json['model'] as Json)['ignore_merges'] === true,
+  });
+  if (encodePiece === null) return null;
+
+  const addedIds = new Map(addedTokens.map(({ content, id }) => [content, id]));
+  const remembered = new RecentMap<readonly number[]>(REMEMBERED_PIECES);
+  const longPiece = (piece: string): readonly number[] => {
+    if (model.cache.size > MAX_LIBRARY_CACHE) model.cache.clear();
+    return model
+      .encode(byteLevel.pre_tokenize([piece]))
+      .flatMap((token) => model.tokens_to_ids.get(token) ?? []);
+  };
+  const idsOf = (piece: string): readonly number[] => {
+    if (piece.length > MAX_PIECE_CHARS) return longPiece(piece);
+    const known = remembered.get(piece);
+    if (known !== undefined) return known;
+    const ids = encodePiece(piece);
+    remembered.set(detached(piece), ids);
+    return ids;
+  };
+  const split = before
+    .toReversed()
+    .map((step, index) =>
+      steps[index] === 'Split' ? isolating(step) : (pieces: string[]) => step.pre_tokenize(pieces),
+    );
+
+  return (text) => {
+    const ids: number[] = [];
+    for (const section of addedPattern === null ? [text] : text.split(addedPattern)) {
+      if (!section) continue; // groups of the pattern that took no part give undefined
+      const added = addedIds.get(section);
+      if (added !== undefined) {
+        ids.push(added);
+        continue;
+      }
+      const plain = normalizer === null ? section : normalizer(section);
+      for (const piece of split.reduce((pieces, step) => step(pieces), [plain]))
+        for (const id of idsOf(piece)) ids.push(id);
+    }
+    return ids;
+  };
+}
+
+/** Types of the steps before ByteLevel; null where the ids of a piece may depend on more than the piece. */
+function stepsOf({ model, pre_tokenizer: sequence }: Json): readonly string[] | null {
+  if (!isJson(model) || !isJson(sequence) || !Array.isArray(sequence['pretokenizers'])) return null;
+  const steps = sequence['pretokenizers'].filter(isJson);
+  const last = steps.pop();
+  const isByteLevel =
+    last?.['type'] === 'ByteLevel' && last['use_regex'] === false && last['add_prefix_space'] !== true;
+  const isPlain =
+    !model['byte_fallback'] && !model['end_of_word_suffix'] && !model['continuing_subword_suffix'];
+  const types = steps.map(({ type }) => String(type));
+  return isByteLevel && isPlain && types.every((type) => splitters.includes(type)) ? types : null;
+}
+
+/** "Isolated": matches, and what is between them. Nothing is between them where they are as long as the text. */
+function isolating(step: Splitter): (pieces: string[]) => string[] {
+  const splitOne = (text: string): readonly string[] => {
+    const found = text.match(step.pattern) ?? [];
+    const length = found.reduce((sum, piece) => sum + piece.length, 0);
+    return length === text.length ? found : step.pre_tokenize([text]);
+  };
+  return (pieces) => pieces.flatMap(splitOne);
+}
+
+/** A copy: a part of a text keeps the whole text in memory. */
+function detached(piece: string): string {
+  return String.fromCharCode(...Array.from({ length: piece.length }, (_, i) => piece.charCodeAt(i)));
+}

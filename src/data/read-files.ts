@@ -1,0 +1,46 @@
+/** A data set of several files, as the hub's come: read one after the other, their rows counted on. */
+import type { ByteProgress } from './byte-chunks.ts';
+import type { ReadRow } from './raw-row.ts';
+import { openRows, type RowSource } from './read-rows.ts';
+
+export interface DataFile {
+  readonly name: string;
+  readonly blob: Blob;
+}
+export interface DatasetFiles {
+  readonly name: string; // of the whole
+  readonly files: readonly DataFile[]; // in the order of their rows
+}
+
+export const oneFile = (name: string, blob: Blob): DatasetFiles => ({ name, files: [{ name, blob }] });
+export const bytesOf = ({ files }: DatasetFiles): number =>
+  files.reduce((sum, { blob }) => sum + blob.size, 0);
+
+/** Format and compression are those of the first file. @throws TrainerError as `openRows` */
+export async function openFiles(data: DatasetFiles, progress: ByteProgress = {}): Promise<RowSource> {
+  const total = bytesOf(data);
+  let bytesBefore = 0;
+  const open = ({ name, blob }: DataFile): Promise<RowSource> => {
+    const before = bytesBefore;
+    bytesBefore += blob.size;
+    return openRows(blob, name, { ...progress, onBytes: (done) => progress.onBytes?.(before + done, total) });
+  };
+  const [first, ...others] = data.files;
+  const source = await open(first);
+  if (others.length === 0) return source;
+  async function* allRows(): AsyncGenerator<readonly ReadRow[]> {
+    let linesBefore = 0;
+    let lastLine = 0;
+    const countedOn = (row: ReadRow): ReadRow => {
+      lastLine = Math.max(lastLine, row.line);
+      return { ...row, line: linesBefore + row.line };
+    };
+    for await (const batch of source.batches) yield batch.map(countedOn);
+    for (const file of others) {
+      linesBefore += lastLine;
+      lastLine = 0;
+      for await (const batch of (await open(file)).batches) yield batch.map(countedOn);
+    }
+  }
+  return { ...source, batches: allRows() };
+}

@@ -1,0 +1,66 @@
+/** Where a data set comes from, as files to read. What was downloaded from the hub is kept for the next reading of it. */
+import type { DatasetSource, HubDatasetSource, LoadProgress } from '../api/trainer-api.ts';
+import { TrainerError } from '../api/trainer-error.ts';
+import { oneFile, type DatasetFiles } from '../data/read-files.ts';
+import { downloadHubDataset } from '../hub/hub-dataset.ts';
+
+export interface DatasetOpener {
+  open(
+    source: DatasetSource,
+    signal: AbortSignal,
+    onProgress: (progress: LoadProgress) => void,
+  ): Promise<DatasetFiles>;
+  /** Without a download. */
+  openLocal(source: DatasetSource): Promise<DatasetFiles>;
+}
+
+export function createDatasetOpener(appBaseUrl: string): DatasetOpener {
+  let downloaded: { readonly key: string; readonly data: DatasetFiles } | null = null;
+
+  const fromHub = async (
+    source: HubDatasetSource,
+    signal: AbortSignal,
+    onProgress: (progress: LoadProgress) => void,
+  ): Promise<DatasetFiles> => {
+    const key = keyOf(source);
+    if (downloaded?.key === key) return downloaded.data;
+    downloaded = null; // two of them may be too many for the browser
+    const data = await downloadHubDataset(source, {
+      signal,
+      onTransfer: ({ file, ...transfer }) => onProgress({ ...transfer, note: file }),
+    });
+    downloaded = { key, data };
+    return data;
+  };
+  const openLocal = async (source: DatasetSource): Promise<DatasetFiles> => {
+    switch (source.kind) {
+      case 'file':
+        return oneFile(source.name, source.file);
+      case 'builtin':
+        return oneFile(source.name, await fetchBuiltin(source.name, appBaseUrl));
+      case 'hub':
+        if (downloaded?.key === keyOf(source)) return downloaded.data;
+        throw new TrainerError('dataset-unreadable', `${source.id} has not been downloaded.`);
+      default:
+        return source satisfies never;
+    }
+  };
+  return {
+    openLocal,
+    open: (source, signal, onProgress) =>
+      source.kind === 'hub' ? fromHub(source, signal, onProgress) : openLocal(source),
+  };
+}
+
+/** Everything but the token: a new one gives the same files. */
+function keyOf({ id, revision, path, hubUrl }: HubDatasetSource): string {
+  return JSON.stringify([id, revision, path, hubUrl]);
+}
+
+async function fetchBuiltin(name: string, appBaseUrl: string): Promise<Blob> {
+  const response = await fetch(new URL(`datasets/${name}.jsonl`, appBaseUrl)).catch(() => null);
+  const isPage = (response?.headers.get('content-type') ?? '').includes('text/html');
+  if (response === null || !response.ok || isPage)
+    throw new TrainerError('dataset-unreadable', `There is no built-in data set "${name}".`);
+  return response.blob();
+}
