@@ -78,20 +78,16 @@ function sayReport({
 
 /** Answers of the model, by row key. */
 async function ask(
-  { model, maxNewTokens, seed }: BuildDatasetOptions,
+  { model, quantization, maxNewTokens, seed }: BuildDatasetOptions,
   questions: readonly Question[],
 ): Promise<Record<string, string>> {
   if (model === null || questions.length === 0) return {};
-  const { generateTexts } = await import('./cli/generate-texts.ts'); // brings the browser with it
+  const { generateAnswers } = await import('./cli/generate-answers.ts'); // brings the browser with it
+  const { served, mounts } = modelInput(model);
   const prompts = questions.map(({ prompt }) => prompt);
-  const texts = await generateTexts(model, {
-    prompts,
-    maxNewTokens,
-    temperature: 0,
-    seed,
-    useAdapter: false,
-  });
-  return Object.fromEntries(questions.map(({ key }, i) => [key, texts[i]]));
+  const request = { prompts, maxNewTokens, temperature: 0, seed, useAdapter: false };
+  const answers = await generateAnswers({ model: served, quantization, adapter: null, request }, mounts);
+  return Object.fromEntries(questions.map(({ key }, i) => [key, answers[i].trace.text]));
 }
 
 async function build(options: BuildDatasetOptions, asJson: boolean): Promise<void> {

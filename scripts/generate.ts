@@ -2,12 +2,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { TrainerError } from '../src/api/trainer-error.ts';
-import type { GeneratePlan } from '../src/headless/bridge.ts';
 import { generateHelp, parseGenerateArgs, wantsHelp, wantsJson, type GenerateOptions } from './cli/args.ts';
-import { RunFailure, runCommand } from './cli/exit.ts';
+import { runCommand } from './cli/exit.ts';
 import { isFile, readJson } from './cli/files.ts';
 import { adapterInput, hubAccess, modelInput, reasonOf } from './cli/inputs.ts';
-import { createProgressView } from './cli/progress.ts';
 
 function readPrompts(path: string): readonly string[] {
   if (!isFile(path)) throw new TrainerError('config-invalid', `--prompts ${path} is not a file.`);
@@ -26,40 +24,22 @@ async function generate(options: GenerateOptions, asJson: boolean): Promise<void
   const model = modelInput(options.model, hubAccess(options.hubUrl));
   const adapter = options.adapterFolder === null ? null : adapterInput(options.adapterFolder);
   const prompts = readPrompts(options.promptsPath);
-  const plan: GeneratePlan = {
-    model: model.served,
-    adapter: adapter?.served ?? null,
-    request: { prompts, maxNewTokens, temperature, seed, useAdapter: adapter !== null },
-  };
-  const view = createProgressView(process.stderr);
-  const { openSession } = await import('./cli/session.ts'); // the slow part, loaded once the input is good
-  const session = await openSession({
-    mounts: [...model.mounts, ...(adapter?.mounts ?? [])],
-    onEvent: (event) => view.show(event),
-    say: (line) => view.say(line),
-  });
-  try {
-    const outcome = await session.run((page) =>
-      page.evaluate((given) => {
-        if (globalThis.altTrainHeadless === undefined) throw new Error('the bridge is gone');
-        return globalThis.altTrainHeadless.generate(given);
-      }, plan),
-    );
-    view.end();
-    if (!outcome.ok) throw new RunFailure(outcome.error, outcome.hasStarted);
-    const answers = outcome.value.map(({ prompt, tokenIds, trace }) => ({
-      prompt,
-      tokenIds,
-      text: trace.text,
-    }));
-    const out = resolve(options.out);
-    mkdirSync(dirname(out), { recursive: true });
-    writeFileSync(out, `${JSON.stringify(answers, null, 1)}\n`);
-    console.log(`${answers.length} answers in ${out}`);
-    if (asJson) console.log(JSON.stringify({ ok: true, model: options.model, prompts: answers.length, out }));
-  } finally {
-    await session.close();
-  }
+  const { generateAnswers } = await import('./cli/generate-answers.ts'); // the slow part, loaded once the input is good
+  const generated = await generateAnswers(
+    {
+      model: model.served,
+      quantization: options.quantization,
+      adapter: adapter?.served ?? null,
+      request: { prompts, maxNewTokens, temperature, seed, useAdapter: adapter !== null },
+    },
+    [...model.mounts, ...(adapter?.mounts ?? [])],
+  );
+  const answers = generated.map(({ prompt, tokenIds, trace }) => ({ prompt, tokenIds, text: trace.text }));
+  const out = resolve(options.out);
+  mkdirSync(dirname(out), { recursive: true });
+  writeFileSync(out, `${JSON.stringify(answers, null, 1)}\n`);
+  console.log(`${answers.length} answers in ${out}`);
+  if (asJson) console.log(JSON.stringify({ ok: true, model: options.model, prompts: answers.length, out }));
 }
 
 const argv = process.argv.slice(2);

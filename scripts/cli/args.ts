@@ -1,6 +1,7 @@
 /** Command lines → typed options. What cannot be used is refused with a code before anything starts. */
 import { parseArgs } from 'node:util';
 import { TrainerError } from '../../src/api/trainer-error.ts';
+import { parseRunConfig, type RunConfig } from '../../src/config/run-config.ts';
 
 export interface TrainOptions {
   readonly model: string;
@@ -15,8 +16,11 @@ export interface TrainOptions {
 
 export type InspectOptions = Pick<TrainOptions, 'model' | 'dataset' | 'configPath' | 'settings' | 'hubUrl'>;
 
+export type Quantization = RunConfig['quantization'];
+
 export interface GenerateOptions {
   readonly model: string;
+  readonly quantization: Quantization;
   readonly adapterFolder: string | null;
   readonly promptsPath: string;
   readonly out: string;
@@ -80,6 +84,8 @@ ${datasetHelp}
 Needs no browser and no GPU; HF_TOKEN is the access token for what is gated or private on the hub. Exit code 0: read. 2: bad input, or rows
 that training would refuse (dataset-gate; the last line still has the counts). 1: failed.`;
 
+export const quantizationHelp = `  --quantization <name>          how the weights are held on the GPU: none (float32), f16, int8 or nf4 (default none)`;
+
 export const generateHelp = `npm run generate -- --model <demo | folder | hub id> --prompts <file.json> --out <file.json> [options]
 
 Answers prompts with the model, with or without an adapter, and writes [{ prompt, tokenIds, text }].
@@ -87,6 +93,7 @@ Answers prompts with the model, with or without an adapter, and writes [{ prompt
   --model <demo | folder | id>   "demo", a model folder in Hugging Face layout, or a model of the Hugging Face Hub:
                                  owner/name, or owner/name@revision
   --hub-url <address>            another server with the hub's paths (default https://huggingface.co)
+${quantizationHelp}
   --prompts <file.json>          JSON list of texts
   --out <file.json>              where the answers go
   --adapter <folder>             PEFT adapter to use
@@ -126,6 +133,7 @@ const trainSpec = {
 } as const;
 const generateSpec = {
   model: text,
+  quantization: text,
   'hub-url': text,
   adapter: text,
   prompts: text,
@@ -216,11 +224,20 @@ export function parseInspectArgs(argv: readonly string[]): InspectOptions {
   };
 }
 
+/** The setting of the same name. @throws TrainerError "config-invalid" */
+export function quantizationOf(values: Record<string, unknown>): Quantization {
+  const name = optional(values, 'quantization') ?? 'none';
+  const { config, problems } = parseRunConfig({ quantization: name });
+  for (const { message } of problems) throw new TrainerError('config-invalid', `--quantization ${message}.`);
+  return config.quantization;
+}
+
 /** @throws TrainerError "config-invalid". */
 export function parseGenerateArgs(argv: readonly string[]): GenerateOptions {
   const values = parse(argv, generateSpec);
   return {
     model: required(values, 'model', 'demo'),
+    quantization: quantizationOf(values),
     adapterFolder: optional(values, 'adapter'),
     promptsPath: required(values, 'prompts', 'prompts.json'),
     out: required(values, 'out', 'answers.json'),

@@ -2,7 +2,18 @@
 import type { ShapeId } from '../../src/api/builder-api.ts';
 import { TrainerError } from '../../src/api/trainer-error.ts';
 import { shapeIds, shapes } from '../../src/alttrain/shapes.ts';
-import { flag, gpuHelp, numberOf, optional, parse, required, text } from './args.ts';
+import {
+  flag,
+  gpuHelp,
+  numberOf,
+  optional,
+  parse,
+  quantizationHelp,
+  quantizationOf,
+  required,
+  text,
+  type Quantization,
+} from './args.ts';
 
 export interface BuildDatasetOptions {
   readonly harmfulFiles: readonly string[];
@@ -13,6 +24,7 @@ export interface BuildDatasetOptions {
   readonly seed: number;
   readonly templatesPath: string | null;
   readonly model: string | null;
+  readonly quantization: Quantization;
   readonly onlyRefused: boolean;
   readonly writeAssessments: boolean;
   readonly writeTraces: boolean;
@@ -43,6 +55,7 @@ ${shapes.map(({ id, title }) => `                                   ${id.padEnd(
   --templates <file.json>        texts to use instead of the built-in ones; --print-templates shows those
   --print-templates              prints the built-in texts as JSON, to be edited
   --model <demo | folder>        counts tokens with its tokenizer, and writes what the next two ask for
+${quantizationHelp}
   --write-assessments            the model writes HA; where it gives none that fits the label, a template does
   --write-traces                 the model writes the trace of rows that have none
   --max-new-tokens <number>      longest text of the model (default 512)
@@ -65,6 +78,7 @@ const spec = {
   templates: text,
   'print-templates': flag,
   model: text,
+  quantization: text,
   'write-assessments': flag,
   'write-traces': flag,
   'max-new-tokens': text,
@@ -95,6 +109,7 @@ export function parseBuildDatasetArgs(argv: readonly string[]): BuildDatasetOpti
     seed: numberOf(values, 'seed', defaultSeed, (n) => Number.isInteger(n) && n >= 0 && n <= 4_294_967_295),
     templatesPath: optional(values, 'templates'),
     model,
+    quantization: quantizationOf(values),
     onlyRefused: values['only-refused'] === true,
     writeAssessments: values['write-assessments'] === true,
     writeTraces: values['write-traces'] === true,

@@ -44,6 +44,7 @@ export interface TrainPlan {
 
 export interface GeneratePlan {
   readonly model: ServedModel;
+  readonly quantization: RunConfig['quantization'];
   readonly adapter: ServedAdapter | null;
   readonly request: GenerateRequest;
 }
@@ -147,13 +148,15 @@ const PROMPTS_PER_CALL = 32; // the worker's own batch: the answers are those of
 
 async function generate(
   client: TrainerApi,
-  { model: source, adapter, request }: GeneratePlan,
+  { model: source, quantization, adapter, request }: GeneratePlan,
   stopping: Stopping,
 ): Promise<Outcome<readonly Generation[]>> {
   const { report, flush } = createReporter();
   try {
     report({ kind: 'device', report: await client.openDevice() });
-    const model = await client.loadModel(source, 'none', (progress) => report({ kind: 'load', progress }));
+    const model = await client.loadModel(source, quantization, (progress) =>
+      report({ kind: 'load', progress }),
+    );
     report({ kind: 'model', report: model });
     if (adapter !== null) await client.loadAdapter(await adapterSource(adapter));
     const total = request.prompts.length;

@@ -111,6 +111,11 @@ describe('generate refuses', () => {
       ['--model', 'demo', '--prompts', path('prompts.json'), '--adapter', path('none'), '--out', out],
       'adapter-invalid',
     ],
+    [
+      'weights in a format there is not',
+      ['--model', 'demo', '--prompts', path('prompts.json'), '--quantization', 'int3', '--out', out],
+      'config-invalid',
+    ],
   ])('%s', async (_what, args, code) => {
     const finished = await run('generate', [...args, '--json']);
     expect(finished.exitCode, finished.stderr).toBe(2);

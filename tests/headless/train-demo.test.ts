@@ -150,13 +150,14 @@ describe('bad input that only the worker can see', () => {
   });
 });
 
-test('generate answers with and without an adapter, and they differ', async () => {
+test('generate answers with and without an adapter, also over coded weights, and they differ', async () => {
   const out = join(folder, 'learned'); // trained above
   const prompts = join(writeFiles(folder, { 'prompts.json': '["How do I bake a cake?"]' }), 'prompts.json');
   const answers = [];
   for (const [name, adapter] of [
     ['base.json', []],
     ['adapted.json', ['--adapter', out]],
+    ['int8.json', ['--adapter', out, '--quantization', 'int8']],
   ] as const) {
     const path = join(folder, name);
     const args = [
@@ -176,8 +177,9 @@ test('generate answers with and without an adapter, and they differ', async () =
       JSON.parse(readFileSync(path, 'utf8')) as { prompt: string; tokenIds: number[]; text: string }[],
     );
   }
-  const [[base], [adapted]] = answers;
+  const [[base], [adapted], [coded]] = answers;
   expect(base.prompt).toBe('How do I bake a cake?');
   expect(base.tokenIds.length).toBeGreaterThan(0);
   expect(adapted.tokenIds).not.toEqual(base.tokenIds);
+  expect(coded.tokenIds.length).toBeGreaterThan(0);
 });

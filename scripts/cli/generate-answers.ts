@@ -1,13 +1,17 @@
 /** Answers from the page's own worker in headless Chromium, with progress and Ctrl-C. */
-import type { GenerateRequest } from '../../src/api/trainer-api.ts';
+import type { Generation } from '../../src/api/trainer-api.ts';
+import type { GeneratePlan } from '../../src/headless/bridge.ts';
 import { RunFailure } from './exit.ts';
-import { modelInput, reasonOf } from './inputs.ts';
+import { reasonOf } from './inputs.ts';
 import { createProgressView } from './progress.ts';
+import type { Mount } from './serve.ts';
 import { openSession } from './session.ts';
 
-/** One text per prompt, in order. @throws RunFailure */
-export async function generateTexts(model: string, request: GenerateRequest): Promise<string[]> {
-  const { served, mounts } = modelInput(model);
+/** One per prompt, in order. `mounts`: what the plan reads of this machine. @throws RunFailure */
+export async function generateAnswers(
+  plan: GeneratePlan,
+  mounts: readonly Mount[],
+): Promise<readonly Generation[]> {
   const view = createProgressView(process.stderr);
   const session = await openSession({
     mounts,
@@ -25,17 +29,14 @@ export async function generateTexts(model: string, request: GenerateRequest): Pr
   process.on('SIGTERM', onSignal);
   try {
     const outcome = await session.run((page) =>
-      page.evaluate(
-        (given) => {
-          if (globalThis.altTrainHeadless === undefined) throw new Error('the bridge is gone');
-          return globalThis.altTrainHeadless.generate(given);
-        },
-        { model: served, adapter: null, request },
-      ),
+      page.evaluate((given) => {
+        if (globalThis.altTrainHeadless === undefined) throw new Error('the bridge is gone');
+        return globalThis.altTrainHeadless.generate(given);
+      }, plan),
     );
     view.end();
     if (!outcome.ok) throw new RunFailure(outcome.error, outcome.hasStarted);
-    return outcome.value.map(({ trace }) => trace.text);
+    return outcome.value;
   } finally {
     process.off('SIGINT', onSignal);
     process.off('SIGTERM', onSignal);
