@@ -24,8 +24,9 @@ export function allocSpecs<T extends Specs>(memory: GpuMemory, specs: T): Alloca
   ) as Allocated<T>;
 }
 
-export const bytesOf = (specs: Specs): number =>
-  Object.values(specs).reduce((sum, spec) => sum + specBytes(spec), 0);
+/** Of groups of buffers. */
+export const bytesOf = (groups: readonly Specs[]): number =>
+  groups.flatMap((specs) => Object.values(specs)).reduce((sum, spec) => sum + specBytes(spec), 0);
 
 /** The tensors of a group of buffers, for disposal. */
 export function tensorsOf<T extends { readonly [K in keyof T]: GpuTensor }>(group: T): GpuTensor[] {

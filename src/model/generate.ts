@@ -19,7 +19,6 @@ import {
   type Allocated,
   type ForwardScratch,
   type LayerActivations,
-  type Specs,
 } from './buffers.ts';
 import { at, type Decoder } from './decoder.ts';
 import { rowLayout } from './layer.ts';
@@ -37,20 +36,20 @@ export interface GenerationSettings {
   readonly useAdapter: boolean;
 }
 
-/** Everything a generator allocates; the planner adds it up. */
+/** Everything a generator allocates: it allocates these, and the planner adds them up. */
 export function generatorSpecs(
   config: ModelConfig,
   plan: AdapterPlan | null,
   sequences: number,
   context: number,
-): readonly Specs[] {
+) {
   const rows = Math.max(Math.min(prefillRows, sequences * context), sequences);
-  return [
-    layerSpecs(config, rows, lowWidths(plan, config.layerCount)),
-    forwardSpecs(config, rows),
-    generationSpecs(config, rows, sequences, context),
-    cacheSpecs(config, sequences, context),
-  ];
+  return {
+    acts: layerSpecs(config, rows, lowWidths(plan, config.layerCount)),
+    scratch: forwardSpecs(config, rows),
+    own: generationSpecs(config, rows, sequences, context),
+    caches: cacheSpecs(config, sequences, context),
+  };
 }
 
 export class Generator {
@@ -72,16 +71,15 @@ export class Generator {
     this.#adapter = adapter;
     this.#batchSize = batchSize;
     this.#context = context;
-    const rows = Math.max(Math.min(prefillRows, batchSize * context), batchSize);
-    const low = lowWidths(adapter?.plan ?? null, config.layerCount);
-    this.#acts = allocSpecs(memory, layerSpecs(config, rows, low));
-    this.#scratch = allocSpecs(memory, forwardSpecs(config, rows));
-    this.#own = allocSpecs(memory, generationSpecs(config, rows, batchSize, context));
+    const specs = generatorSpecs(config, adapter?.plan ?? null, batchSize, context);
+    this.#acts = allocSpecs(memory, specs.acts);
+    this.#scratch = allocSpecs(memory, specs.scratch);
+    this.#own = allocSpecs(memory, specs.own);
     const { streamA, streamB } = this.#own;
     this.#streams = Array.from({ length: config.layerCount + 1 }, (_, i) =>
       i % 2 === 0 ? streamA : streamB,
     );
-    this.#caches = Object.values(allocSpecs(memory, cacheSpecs(config, batchSize, context)));
+    this.#caches = Object.values(allocSpecs(memory, specs.caches));
   }
 
   /** New token ids per prompt, end-of-sequence included where reached. At most `batchSize` prompts. */

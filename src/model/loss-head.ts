@@ -9,7 +9,7 @@ import { crossEntropy } from '../kernels/cross-entropy.ts';
 import { linear, linearDx } from '../kernels/matmul.ts';
 import { rmsNorm, rmsNormDx } from '../kernels/rms-norm.ts';
 import { gatherRows, scatterRows } from '../kernels/rows.ts';
-import { allocSpecs, lossChunkRows, lossSpecs, tensorsOf, type Allocated } from './buffers.ts';
+import { allocSpecs, lossChunkRows, tensorsOf, type Allocated, type lossSpecs } from './buffers.ts';
 import { rowLayout } from './layer.ts';
 import { padded, widths, type ModelConfig } from './model-config.ts';
 import type { Weights } from './weights.ts';
@@ -23,15 +23,22 @@ export class LossHead {
   readonly #logits: GpuTensor; // [chunk, Vp], scratch of the pass
   readonly #own: Allocated<ReturnType<typeof lossSpecs>>;
 
-  /** Allocates for up to `capacity` targets. `logits`: scratch for a chunk of them. Caller disposes. */
-  constructor(gpu: Gpu, config: ModelConfig, weights: Weights, capacity: number, logits: GpuTensor) {
+  /** Allocates `specs`, for up to `capacity` targets. `logits`: scratch for a chunk of them. Caller disposes. */
+  constructor(
+    gpu: Gpu,
+    config: ModelConfig,
+    weights: Weights,
+    capacity: number,
+    logits: GpuTensor,
+    specs: ReturnType<typeof lossSpecs>,
+  ) {
     this.#gpu = gpu;
     this.#config = config;
     this.#weights = weights;
     this.#capacity = capacity;
     this.#chunkRows = lossChunkRows(config.vocabSize, capacity);
     this.#logits = logits;
-    this.#own = allocSpecs(gpu.memory, lossSpecs(config, capacity));
+    this.#own = allocSpecs(gpu.memory, specs);
   }
 
   /**

@@ -7,10 +7,11 @@
 import { specBytes } from '../device/gpu-memory.ts';
 import type { WeightFormat } from '../kernels/weight-matrix.ts';
 import { planAdapter, lowWidths } from './adapter.ts';
+import { bytesOf } from './buffers.ts';
 import { generatorSpecs } from './generate.ts';
 import { padded, widths, type ModelConfig } from './model-config.ts';
 import { ropeTableShape, ropePositionsFor } from './rope-room.ts';
-import { bytesOfAll, passSpecs, type PassSize } from './training-pass.ts';
+import { passSpecs, type PassSize } from './training-pass.ts';
 import { weightMemory } from './weights.ts';
 import type { LoraSettings } from '../adapter/peft.ts';
 
@@ -50,15 +51,15 @@ export function planMemory(request: MemoryRequest): MemoryPlan {
   const parts = {
     weights: weightMemory(model, format, maxTensorBytes),
     adapter: 4 * flat,
-    inputs: bytesOfAll(pass.inputs),
-    layers: bytesOfAll(pass.layers),
-    scratch: bytesOfAll(pass.scratch),
-    loss: bytesOfAll(pass.loss) + gradNormPartialsBytes,
+    inputs: bytesOf(Object.values(pass.inputs)),
+    layers: bytesOf(pass.layers),
+    scratch: bytesOf(Object.values(pass.scratch)),
+    loss: bytesOf(Object.values(pass.loss)) + gradNormPartialsBytes,
     rope: specBytes({ shape: ropeTableShape(model, ropePositionsFor(model, longest)) }),
     generation:
       samples === null
         ? 0
-        : bytesOfAll(generatorSpecs(model, adapterPlan, samples.sequences, samples.context)),
+        : bytesOf(Object.values(generatorSpecs(model, adapterPlan, samples.sequences, samples.context))),
   };
   const { c, f, qkv } = widths(model);
   return {

@@ -9,7 +9,6 @@ import {
   allocSpecs,
   backwardSpecs,
   batchSpecs,
-  bytesOf,
   forwardSpecs,
   layerSpecs,
   logitsElements,
@@ -22,7 +21,6 @@ import {
   type ForwardScratch,
   type LayerActivations,
   type LowWidths,
-  type Specs,
 } from './buffers.ts';
 import { at, type Decoder } from './decoder.ts';
 import { layerBackward, layerForward } from './layer.ts';
@@ -41,28 +39,20 @@ const reportSpec = (size: PassSize) => ({
   report: { label: 'step report', shape: [64 + size.lossRows] },
 });
 
-/** Everything a pass allocates, by what it is for; the planner adds it up. */
-export function passSpecs(
-  config: ModelConfig,
-  low: LowWidths,
-  size: PassSize,
-  dropout: boolean,
-): Readonly<Record<'inputs' | 'layers' | 'scratch' | 'loss', readonly Specs[]>> {
+/** Everything a pass allocates, by what it is for: it allocates these, and the planner adds them up. */
+export function passSpecs(config: ModelConfig, low: LowWidths, size: PassSize, dropout: boolean) {
   const { rows, checkpointing } = size;
   const sets = checkpointing ? 1 : config.layerCount;
   return {
-    inputs: [batchSpecs(rows), streamSpecs(config, rows)],
+    inputs: { batch: batchSpecs(rows), streams: streamSpecs(config, rows) },
     layers: Array.from({ length: sets }, () => layerSpecs(config, rows, low)),
-    scratch: [
-      forwardSpecs(config, rows, logitsElements(config, rows)),
-      backwardSpecs(config, rows, low, dropout),
-    ],
-    loss: [lossSpecs(config, rows), reportSpec(size)],
+    scratch: {
+      forward: forwardSpecs(config, rows, logitsElements(config, rows)),
+      backward: backwardSpecs(config, rows, low, dropout),
+    },
+    loss: { head: lossSpecs(config, rows), report: reportSpec(size) },
   };
 }
-
-export const bytesOfAll = (groups: readonly Specs[]): number =>
-  groups.reduce((sum, specs) => sum + bytesOf(specs), 0);
 
 export class TrainingPass {
   readonly #decoder: Decoder;
@@ -82,19 +72,18 @@ export class TrainingPass {
   constructor(decoder: Decoder, adapter: Adapter, size: PassSize) {
     const { gpu, config, weights } = decoder;
     const { memory } = gpu;
-    const { rows } = size;
     this.#decoder = decoder;
     this.#adapter = adapter;
     this.#size = size;
     const low = lowWidths(adapter.plan, config.layerCount);
-    this.#batch = allocSpecs(memory, batchSpecs(rows));
-    this.#streams = Object.values(allocSpecs(memory, streamSpecs(config, rows)));
-    const sets = size.checkpointing ? 1 : config.layerCount;
-    this.#layers = Array.from({ length: sets }, () => allocSpecs(memory, layerSpecs(config, rows, low)));
-    this.#forwardScratch = allocSpecs(memory, forwardSpecs(config, rows, logitsElements(config, rows)));
-    this.#scratch = allocSpecs(memory, backwardSpecs(config, rows, low, adapter.settings.loraDropout > 0));
-    this.#head = new LossHead(gpu, config, weights, rows, this.#forwardScratch.wide);
-    this.report = allocSpecs(memory, reportSpec(size)).report;
+    const { inputs, layers, scratch, loss } = passSpecs(config, low, size, adapter.settings.loraDropout > 0);
+    this.#batch = allocSpecs(memory, inputs.batch);
+    this.#streams = Object.values(allocSpecs(memory, inputs.streams));
+    this.#layers = layers.map((specs) => allocSpecs(memory, specs));
+    this.#forwardScratch = allocSpecs(memory, scratch.forward);
+    this.#scratch = allocSpecs(memory, scratch.backward);
+    this.#head = new LossHead(gpu, config, weights, size.rows, this.#forwardScratch.wide, loss.head);
+    this.report = allocSpecs(memory, loss.report).report;
     this.stats = memory.view(this.report, 'stats', 0, [2]);
     this.#losses = memory.view(this.report, 'losses', 64, [size.lossRows]);
   }
