@@ -61,7 +61,7 @@ export function createPieceEncoder(
     const known = remembered.get(piece);
     if (known !== undefined) return known;
     const ids = encodePiece(piece);
-    remembered.set(detached(piece), ids);
+    remembered.offer(piece, ids);
     return ids;
   };
   const split = before
@@ -108,9 +108,4 @@ function isolating(step: Splitter): (pieces: string[]) => string[] {
     return length === text.length ? found : step.pre_tokenize([text]);
   };
   return (pieces) => pieces.flatMap(splitOne);
-}
-
-/** A copy: a part of a text keeps the whole text in memory. */
-function detached(piece: string): string {
-  return String.fromCharCode(...Array.from({ length: piece.length }, (_, i) => piece.charCodeAt(i)));
 }

@@ -14,6 +14,7 @@ import type { ChatExample } from './chat-example.ts';
 import type { TextPiece } from './chat-template.ts';
 import { fitToLength, type Masked, type Truncation } from './fit-length.ts';
 import { excerptOf } from './raw-row.ts';
+import { TokenStore } from './token-store.ts';
 import type { ChatTokenizer } from './tokenizer.ts';
 
 export interface TokenizedExample {
@@ -33,11 +34,12 @@ export interface MaskOptions {
   readonly truncation: Truncation;
 }
 
-/** One example; several where a long row is split; or why there is none. */
+/** One example; several where a long row is split; or why there is none. `store`: where its tokens lie. */
 export function tokenizeExample(
   example: ChatExample,
   tokenizer: ChatTokenizer,
   options: MaskOptions,
+  store = new TokenStore(0),
 ): readonly TokenizedExample[] | RowProblem {
   const { line } = example;
   const problem = (code: RowProblem['code'], reason: string): RowProblem => ({
@@ -55,7 +57,7 @@ export function tokenizeExample(
     if (error instanceof TrainerError) return problem('row-shape', error.message);
     throw error;
   }
-  const fitted = fitToLength(masked, options.maxLength, options.truncation);
+  const fitted = fitToLength(masked, options.maxLength, options.truncation, store);
   return 'reason' in fitted ? problem(fitted.code, fitted.reason) : fitted.map((part) => ({ line, ...part }));
 }
 
