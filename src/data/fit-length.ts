@@ -1,7 +1,5 @@
 /** Rows longer than max_length: cut, cut into parts, or left out, as the user chose. Never silently. */
 
-import type { KeptTokens, TokenStore } from './token-store.ts';
-
 export const truncations = ['truncate', 'drop', 'split'] as const;
 export type Truncation = (typeof truncations)[number];
 
@@ -10,8 +8,11 @@ export interface Masked {
   readonly isTarget: readonly number[]; // 0 or 1 for each id
 }
 
-export interface FittedPart extends KeptTokens {
-  readonly targetCount: number;
+/** The part of a row that becomes an example. */
+export interface Window {
+  readonly start: number; // token index
+  readonly end: number; // exclusive
+  readonly targetCount: number; // without its first token
   readonly truncated: boolean;
 }
 
@@ -19,17 +20,16 @@ export function fitToLength(
   { ids, isTarget }: Masked,
   maxLength: number,
   truncation: Truncation,
-  store: TokenStore,
-): FittedPart[] | { readonly code: 'row-no-target' | 'row-too-long'; readonly reason: string } {
+): Window[] | { readonly code: 'row-no-target' | 'row-too-long'; readonly reason: string } {
   const isLong = ids.length > maxLength;
   if (isLong && truncation === 'drop')
     return { code: 'row-too-long', reason: `has ${ids.length} tokens, max_length is ${maxLength}` };
-  const parts: FittedPart[] = [];
+  const parts: Window[] = [];
   /** A part without a trained token is left out. */
   const add = (start: number, end: number, truncated: boolean): void => {
     let targetCount = 0;
     for (let t = start + 1; t < end; t++) targetCount += isTarget[t];
-    if (targetCount > 0) parts.push({ ...store.keep(ids, isTarget, start, end), targetCount, truncated });
+    if (targetCount > 0) parts.push({ start, end, targetCount, truncated });
   };
   if (isLong && truncation === 'split') {
     // A part starts with the last token of the one before, so that every target has a token to be predicted from.

@@ -17,6 +17,7 @@ import { excerptOf } from './raw-row.ts';
 import { TokenStore } from './token-store.ts';
 import type { ChatTokenizer } from './tokenizer.ts';
 
+/** Tokens may be read through getters (data/token-store.ts): a copy by spreading would lose them. */
 export interface TokenizedExample {
   readonly line: number;
   readonly tokens: Int32Array; // [T]
@@ -57,8 +58,10 @@ export function tokenizeExample(
     if (error instanceof TrainerError) return problem('row-shape', error.message);
     throw error;
   }
-  const fitted = fitToLength(masked, options.maxLength, options.truncation, store);
-  return 'reason' in fitted ? problem(fitted.code, fitted.reason) : fitted.map((part) => ({ line, ...part }));
+  const fitted = fitToLength(masked, options.maxLength, options.truncation);
+  return 'reason' in fitted
+    ? problem(fitted.code, fitted.reason)
+    : fitted.map((window) => store.keep(line, masked, window));
 }
 
 function maskExample(example: ChatExample, tokenizer: ChatTokenizer, options: MaskOptions): Masked {
