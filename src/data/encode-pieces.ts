@@ -1,7 +1,7 @@
 /**
  * Text to token ids a piece at a time, for tokenizers whose last step before the model is ByteLevel: the ids of a piece
  * depend on the piece alone, so those of words met lately are remembered. Everything else is the library's way; both give
- * the same ids (tests/unit/data/encode-pieces.test.ts), this one about six times as fast.
+ * the same ids (tests/unit/data/encode-pieces.test.ts); with this one a file of 10 MB was read in Node in a quarter of the time.
  */
 import { createBytePairs, MAX_PIECE_CHARS } from './byte-pairs.ts';
 import { RecentMap } from './recent-map.ts';
