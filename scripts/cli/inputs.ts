@@ -104,7 +104,7 @@ function hubDataset(name: string, hub: HubAccess): HubDatasetSource | null {
   const address = /^hf:\/\/(.*)$/.exec(name)?.[1];
   if (address === undefined) return null;
   const [, id, revision, path] =
-    /^datasets\/([\w.-]+\/[\w.-]+)(?:@((?:[\w.-]|%2F)+))?(?:\/(.+))?$/i.exec(address) ?? [];
+    /^datasets\/([\w.-]+\/[\w.-]+)(?:@((?:[\w.-]|%2F)+))?(?:\/(.*))?$/i.exec(address) ?? [];
   if (id === undefined)
     throw new TrainerError(
       'dataset-unreadable',
@@ -112,7 +112,7 @@ function hubDataset(name: string, hub: HubAccess): HubDatasetSource | null {
     );
   // A revision with a slash in it is written "refs%2Fconvert%2Fparquet".
   const source = hubSource(id, revision?.replaceAll(/%2F/gi, '/'), hub);
-  return path === undefined ? source : { ...source, path };
+  return path === undefined || path === '' ? source : { ...source, path };
 }
 
 /** A file, the name of a built-in data set, or one of the hub. */

@@ -1,6 +1,7 @@
 /**
  * `npm run proof:large-data [-- rows megabytes]`: a large JSONL file through the page's own worker in Chromium.
- * Prints rate, memory of the page's process beside that of the tokens, and how soon a cancel is heard.
+ * Prints rate, memory of the page's process beside that of the tokens, and how soon a cancel is heard. Fails where memory
+ * grows with the file: by more than the tokens and what the reader's heap takes for any file.
  */
 import { createWriteStream, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { once } from 'node:events';
@@ -18,6 +19,8 @@ const MIB = 2 ** 20;
 const BYTES_PER_TOKEN = 5; // id and mask
 const READ_LIMIT_MS = 60 * 60_000;
 const SAMPLE_MS = 2_000;
+const SETTLE_MS = 30_000; // the browser collects what is left some seconds after the work
+const MAX_BEYOND_TOKENS_MIB = 200;
 const [rowCount = 100_000, megabytes = 200] = process.argv.slice(2).map(Number);
 
 async function writeRows(path: string): Promise<void> {
@@ -93,7 +96,14 @@ async function main(): Promise<void> {
         .filter({ has: page.locator('dt', { hasText: new RegExp(`^${label}$`) }) })
         .locator('dd')
         .innerText();
+    let settled = peak;
+    for (const until = performance.now() + SETTLE_MS; performance.now() < until;) {
+      settled = Math.min(settled, await rendererBytes(page));
+      await page.waitForTimeout(SAMPLE_MS);
+    }
     const tokens = Number((await fact('Tokens')).replaceAll(',', ''));
+    const tokenBytes = tokens * BYTES_PER_TOKEN;
+    const beyondTokens = (bytesNow: number): number => Math.round((bytesNow - idle - tokenBytes) / MIB);
     const result = {
       rows: rowCount,
       usableRows: await fact('Usable rows'),
@@ -102,12 +112,17 @@ async function main(): Promise<void> {
       megabytesPerSecond: Number((bytes / 1e6 / seconds).toFixed(2)),
       rowsPerSecond: Math.round(rowCount / seconds),
       tokens,
-      tokenMiB: Math.round((tokens * BYTES_PER_TOKEN) / MIB),
+      tokenMiB: Math.round(tokenBytes / MIB),
       idleMiB: Math.round(idle / MIB),
       peakMiB: Math.round(peak / MIB),
+      settledMiB: Math.round(settled / MIB),
+      peakBeyondTokensMiB: beyondTokens(peak),
+      settledBeyondTokensMiB: beyondTokens(settled),
       cancelMs: Math.round(cancelMs),
     };
     console.log(JSON.stringify(result));
+    if (result.peakBeyondTokensMiB > MAX_BEYOND_TOKENS_MIB)
+      throw new Error(`memory grew by ${result.peakBeyondTokensMiB} MiB beyond the tokens`);
   } finally {
     await browser.close();
     await served.close();

@@ -6,7 +6,8 @@ import { Gunzip } from 'fflate';
 import { TrainerError } from '../api/trainer-error.ts';
 import { formatBytes } from '../support/units.ts';
 
-const CHUNK_BYTES = 1 << 20;
+/** Rows of one chunk are in memory at once, and only small texts are collected soon: larger chunks made the heap grow. */
+const CHUNK_BYTES = 1 << 16;
 /** At most this much goes into the inflater at once; 16 KiB can become 16 MiB. */
 const INFLATE_STEP_BYTES = 1 << 14;
 

@@ -1,7 +1,7 @@
 /**
  * Byte-pair encoding of one short piece of text, on ids instead of texts: of all neighbours that have a merge, the earliest
  * learnt is merged first, the leftmost of equals, until none is left (arXiv 1508.07909). The library's own does the same
- * with a heap of text nodes, which pays for pieces of thousands of letters and costs ten times as much for words.
+ * with a heap of text nodes, which pays for pieces of thousands of letters and not for words.
  */
 const NO_MERGE = 0x7fffffff;
 

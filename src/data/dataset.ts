@@ -59,16 +59,15 @@ export async function prepareDataset(
   const use = (row: ReadRow): void => {
     if (!isProblem(row)) tally.sawColumns(row.value);
     const example = isProblem(row) ? row : toChatExample(row, reading);
-    const tokenized = isProblem(example) ? example : tokenizeExample(example, tokenizer, settings);
+    const tokenized = isProblem(example) ? example : tokenizeExample(example, tokenizer, settings, store);
     if ('reason' in tokenized) {
       tally.reject(tokenized);
       host.onProblem?.(tokenized);
       return;
     }
     if (isProblem(example)) return;
-    const kept = tokenized.map((part) => store.keep(part));
-    for (const part of kept) examples.push(part);
-    tally.accept(example, kept);
+    for (const part of tokenized) examples.push(part);
+    tally.accept(example, tokenized);
   };
   report();
   let pauseAt = performance.now() + PAUSE_EVERY_MS;

@@ -1,7 +1,7 @@
 /**
  * Text to token ids a piece at a time, for tokenizers whose last step before the model is ByteLevel: the ids of a piece
  * depend on the piece alone, so those of words met lately are remembered. Everything else is the library's way; both give
- * the same ids (tests/unit/data/encode-pieces.test.ts), this one about six times as fast.
+ * the same ids (tests/unit/data/encode-pieces.test.ts); with this one a file of 10 MB was read in Node in a quarter of the time.
  */
 import { createBytePairs, MAX_PIECE_CHARS } from './byte-pairs.ts';
 import { RecentMap } from './recent-map.ts';
@@ -61,7 +61,7 @@ export function createPieceEncoder(
     const known = remembered.get(piece);
     if (known !== undefined) return known;
     const ids = encodePiece(piece);
-    remembered.set(detached(piece), ids);
+    remembered.offer(piece, ids);
     return ids;
   };
   const split = before
@@ -108,9 +108,4 @@ function isolating(step: Splitter): (pieces: string[]) => string[] {
     return length === text.length ? found : step.pre_tokenize([text]);
   };
   return (pieces) => pieces.flatMap(splitOne);
-}
-
-/** A copy: a part of a text keeps the whole text in memory. */
-function detached(piece: string): string {
-  return String.fromCharCode(...Array.from({ length: piece.length }, (_, i) => piece.charCodeAt(i)));
 }

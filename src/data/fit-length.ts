@@ -8,10 +8,11 @@ export interface Masked {
   readonly isTarget: readonly number[]; // 0 or 1 for each id
 }
 
-export interface FittedPart {
-  readonly tokens: Int32Array;
-  readonly isTarget: Uint8Array;
-  readonly targetCount: number;
+/** The part of a row that becomes an example. */
+export interface Window {
+  readonly start: number; // token index
+  readonly end: number; // exclusive
+  readonly targetCount: number; // without its first token
   readonly truncated: boolean;
 }
 
@@ -19,28 +20,23 @@ export function fitToLength(
   { ids, isTarget }: Masked,
   maxLength: number,
   truncation: Truncation,
-): FittedPart[] | { readonly code: 'row-no-target' | 'row-too-long'; readonly reason: string } {
+): Window[] | { readonly code: 'row-no-target' | 'row-too-long'; readonly reason: string } {
   const isLong = ids.length > maxLength;
   if (isLong && truncation === 'drop')
     return { code: 'row-too-long', reason: `has ${ids.length} tokens, max_length is ${maxLength}` };
-  const part = (start: number, end: number, truncated: boolean): FittedPart => {
-    const own = Uint8Array.from(isTarget.slice(start, end));
-    own[0] = 0;
-    return {
-      tokens: Int32Array.from(ids.slice(start, end)),
-      isTarget: own,
-      targetCount: own.reduce((sum, bit) => sum + bit, 0),
-      truncated,
-    };
+  const parts: Window[] = [];
+  /** A part without a trained token is left out. */
+  const add = (start: number, end: number, truncated: boolean): void => {
+    let targetCount = 0;
+    for (let t = start + 1; t < end; t++) targetCount += isTarget[t];
+    if (targetCount > 0) parts.push({ start, end, targetCount, truncated });
   };
-  const parts: FittedPart[] = [];
   if (isLong && truncation === 'split') {
     // A part starts with the last token of the one before, so that every target has a token to be predicted from.
     for (let start = 0; start < ids.length - 1; start += maxLength - 1)
-      parts.push(part(start, start + maxLength, false));
-  } else parts.push(part(0, maxLength, isLong));
-  const trained = parts.filter(({ targetCount }) => targetCount > 0);
-  if (trained.length > 0) return trained;
+      add(start, Math.min(start + maxLength, ids.length), false);
+  } else add(0, Math.min(maxLength, ids.length), isLong);
+  if (parts.length > 0) return parts;
   const promptLength = isTarget.indexOf(1) < 0 ? ids.length : isTarget.indexOf(1);
   return {
     code: 'row-no-target',

@@ -14,8 +14,10 @@ import type { ChatExample } from './chat-example.ts';
 import type { TextPiece } from './chat-template.ts';
 import { fitToLength, type Masked, type Truncation } from './fit-length.ts';
 import { excerptOf } from './raw-row.ts';
+import { TokenStore } from './token-store.ts';
 import type { ChatTokenizer } from './tokenizer.ts';
 
+/** Tokens may be read through getters (data/token-store.ts): a copy by spreading would lose them. */
 export interface TokenizedExample {
   readonly line: number;
   readonly tokens: Int32Array; // [T]
@@ -33,11 +35,12 @@ export interface MaskOptions {
   readonly truncation: Truncation;
 }
 
-/** One example; several where a long row is split; or why there is none. */
+/** One example; several where a long row is split; or why there is none. `store`: where its tokens lie. */
 export function tokenizeExample(
   example: ChatExample,
   tokenizer: ChatTokenizer,
   options: MaskOptions,
+  store = new TokenStore(0),
 ): readonly TokenizedExample[] | RowProblem {
   const { line } = example;
   const problem = (code: RowProblem['code'], reason: string): RowProblem => ({
@@ -56,7 +59,9 @@ export function tokenizeExample(
     throw error;
   }
   const fitted = fitToLength(masked, options.maxLength, options.truncation);
-  return 'reason' in fitted ? problem(fitted.code, fitted.reason) : fitted.map((part) => ({ line, ...part }));
+  return 'reason' in fitted
+    ? problem(fitted.code, fitted.reason)
+    : fitted.map((window) => store.keep(line, masked, window));
 }
 
 function maskExample(example: ChatExample, tokenizer: ChatTokenizer, options: MaskOptions): Masked {

@@ -60,10 +60,11 @@ function planFor(question: MemoryQuestion, config: RunConfig, checkpointing: boo
 }
 
 function shortened(example: TokenizedExample, maxLength: number): TokenizedExample {
-  if (example.tokens.length <= maxLength) return example;
+  const { line, tokens } = example;
+  if (tokens.length <= maxLength) return example;
   const isTarget = example.isTarget.subarray(0, maxLength);
   const targetCount = isTarget.reduce((sum, flag) => sum + flag, 0);
-  return { ...example, tokens: example.tokens.subarray(0, maxLength), isTarget, targetCount };
+  return { line, tokens: tokens.subarray(0, maxLength), isTarget, targetCount, truncated: true };
 }
 
 /** The settings' own choice, or for "auto" what memory calls for, with the reason in words. */
