@@ -7,15 +7,16 @@ import { createBytePairs, MAX_PIECE_CHARS } from './byte-pairs.ts';
 import { RecentMap } from './recent-map.ts';
 import { isJson, type Json } from './tokenizer-files.ts';
 
-interface Splitter {
-  readonly pattern: RegExp;
+interface Step {
+  readonly pattern: RegExp; // of Split
+  readonly byte_encoder: Readonly<Record<number, string>>; // of ByteLevel
   pre_tokenize(pieces: readonly string[]): string[];
 }
 /** The parts of @xenova/transformers' tokenizer that are used here. */
 export interface LibraryTokenizer {
   readonly added_tokens_regex: RegExp | null;
   readonly normalizer: ((text: string) => string) | null;
-  readonly pre_tokenizer: { readonly tokenizers?: readonly Splitter[] } | null;
+  readonly pre_tokenizer: { readonly tokenizers?: readonly Step[] } | null;
   readonly model: {
     readonly tokens_to_ids: ReadonlyMap<string, number>;
     readonly cache: Map<string, unknown>;
@@ -43,7 +44,7 @@ export function createPieceEncoder(
   const encodePiece = createBytePairs({
     idOf: model.tokens_to_ids,
     merges: (json['model'] as { readonly merges: readonly string[] }).merges,
-    byteLetters: (byteLevel as unknown as { readonly byte_encoder: Record<number, string> }).byte_encoder,
+    byteLetters: byteLevel.byte_encoder,
     ignoresMerges: (json['model'] as Json)['ignore_merges'] === true,
   });
   if (encodePiece === null) return null;
@@ -101,7 +102,7 @@ function stepsOf({ model, pre_tokenizer: sequence }: Json): readonly string[] | 
 }
 
 /** "Isolated": matches, and what is between them. Nothing is between them where they are as long as the text. */
-function isolating(step: Splitter): (pieces: string[]) => string[] {
+function isolating(step: Step): (pieces: string[]) => string[] {
   const splitOne = (text: string): readonly string[] => {
     const found = text.match(step.pattern) ?? [];
     const length = found.reduce((sum, piece) => sum + piece.length, 0);

@@ -66,7 +66,7 @@ test('train reads it in the page, and says what it was in the result', async () 
   const args = ['--model', 'demo', ...from('rows/gated'), '--out', out, '--json', ...few];
   const finished = await run('train', args, { HF_TOKEN: token });
   expect(finished.exitCode, finished.stderr).toBe(0);
-  expect(finished.stderr).toContain('rows/gated/train.jsonl, 3 of 3 rows usable');
+  expect(finished.stderr).toContain('Dataset: rows/gated/train.jsonl\n  3 of 3 rows usable, 0 rejected');
   expect(readFileSync(join(out, 'README.md'), 'utf8')).toContain('rows/gated/train.jsonl');
 });
 

@@ -1,5 +1,6 @@
 /** What is typed to name a repository of the hub, as the source the worker is given. */
 import { signal, type Signal } from '@preact/signals';
+import type { HubDatasetSource } from '../../api/trainer-api.ts';
 
 export interface HubFields {
   readonly id: Signal<string>; // as typed
@@ -7,13 +8,8 @@ export interface HubFields {
   /** In memory while the page is open: never stored, and gone with it. */
   readonly token: Signal<string>;
 }
-export interface HubSource {
-  readonly kind: 'hub';
-  readonly id: string;
-  readonly revision?: string;
-  readonly token?: string;
-  readonly hubUrl?: string;
-}
+/** The same for a model and for a data set. */
+export type HubSource = Omit<HubDatasetSource, 'path'>;
 
 const idPattern = /^[\w.-]+\/[\w.-]+$/;
 

@@ -71,8 +71,7 @@ test('every row is usable or rejected with its line, and the counts add up', asy
 
 test('progress goes from nothing to all bytes, and a cancel ends the reading', async () => {
   const seen: number[] = [];
-  const wide = (i: number) =>
-    JSON.stringify({ instruction: `q${i}`, response: 'b', note: 'x'.repeat(20_000) });
+  const wide = (i: number) => row(`q${i}`, 'So it is. '.repeat(2_000)); // long enough for several pauses
   const text = Array.from({ length: 200 }, (_, i) => wide(i)).join('\n');
   const blob = new Blob([text]);
   await prepareDataset(oneFile('x', blob), tokenizer, options, { onProgress: ({ done }) => seen.push(done) });
