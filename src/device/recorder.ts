@@ -42,6 +42,8 @@ export class Recorder {
   #pass: GPUComputePassEncoder | null = null;
   #slot = 0;
   #pendingSeconds = 0;
+  /** Kernels of what `prepare` only listens to; null: dispatches are recorded. */
+  #heard: Map<string, Kernel> | null = null;
   /** How fast the adapter multiplies, by measurement (device/tuner.ts); a guess on the slow side before. */
   flopsPerSecond = 5e9;
   /** Which variant of the matrix products runs; all mean the same. Chosen by the tuner. */
@@ -62,6 +64,30 @@ export class Recorder {
   }
 
   /**
+   * Compiles what `record` would dispatch, without running it: all kernels at once and beside other work, where a first
+   * dispatch would wait for its own. Writes to tensors happen, copies and dispatches do not.
+   */
+  async prepare(record: () => void): Promise<void> {
+    this.submit();
+    const heard = new Map<string, Kernel>();
+    this.#heard = heard;
+    try {
+      record();
+    } finally {
+      this.#heard = null;
+    }
+    const missing = [...heard.values()].filter(({ key }) => !this.#compiled.has(key));
+    await Promise.all(
+      missing.map(async (kernel) => {
+        const { layout, descriptor } = this.#describe(kernel);
+        // What cannot be compiled is an uncaptured error of the device when it is dispatched.
+        const pipeline = await this.#device.createComputePipelineAsync(descriptor).catch(() => null);
+        if (pipeline !== null) this.#compiled.set(kernel.key, { pipeline, layout });
+      }),
+    );
+  }
+
+  /**
    * Runs `threads` threads, rounded up to whole workgroups. Tensors in the order of the kernel's bindings.
    * `flops`: what the dispatch costs by estimate. One that would hold the GPU for too long is split, and long
    * queues are submitted in parts, because an operating system resets a GPU that does not answer (Windows: 2 s).
@@ -75,6 +101,10 @@ export class Recorder {
   ): void {
     const groups = Math.ceil(threads / kernel.workgroupSize);
     if (groups === 0) return;
+    if (this.#heard !== null) {
+      this.#heard.set(kernel.key, kernel);
+      return;
+    }
     const seconds = flops / this.flopsPerSecond;
     const parts = Math.min(groups, Math.ceil(seconds / longestDispatchSeconds));
     // whole rows of the grid, so that no part reaches into the next
@@ -112,6 +142,7 @@ export class Recorder {
     targetOffset: number,
     count: number,
   ): void {
+    if (this.#heard !== null) return;
     this.#closePass();
     this.#openEncoder().copyBufferToBuffer(
       source.buffer,
@@ -123,6 +154,7 @@ export class Recorder {
   }
 
   clear(tensor: GpuTensor): void {
+    if (this.#heard !== null) return;
     this.#closePass();
     this.#openEncoder().clearBuffer(tensor.buffer, tensor.byteOffset, tensor.byteSize);
   }
@@ -163,6 +195,16 @@ export class Recorder {
   #compile(kernel: Kernel): Compiled {
     const known = this.#compiled.get(kernel.key);
     if (known !== undefined) return known;
+    const { layout, descriptor } = this.#describe(kernel);
+    const compiled = { pipeline: this.#device.createComputePipeline(descriptor), layout };
+    this.#compiled.set(kernel.key, compiled);
+    return compiled;
+  }
+
+  #describe(kernel: Kernel): {
+    readonly layout: GPUBindGroupLayout;
+    readonly descriptor: GPUComputePipelineDescriptor;
+  } {
     const layout = this.#device.createBindGroupLayout({
       label: kernel.key,
       entries: [
@@ -178,17 +220,15 @@ export class Recorder {
         })),
       ],
     });
-    const pipeline = this.#device.createComputePipeline({
+    const descriptor = {
       label: kernel.key,
       layout: this.#device.createPipelineLayout({ bindGroupLayouts: [layout] }),
       compute: {
         module: this.#device.createShaderModule({ label: kernel.key, code: kernel.source }),
         entryPoint: 'main',
       },
-    });
-    const compiled = { pipeline, layout };
-    this.#compiled.set(kernel.key, compiled);
-    return compiled;
+    };
+    return { layout, descriptor };
   }
 
   #bindGroup(kernel: Kernel, compiled: Compiled, tensors: readonly GpuTensor[]): GPUBindGroup {

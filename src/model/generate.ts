@@ -95,6 +95,11 @@ export class Generator {
         ? { adapter: this.#adapter, dropoutSeed: null, dropped: null }
         : null;
 
+    await gpu.recorder.prepare(() => {
+      this.#prefill(prompts, use);
+      this.#choose(count, 0, settings);
+      this.#advance(prompts, 1, use);
+    });
     this.#prefill(prompts, use);
     this.#choose(count, 0, settings);
     gpu.recorder.submit();

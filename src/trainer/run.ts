@@ -121,6 +121,8 @@ export class Run {
         nowMs,
       });
       try {
+        onEvent({ kind: 'phase', phase: 'preparing', note: 'Compiling for this adapter' });
+        await training.compile();
         await this.#steps(training, onEvent);
       } finally {
         training.dispose();

@@ -84,10 +84,21 @@ export class Training {
     }
   }
 
-  async #step(step: number): Promise<StepReport> {
-    const { config, decoder, adapter, train, nowMs } = this.#inputs;
+  /** Compiles what a step runs. Otherwise the first step would wait for one kernel after the other. */
+  async compile(): Promise<void> {
+    const { decoder, firstStep } = this.#inputs;
+    if (firstStep >= this.plan.totalSteps) return;
+    await decoder.gpu.recorder.prepare(() => this.#recordStep(firstStep));
+  }
+
+  /** Everything of a step but submitting the end of it and reading what came out. */
+  #recordStep(step: number): {
+    readonly targetTokens: number;
+    readonly tokens: number;
+    readonly learningRate: number;
+  } {
+    const { config, decoder, adapter, train } = this.#inputs;
     const { gpu } = decoder;
-    const started = nowMs();
     const batches = this.plan.window(step).map((rows) => packBatch(rows.map((row) => at(train, row))));
     const targetTokens = sum(batches, (batch) => batch.targetCount);
     const tokens = sum(batches, (batch) => batch.tokenCount);
@@ -128,6 +139,14 @@ export class Training {
         step: step + 1,
       },
     );
+    return { targetTokens, tokens, learningRate };
+  }
+
+  async #step(step: number): Promise<StepReport> {
+    const { decoder, nowMs } = this.#inputs;
+    const { gpu } = decoder;
+    const started = nowMs();
+    const { targetTokens, tokens, learningRate } = this.#recordStep(step);
     gpu.recorder.submit();
     const report = await this.#pass.readReport(targetTokens);
     gpu.assertHealthy();

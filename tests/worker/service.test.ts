@@ -218,7 +218,7 @@ test('pause holds the run between two steps; resume goes on; stop leaves a consi
   const result = await running;
   expect(stepsWhenPaused).toBe(2);
   expect(result).toMatchObject({ finished: false, steps: 5 });
-  expect(phases).toEqual(['preparing', 'training', 'paused', 'training', 'stopped']);
+  expect(phases).toEqual(['preparing', 'preparing', 'training', 'paused', 'training', 'stopped']);
   const file = await openSafetensors(bytesSource(await weights(service)));
   const anyB = [...file.tensors.keys()].find((name) => name.includes('lora_B')) ?? '';
   expect((await file.readFloat32(anyB)).some((value) => value !== 0)).toBe(true);
