@@ -9,7 +9,7 @@ import { checkpointTensors } from './checkpoint-tensors.ts';
 import { Decoder } from './decoder.ts';
 import { parseModelConfig, type ModelConfig } from './model-config.ts';
 import { readJson, readOptionalJson, readOptionalText, type ModelFiles } from './model-files.ts';
-import { loadWeights, type TensorLookup, type WeightSource } from './weights.ts';
+import { findTensor, loadWeights, type TensorLookup, type WeightSource } from './load-weights.ts';
 
 export interface LoadedModel {
   readonly name: string;
@@ -61,19 +61,7 @@ export async function loadModel(
 
 /** Before a byte of a weight is read: a download of gigabytes does not end in a shape that was wrong from the start. */
 function checkShapes(config: ModelConfig, lookup: TensorLookup): void {
-  for (const { name, shape } of checkpointTensors(config)) {
-    const found = lookup(name);
-    if (found === undefined)
-      throw new TrainerError(
-        'model-file-invalid',
-        `The weights have no tensor "${name}", which config.json calls for.`,
-      );
-    if (found.shape.join() !== shape.join())
-      throw new TrainerError(
-        'model-file-invalid',
-        `"${name}" has shape [${found.shape.join(', ')}], but config.json calls for [${shape.join(', ')}].`,
-      );
-  }
+  for (const { name, shape } of checkpointTensors(config)) findTensor(lookup, name, shape);
 }
 
 function lookupIn(shards: readonly SafetensorsFile[]): TensorLookup {

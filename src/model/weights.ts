@@ -1,13 +1,10 @@
 /**
  * Frozen weights on the GPU, laid out for the kernels: q/k/v and gate/up fused by rows, every width padded with zeros
  * to a multiple of 4, matrices in the run's format. Zero pads stay zero through forward, backward and AdamW, so
- * nothing masks them. Checkpoint tensors are streamed in ranges of rows and quantised on the GPU as they arrive.
+ * nothing masks them.
  */
-import { TrainerError } from '../api/trainer-error.ts';
-import type { SafetensorsFile } from '../adapter/safetensors.ts';
 import { specBytes, type GpuTensor } from '../device/gpu-memory.ts';
 import type { Gpu } from '../device/open-device.ts';
-import { quantise } from '../kernels/quantise.ts';
 import {
   allocWeights,
   weightSpecs,
@@ -41,29 +38,19 @@ export interface Weights {
   readonly parameterCount: number;
 }
 
-/** One tensor of the checkpoint, wherever its shard is. */
-export type TensorLookup = (
-  name: string,
-) => { readonly file: Pick<SafetensorsFile, 'readFloat32'>; readonly shape: readonly number[] } | undefined;
-
-/** Where the values come from: a checkpoint, or a copy of `named` that was kept. */
-export type WeightSource =
-  | { readonly kind: 'checkpoint'; readonly lookup: TensorLookup }
-  | { readonly kind: 'copy'; readonly read: (name: string) => Promise<Uint8Array> };
-
 /** A checkpoint tensor and its rows in the fused one. */
 interface Part {
   readonly name: string;
   readonly rows: number;
   readonly firstRow: number;
 }
-interface MatrixPlan {
+export interface MatrixPlan {
   readonly label: string;
   readonly rows: number; // padded
   readonly columns: number; // true
   readonly parts: readonly Part[];
 }
-interface VectorPlan {
+export interface VectorPlan {
   readonly label: string;
   readonly size: number; // padded
   readonly parts: readonly Part[];
@@ -170,7 +157,7 @@ function panelElements(config: ModelConfig, format: WeightFormat): number {
 }
 
 /** Every value of the checkpoint that is used. */
-function parameterTotal(config: ModelConfig): number {
+export function parameterTotal(config: ModelConfig): number {
   const rowsOf = ({ parts }: { readonly parts: readonly Part[] }): number =>
     parts.reduce((sum, { rows }) => sum + rows, 0);
   const { embedding, finalNorm, head } = outerPlan(config);
@@ -185,182 +172,57 @@ function parameterTotal(config: ModelConfig): number {
   return outside + config.layerCount * inLayer;
 }
 
-/** Rows read and uploaded at a time: bounds what JavaScript holds. */
-const chunkBytes = 16 * 2 ** 20;
+/** What is allocated, in the order in which it is filled and kept. */
+export type Planned =
+  | { readonly kind: 'matrix'; readonly plan: MatrixPlan; readonly made: WeightMatrix }
+  | { readonly kind: 'vector'; readonly plan: VectorPlan; readonly made: GpuTensor };
 
-/**
- * Reads every weight, a range of rows at a time. Caller disposes `all`.
- * @throws TrainerError "model-file-invalid" for a missing, ill-shaped or non-finite tensor.
- */
-export async function loadWeights(
-  gpu: Gpu,
+/** In the order of their names, `label/0` … */
+export const tensorsIn = (planned: Planned): GpuTensor[] =>
+  planned.kind === 'matrix' ? weightTensors(planned.made) : [planned.made];
+
+/** Values of the checkpoint in it. */
+export const parametersOf = ({ kind, plan }: Planned): number =>
+  plan.parts.reduce((sum, { rows }) => sum + rows, 0) * (kind === 'matrix' ? plan.columns : 1);
+
+/** Room for every weight and the panel, still empty. Caller disposes. */
+export function allocateWeights(
+  { memory }: Gpu,
   config: ModelConfig,
   format: WeightFormat,
-  source: WeightSource,
-  onProgress: (doneParameters: number, totalParameters: number) => void,
-): Promise<Weights> {
-  const { memory, recorder } = gpu;
-  const all: GpuTensor[] = [];
-  const named = new Map<string, GpuTensor>();
-  const total = parameterTotal(config);
-  let parameterCount = 0;
-
-  const find = (name: string, wanted: readonly number[]): Pick<SafetensorsFile, 'readFloat32'> => {
-    const found = source.kind === 'checkpoint' ? source.lookup(name) : undefined;
-    if (found === undefined)
-      throw new TrainerError(
-        'model-file-invalid',
-        `The weights have no tensor "${name}", which config.json calls for.`,
-      );
-    if (found.shape.join() !== wanted.join()) {
-      throw new TrainerError(
-        'model-file-invalid',
-        `"${name}" has shape [${found.shape.join(', ')}], but config.json calls for [${wanted.join(', ')}].`,
-      );
-    }
-    return found.file;
-  };
-  const finished = (count: number): void => {
-    parameterCount += count;
-    onProgress(parameterCount, total);
-  };
-  /** Adds to `named`; true where a copy gave the values. */
-  const restored = async (label: string, tensors: readonly GpuTensor[]): Promise<boolean> => {
-    for (const [i, tensor] of tensors.entries()) {
-      const name = `${label}/${i}`;
-      named.set(name, tensor);
-      if (source.kind === 'copy') memory.write(tensor, wordsOf(name, await source.read(name), tensor));
-    }
-    return source.kind === 'copy';
-  };
-  const keep = async <T>(label: string, allocate: () => T, tensors: (made: T) => GpuTensor[]): Promise<T> => {
-    const made = await memory.checked(`"${label}"`, allocate);
-    all.push(...tensors(made));
+): {
+  readonly planned: readonly Planned[];
+  readonly weights: Omit<Weights, 'all' | 'named' | 'parameterCount'>;
+} {
+  const planned: Planned[] = [];
+  const matrix = (plan: MatrixPlan): WeightMatrix => {
+    const made = allocWeights(memory, plan.label, format, plan.rows, padded(plan.columns));
+    planned.push({ kind: 'matrix', plan, made });
     return made;
   };
-
-  const matrix = async ({ label, rows, columns, parts }: MatrixPlan): Promise<WeightMatrix> => {
-    const made = await keep(
-      label,
-      () => allocWeights(memory, label, format, rows, padded(columns)),
-      weightTensors,
-    );
-    if (await restored(label, weightTensors(made))) {
-      for (const { rows: count } of parts) finished(count * columns);
-      return made;
-    }
-    // an even number of rows: a pair shares the word of its scales
-    const most = Math.max(2, Math.floor(chunkBytes / (columns * 4) / 8) * 8);
-    const staging = memory.alloc('weights on their way', [
-      Math.min(most, Math.max(...parts.map((p) => p.rows))),
-      columns,
-    ]);
-    try {
-      for (const { name, rows: count, firstRow } of parts) {
-        const file = find(name, [count, columns]);
-        for (const [first, end] of rowRanges(made, firstRow, count, most)) {
-          const values = await file.readFloat32(name, [first * columns, end * columns]);
-          assertFinite(name, values);
-          memory.write(staging, values);
-          quantise(recorder, staging, { rows: end - first, columns }, made, firstRow + first);
-          recorder.submit();
-        }
-        finished(count * columns);
-      }
-    } finally {
-      recorder.forgetBindGroups();
-      memory.dispose([staging]);
-    }
+  const vector = (plan: VectorPlan): GpuTensor => {
+    const made = memory.alloc(plan.label, [plan.size]);
+    planned.push({ kind: 'vector', plan, made });
     return made;
   };
-  const vector = async ({ label, size, parts }: VectorPlan): Promise<GpuTensor> => {
-    const tensor = await keep(
-      label,
-      () => memory.alloc(label, [size]),
-      (made) => [made],
-    );
-    const isRestored = await restored(label, [tensor]);
-    for (const { name, rows, firstRow } of parts) {
-      if (isRestored) {
-        finished(rows);
-        continue;
-      }
-      const values = await find(name, [rows]).readFloat32(name);
-      assertFinite(name, values);
-      memory.write(tensor, values, firstRow);
-      finished(rows);
-    }
-    return tensor;
-  };
-
-  try {
-    const panelLabel = 'panel of decoded weights';
-    const panelSize = panelElements(config, format);
-    const panel =
-      panelSize === 0
-        ? null
-        : await keep(
-            panelLabel,
-            () => memory.alloc(panelLabel, [panelSize]),
-            (made) => [made],
-          );
-    const outer = outerPlan(config);
-    const embedding = await matrix(outer.embedding);
-    const layers: LayerWeights[] = [];
-    for (let i = 0; i < config.layerCount; i++) {
-      const { matrices, vectors } = layerPlan(config, i);
-      layers.push({
-        norm1: await vector(vectors.norm1),
-        qkv: await matrix(matrices.qkv),
-        qkvBias: vectors.qkvBias === undefined ? null : await vector(vectors.qkvBias),
-        qkNorm: vectors.qkNorm === undefined ? null : await vector(vectors.qkNorm),
-        o: await matrix(matrices.o),
-        norm2: await vector(vectors.norm2),
-        gateUp: await matrix(matrices.gateUp),
-        down: await matrix(matrices.down),
-      });
-    }
-    const finalNorm = await vector(outer.finalNorm);
-    const head = outer.head === null ? embedding : await matrix(outer.head);
-    return { format, embedding, layers, finalNorm, head, panel, all, named, parameterCount };
-  } catch (error) {
-    memory.dispose(all);
-    throw error;
-  }
-}
-
-/** @throws TrainerError "cache-damaged" where a copy is not of this tensor. */
-function wordsOf(name: string, bytes: Uint8Array, tensor: GpuTensor): Uint32Array {
-  if (bytes.length !== tensor.byteSize)
-    throw new TrainerError(
-      'cache-damaged',
-      `The kept copy of "${name}" has ${bytes.length} bytes, this device holds it in ${tensor.byteSize}.`,
-    );
-  return new Uint32Array(
-    bytes.byteOffset % 4 === 0 ? bytes.buffer : bytes.slice().buffer,
-    bytes.byteOffset % 4 === 0 ? bytes.byteOffset : 0,
-    bytes.length / 4,
-  );
-}
-
-/** Ranges of a part's rows that are small enough and do not cross the blocks of the matrix. */
-function rowRanges(
-  matrix: WeightMatrix,
-  firstRow: number,
-  count: number,
-  most: number,
-): (readonly [first: number, end: number])[] {
-  const ranges: [number, number][] = [];
-  for (const block of matrix.blocks) {
-    const from = Math.max(block.firstRow, firstRow) - firstRow;
-    const to = Math.min(block.firstRow + block.rows, firstRow + count) - firstRow;
-    for (let first = from; first < to; first += most) ranges.push([first, Math.min(to, first + most)]);
-  }
-  return ranges;
-}
-
-function assertFinite(name: string, values: Float32Array): void {
-  let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += values[i] * 0; // 0, or NaN for NaN and infinities
-  if (sum !== 0) throw new TrainerError('model-file-invalid', `"${name}" holds NaN or infinite values.`);
+  const outer = outerPlan(config);
+  const embedding = matrix(outer.embedding);
+  const layers = Array.from({ length: config.layerCount }, (_, i): LayerWeights => {
+    const { matrices, vectors } = layerPlan(config, i);
+    return {
+      norm1: vector(vectors.norm1),
+      qkv: matrix(matrices.qkv),
+      qkvBias: vectors.qkvBias === undefined ? null : vector(vectors.qkvBias),
+      qkNorm: vectors.qkNorm === undefined ? null : vector(vectors.qkNorm),
+      o: matrix(matrices.o),
+      norm2: vector(vectors.norm2),
+      gateUp: matrix(matrices.gateUp),
+      down: matrix(matrices.down),
+    };
+  });
+  const finalNorm = vector(outer.finalNorm);
+  const head = outer.head === null ? embedding : matrix(outer.head);
+  const panelSize = panelElements(config, format);
+  const panel = panelSize === 0 ? null : memory.alloc('panel of decoded weights', [panelSize]);
+  return { planned, weights: { format, embedding, layers, finalNorm, head, panel } };
 }

@@ -21,7 +21,7 @@ import { rmsNorm } from '../../../src/kernels/rms-norm.ts';
 import type { ModelConfig } from '../../../src/model/model-config.ts';
 import { rowLayout } from '../../../src/model/layer.ts';
 import { TrainingPass } from '../../../src/model/training-pass.ts';
-import { loadWeights, type TensorLookup } from '../../../src/model/weights.ts';
+import { loadWeights, type TensorLookup } from '../../../src/model/load-weights.ts';
 import { createRng, type Gpu, type WeightFormat } from './engine.ts';
 import type { StepShape } from './flops.ts';
 
