@@ -1,10 +1,8 @@
 /** `npm run inspect`: a data set as a training run would see it, token by token, without a browser. `--help` says the rest. */
 import { datasetSettings } from '../src/config/dataset-settings.ts';
 import type { PackingReport, RowProblem } from '../src/api/trainer-api.ts';
-import { toWire } from '../src/api/trainer-error.ts';
 import type { RunConfig } from '../src/config/run-config.ts';
 import { prepareDataset, type PreparedDataset } from '../src/data/dataset.ts';
-import { gateRefusal } from '../src/data/gate.ts';
 import { partSpans, type PartSpan } from '../src/data/inspect-tokens.ts';
 import type { TokenizedExample } from '../src/data/mask.ts';
 import { packFill } from '../src/data/packs.ts';
@@ -14,7 +12,7 @@ import { usefulShare, type UsefulShare } from '../src/trainer/useful-share.ts';
 import { inspectHelp, parseInspectArgs, wantsHelp, wantsJson, type InspectOptions } from './cli/args.ts';
 import { openDataset } from './cli/dataset-files.ts';
 import { datasetLines } from './cli/dataset-lines.ts';
-import { exitCodeOf, reportFailure, runCommand } from './cli/exit.ts';
+import { runCommand } from './cli/exit.ts';
 import { hubAccess, readBuiltinSuites, tokenizerFiles } from './cli/inputs.ts';
 import { resolveRunConfig } from './cli/settings.ts';
 
@@ -64,13 +62,7 @@ async function inspect(options: InspectOptions, asJson: boolean): Promise<void> 
     for (const line of lines.sort((a, b) => a.line - b.line)) await print(JSON.stringify(line));
   }
   const counts = countsOf(inspected);
-  const refusal = gateRefusal(prepared.report);
-  const failure = refusal === null ? {} : { ...toWire(refusal), ok: false };
-  await print(asJson ? JSON.stringify({ ...counts, ...failure }) : summaryOf(inspected, counts));
-  if (refusal === null) return;
-  // The counts are the last line, and carry the refusal: a line of its own would stand in their place.
-  reportFailure(toWire(refusal), false);
-  process.exitCode = exitCodeOf(toWire(refusal), false);
+  await print(asJson ? JSON.stringify(counts) : summaryOf(inspected, counts));
 }
 
 function droppedLine({ line, code, reason, excerpt }: RowProblem): InspectedLine {

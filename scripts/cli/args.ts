@@ -81,8 +81,7 @@ ${datasetHelp}
                                  dropped  null, or { code, reason, excerpt }
   --help
 
-Needs no browser and no GPU; HF_TOKEN is the access token for what is gated or private on the hub. Exit code 0: read. 2: bad input, or rows
-that training would refuse (dataset-gate; the last line still has the counts). 1: failed.`;
+Needs no browser and no GPU; HF_TOKEN is the access token for what is gated or private on the hub. Exit code 0: read. 2: bad input. 1: failed.`;
 
 export const quantizationHelp = `  --quantization <name>          how the weights are held on the GPU: none (float32), f16, int8 or nf4 (default none)`;
 

@@ -25,7 +25,6 @@ export const errorCodes = [
   'dataset-unreadable',
   'dataset-empty',
   'dataset-ambiguous',
-  'dataset-gate',
   'config-invalid',
   'busy',
   'nothing-to-export',
@@ -47,7 +46,6 @@ export const badInputCodes: readonly ErrorCode[] = [
   'dataset-unreadable',
   'dataset-empty',
   'dataset-ambiguous',
-  'dataset-gate',
   'config-invalid',
   'checkpoint-invalid',
 ];

@@ -1,6 +1,8 @@
-/** What a user should know before the first step: said as a warning, or as a stop where the run could only teach damage. */
+/**
+ * What a user should know before the first step: said as a warning, or as a stop where the run would mostly teach damage.
+ * The page starts such a run only when told to; the command line, where settings are chosen in writing, says it and goes on.
+ */
 import type { DatasetReport, GateFinding } from '../api/trainer-api.ts';
-import { TrainerError } from '../api/trainer-error.ts';
 
 /** Above this share of answers without their end, the model learns not to stop. */
 const CUT_SHARE_TO_STOP = 0.5;
@@ -55,12 +57,6 @@ export function gateOf(report: Facts, maxLength: number): GateFinding[] {
       `Only ${(share * 100).toFixed(1)} % of the tokens are trained; the rest is prompt.`,
     );
   return findings;
-}
-
-/** Why these rows are not trained as they are: "dataset-gate"; null where they can be. There is no way around it but other settings. */
-export function gateRefusal({ name, gate }: Pick<DatasetReport, 'name' | 'gate'>): TrainerError | null {
-  const stops = gate.filter(({ level }) => level === 'stop').map(({ message }) => message);
-  return stops.length === 0 ? null : new TrainerError('dataset-gate', `${name}: ${stops.join(' ')}`);
 }
 
 const countOf = (count: number, one: string, many: string): string =>

@@ -16,7 +16,6 @@ import { TrainerError } from '../api/trainer-error.ts';
 import type { RunConfig } from '../config/run-config.ts';
 import { sameDatasetSettings, datasetSettings } from '../config/dataset-settings.ts';
 import { prepareDataset, type PreparedDataset } from '../data/dataset.ts';
-import { gateRefusal } from '../data/gate.ts';
 import type { TokenizedExample } from '../data/mask.ts';
 import { inspectTokens } from '../data/inspect-tokens.ts';
 import { placeOf } from '../data/packs.ts';
@@ -250,8 +249,6 @@ export function createTrainerService(host: ServiceHost): TrainerApi {
         if (!sameDatasetSettings(settings, datasetSettings(config)))
           dataset = await read(source, datasetSettings(config), () => undefined);
         const { report, examples } = requireDataset(dataset).prepared;
-        const refusal = gateRefusal(report);
-        if (refusal !== null) throw refusal;
         const runHost: RunHost = {
           gpu: device,
           model: loaded,

@@ -52,11 +52,19 @@ test('a gzipped file of another shape is read, its rows shown token by token and
   await ui.dataset.getByText('line 1 ·').waitFor();
 });
 
-test('the gate stops a run whose answers mostly lose their end, until a setting is changed', async () => {
+test('the gate stops a run whose answers mostly lose their end, until the user insists or a setting is changed', async () => {
   await app.page.getByLabel('Max length', { exact: true }).fill('32');
   await app.page.keyboard.press('Tab');
   await ui.dataset.getByText('3 answers lose their end').waitFor();
   await app.page.getByText('Dataset: 3 answers lose their end').waitFor();
+  expect(await ui.start.isEnabled()).toBe(false);
+  const accept = ui.dataset.getByLabel('Train on them all the same');
+  await accept.check();
+  await ui.waitUntilReady();
+  await app.page.getByLabel('Max length', { exact: true }).fill('31'); // another stop has to be accepted anew
+  await app.page.keyboard.press('Tab');
+  await app.page.getByText('end token at 31 tokens').first().waitFor();
+  expect(await accept.isChecked()).toBe(false);
   expect(await ui.start.isEnabled()).toBe(false);
   await app.page.getByText('More settings', { exact: true }).click();
   await app.page.getByLabel('Rows over max length', { exact: true }).selectOption('split');

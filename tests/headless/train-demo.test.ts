@@ -126,14 +126,6 @@ describe('bad input that only the worker can see', () => {
     expect(lastJson(finished)).toMatchObject({ ok: false, code: 'dataset-empty' });
   });
 
-  test('rows that the gate stops are not trained, and the reason is told', async () => {
-    const { finished, out } = await train('stopped', { ...small, max_length: 40 }, []);
-    expect(finished.exitCode, finished.stderr).toBe(2);
-    expect(lastJson(finished)).toMatchObject({ ok: false, code: 'dataset-gate' });
-    expect(finished.stderr).toContain('stop: 1,000 answers lose their end');
-    expect(existsSync(join(out, 'adapter_model.safetensors'))).toBe(false);
-  });
-
   test('a model of another family ends with exit code 2, by name', async () => {
     const model = writeFiles(join(folder, 'llama'), {
       'config.json': JSON.stringify({ architectures: ['GPT2LMHeadModel'], model_type: 'gpt2' }),

@@ -14,7 +14,9 @@ export function DatasetPanel() {
   const isReading = setUp.dataset.progress.value !== null;
   const source = setUp.datasetSource.value;
   const isLocked = run.isActive.value || setUp.model.report.value === null;
-  const hasStop = report?.gate.some(({ level }) => level === 'stop') ?? false;
+  const hasStop =
+    report?.gate.some(({ level, message }) => level === 'stop' && message !== setUp.acceptedStop.value) ??
+    false;
 
   return (
     <StepPanel

@@ -1,5 +1,6 @@
 import type { DatasetReport, GateFinding, RowProblem } from '../../api/trainer-api.ts';
 import { formatCount, formatCountOf, formatPercent } from '../format.ts';
+import { useApp } from '../state/app-state.ts';
 import { Facts } from './step-panel.tsx';
 
 const MAX_LISTED = 500; // rows in the page; the counts always cover all of them
@@ -56,12 +57,26 @@ export function DatasetReportView({ report, isBuiltin }: { report: DatasetReport
 }
 
 function Gate({ findings }: { findings: readonly GateFinding[] }) {
+  const { setUp, run } = useApp();
   if (findings.length === 0) return <p class="gate-clean small">Checked: nothing to warn about.</p>;
   return (
     <ul class="gate" aria-label="Before the start">
       {findings.map(({ level, code, message }) => (
         <li key={code} data-level={level}>
           <strong>{level === 'stop' ? 'Stop' : 'Warning'}</strong> {message}
+          {level === 'stop' && (
+            <label class="gate-accept">
+              <input
+                type="checkbox"
+                checked={setUp.acceptedStop.value === message}
+                disabled={run.isActive.value}
+                onChange={(event) => {
+                  setUp.acceptedStop.value = event.currentTarget.checked ? message : null;
+                }}
+              />
+              Train on them all the same
+            </label>
+          )}
         </li>
       ))}
     </ul>

@@ -80,8 +80,6 @@ export const adviceFor: Readonly<Record<ErrorCode, string>> = {
     'Each row needs a prompt and an answer that fits into max length. If the columns have other names, map them below. ' +
     'The dataset loaded before stays in use.',
   'dataset-ambiguous': 'Choose one from the list under “From the Hugging Face Hub”.',
-  'dataset-gate':
-    'Change the named setting, or the rows. Training on them as they are could only teach damage.',
   'config-invalid': 'Correct the named settings under “Run settings”, or reset them to the defaults.',
   busy: 'Wait for the current work to end, or end the run first.',
   'nothing-to-export': 'Run at least one step: there is no adapter before that.',

@@ -1,5 +1,5 @@
 /** Everything before a run: the GPU, the model and the dataset, each opened by the worker and reported here. */
-import { batch, computed, signal, type ReadonlySignal } from '@preact/signals';
+import { batch, computed, signal, type ReadonlySignal, type Signal } from '@preact/signals';
 import type {
   DatasetReport,
   DatasetSettings,
@@ -37,6 +37,8 @@ export interface SetUp {
   readonly refusedSource: ReadonlySignal<DatasetSource | null>;
   /** The same dataset is being read again, for other settings. */
   readonly isRefreshing: ReadonlySignal<boolean>;
+  /** The message of the gate's stop that the user has decided to train in spite of; another one stops again. */
+  readonly acceptedStop: Signal<string | null>;
   /** Opens the GPU, then the chosen model and dataset. */
   readonly open: () => Promise<void>;
   readonly loadModel: (source: ModelSource) => Promise<void>;
@@ -60,6 +62,7 @@ export function createSetUp(client: TrainerApi, settings: Settings, failures: Fa
     () => datasetReadWith.value !== null && !sameDatasetSettings(datasetReadWith.value, wanted.value),
   );
   const isRefreshing = signal(false);
+  const acceptedStop = signal<string | null>(null);
   const inTurn = createQueue();
 
   async function openDevice(): Promise<void> {
@@ -119,6 +122,7 @@ export function createSetUp(client: TrainerApi, settings: Settings, failures: Fa
     isDatasetStale,
     refusedSource,
     isRefreshing,
+    acceptedStop,
     open: () =>
       inTurn(async () => {
         await openDevice();
