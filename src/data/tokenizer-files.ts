@@ -45,7 +45,7 @@ function readMerges(merges: unknown): string[] {
   return merges.map((merge: unknown) => {
     if (typeof merge === 'string') return merge;
     if (Array.isArray(merge) && merge.length === 2 && merge.every((part) => typeof part === 'string'))
-      return merge.join(' ');
+      return `${merge[0]} ${merge[1]}`; // join takes twice as long
     throw invalid(`has the merge ${JSON.stringify(merge)}; a text or a pair of texts is accepted.`);
   });
 }
