@@ -12,8 +12,8 @@ import { adapterInput, datasetInput, hubAccess, modelInput, reasonOf } from './c
 import { openMetricsLog } from './cli/metrics-log.ts';
 import { createProgressView, suiteLines } from './cli/progress.ts';
 import type { Mount } from './cli/serve.ts';
-import type { Session } from './cli/session.ts';
 import { resolveRunConfig } from './cli/settings.ts';
+import { stopOnSignal } from './cli/stop-on-signal.ts';
 
 const outNames = [
   'adapter_model.safetensors',
@@ -75,20 +75,6 @@ function makeFolder(path: string): void {
   }
 }
 
-/** First Ctrl-C: stop after the running step. Second: end at once. */
-function stopOnSignal(session: Session, say: (line: string) => void): { readonly wasAsked: () => boolean } {
-  let wasAsked = false;
-  const onSignal = (): void => {
-    if (wasAsked) process.exit(1);
-    wasAsked = true;
-    say('Stopping after this step; again to end at once without the adapter.');
-    session.stopTraining().catch((error: unknown) => say(`It could not be stopped: ${reasonOf(error)}`));
-  };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
-  return { wasAsked: () => wasAsked };
-}
-
 async function train(options: TrainOptions, asJson: boolean): Promise<void> {
   const { plan, mounts, out } = await prepare(options);
   const view = createProgressView(process.stderr);
@@ -112,7 +98,8 @@ async function train(options: TrainOptions, asJson: boolean): Promise<void> {
     say: (line) => view.say(line),
   });
   try {
-    const signal = stopOnSignal(session, (line) => view.say(line));
+    const note = 'Stopping after this step; again to end at once without the adapter.';
+    const signal = stopOnSignal(session, (line) => view.say(line), note);
     const outcome = await session.run((page) =>
       page.evaluate((given) => {
         if (globalThis.altTrainHeadless === undefined) throw new Error('the bridge is gone');

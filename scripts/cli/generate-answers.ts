@@ -2,10 +2,10 @@
 import type { Generation } from '../../src/api/trainer-api.ts';
 import type { GeneratePlan } from '../../src/headless/bridge.ts';
 import { RunFailure } from './exit.ts';
-import { reasonOf } from './inputs.ts';
 import { createProgressView } from './progress.ts';
 import type { Mount } from './serve.ts';
 import { openSession } from './session.ts';
+import { stopOnSignal } from './stop-on-signal.ts';
 
 /** One per prompt, in order. `mounts`: what the plan reads of this machine. @throws RunFailure */
 export async function generateAnswers(
@@ -18,15 +18,8 @@ export async function generateAnswers(
     onEvent: (event) => view.show(event),
     say: (line) => view.say(line),
   });
-  let wasAsked = false;
-  const onSignal = (): void => {
-    if (wasAsked) process.exit(1);
-    wasAsked = true;
-    view.say('Stopping after this batch; again to end at once.');
-    session.stopTraining().catch((error: unknown) => view.say(`It could not be stopped: ${reasonOf(error)}`));
-  };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
+  const note = 'Stopping after this batch; again to end at once.';
+  const signal = stopOnSignal(session, (line) => view.say(line), note);
   try {
     const outcome = await session.run((page) =>
       page.evaluate((given) => {
@@ -38,8 +31,7 @@ export async function generateAnswers(
     if (!outcome.ok) throw new RunFailure(outcome.error, outcome.hasStarted);
     return outcome.value;
   } finally {
-    process.off('SIGINT', onSignal);
-    process.off('SIGTERM', onSignal);
+    signal.release();
     await session.close();
   }
 }
