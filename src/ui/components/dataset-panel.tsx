@@ -14,15 +14,12 @@ export function DatasetPanel() {
   const isReading = setUp.dataset.progress.value !== null;
   const source = setUp.datasetSource.value;
   const isLocked = run.isActive.value || setUp.model.report.value === null;
-  const hasStop =
-    report?.gate.some(({ level, message }) => level === 'stop' && message !== setUp.acceptedStop.value) ??
-    false;
 
   return (
     <StepPanel
       number={2}
       title="Dataset"
-      isReady={report !== null && !isReading && !hasStop}
+      isReady={report !== null && !isReading && setUp.standingStop.value === null}
       region="Dataset"
       class="dataset"
     >

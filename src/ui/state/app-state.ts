@@ -171,9 +171,8 @@ function whyNotStart(setUp: SetUp, settings: Settings, run: Run, failures: Failu
   // Not while it is only read again: leaving the field for the button would disable it under the pointer.
   if (dataset.progress.value !== null && !setUp.isRefreshing.value) return 'Reading the dataset …';
   if (dataset.report.value === null) return 'Choose a dataset first.';
-  const stop = dataset.report.value.gate.find(({ level }) => level === 'stop');
-  if (stop !== undefined && stop.message !== setUp.acceptedStop.value && !setUp.isDatasetStale.value)
-    return `Dataset: ${stop.message}`;
+  const stop = setUp.standingStop.value;
+  if (stop !== null && !setUp.isDatasetStale.value) return `Dataset: ${stop.message}`;
   if (problemCount > 0)
     return `Correct ${problemCount === 1 ? 'one setting' : `${problemCount} settings`} first.`;
   return null;

@@ -5,6 +5,7 @@ import type {
   DatasetSettings,
   DatasetSource,
   DeviceReport,
+  GateFinding,
   LoadProgress,
   ModelReport,
   ModelSource,
@@ -39,6 +40,8 @@ export interface SetUp {
   readonly isRefreshing: ReadonlySignal<boolean>;
   /** The message of the gate's stop that the user has decided to train in spite of; another one stops again. */
   readonly acceptedStop: Signal<string | null>;
+  /** The stop that holds; null: none, or it was accepted. */
+  readonly standingStop: ReadonlySignal<GateFinding | null>;
   /** Opens the GPU, then the chosen model and dataset. */
   readonly open: () => Promise<void>;
   readonly loadModel: (source: ModelSource) => Promise<void>;
@@ -63,6 +66,12 @@ export function createSetUp(client: TrainerApi, settings: Settings, failures: Fa
   );
   const isRefreshing = signal(false);
   const acceptedStop = signal<string | null>(null);
+  const standingStop = computed(
+    () =>
+      dataset.report.value?.gate.find(
+        ({ level, message }) => level === 'stop' && message !== acceptedStop.value,
+      ) ?? null,
+  );
   const inTurn = createQueue();
 
   async function openDevice(): Promise<void> {
@@ -123,6 +132,7 @@ export function createSetUp(client: TrainerApi, settings: Settings, failures: Fa
     refusedSource,
     isRefreshing,
     acceptedStop,
+    standingStop,
     open: () =>
       inTurn(async () => {
         await openDevice();
