@@ -7,7 +7,7 @@ import { partSpans, type PartSpan } from '../src/data/inspect-tokens.ts';
 import type { TokenizedExample } from '../src/data/mask.ts';
 import { packFill } from '../src/data/packs.ts';
 import { createChatTokenizer, type ChatTokenizer } from '../src/data/tokenizer.ts';
-import { splitRows, trainingPacks } from '../src/trainer/batch-plan.ts';
+import { splitRows, trainingUnits } from '../src/trainer/batch-plan.ts';
 import { usefulShare, type UsefulShare } from '../src/trainer/useful-share.ts';
 import { inspectHelp, parseInspectArgs, wantsHelp, wantsJson, type InspectOptions } from './cli/args.ts';
 import { openDataset } from './cli/dataset-files.ts';
@@ -19,6 +19,7 @@ import { resolveRunConfig } from './cli/settings.ts';
 /** Everything that was read, and the packs that training with this configuration would form of it. */
 interface Inspected extends PreparedDataset {
   readonly config: RunConfig;
+  readonly lengths: readonly number[]; // tokens of each example
 }
 interface Place {
   readonly pack: number;
@@ -56,7 +57,8 @@ async function inspect(options: InspectOptions, asJson: boolean): Promise<void> 
     onProblem: (problem) => problems.push(problem),
   });
   const lengths = prepared.examples.map(({ tokens }) => tokens.length);
-  const inspected = { ...prepared, config, packs: config.packing ? trainingPacks(lengths, config) : null };
+  const packs = config.packing ? trainingUnits(lengths, config) : null;
+  const inspected = { ...prepared, config, lengths, packs };
   if (asJson) {
     const lines = [...usedLines(inspected, tokenizer), ...problems.map(droppedLine)];
     for (const line of lines.sort((a, b) => a.line - b.line)) await print(JSON.stringify(line));
@@ -138,17 +140,14 @@ interface Counts extends Record<string, unknown> {
 }
 
 /** The report's counts, with the packs of the rows that are trained. */
-function countsOf({ report, examples, packs, config }: Inspected): Counts {
-  const { rejected: _listed, truncatedLines, duplicates, inSuites, lengths, ...counts } = report;
-  const packed = (packs ?? []).flat().map((row) => examples[row].tokens.length);
+function countsOf({ report, lengths, packs, config }: Inspected): Counts {
+  const { rejected: _listed, truncatedLines, duplicates, inSuites, lengths: histogram, ...counts } = report;
+  const packed = (packs ?? []).flat().map((row) => lengths[row]);
   return {
     ok: true,
     ...counts,
-    evaluationExamples: splitRows(examples.length, config.evalFraction, config.seed).evaluation.length,
-    epoch: usefulShare(
-      examples.map(({ tokens }) => tokens.length),
-      config,
-    ),
+    evaluationExamples: splitRows(lengths.length, config.evalFraction, config.seed).evaluation.length,
+    epoch: usefulShare(lengths, config),
     packing:
       packs === null ? null : { packs: packs.length, fill: packFill(packed, packs.length, config.maxLength) },
     truncatedRows: truncatedLines.length,
@@ -156,7 +155,7 @@ function countsOf({ report, examples, packs, config }: Inspected): Counts {
     rowsInSuites: inSuites.length,
     duplicates,
     inSuites,
-    lengths,
+    lengths: histogram,
   };
 }
 

@@ -21,17 +21,17 @@ export function unitsOf(
   return packing ? packRows(lengths, maxLength) : lengths.map((_, row) => [row]);
 }
 
-/** The packs that a run with these settings forms, of the rows it does not hold out. Indices into `lengths`. */
-export function trainingPacks(
+/** The units that a run with these settings forms, of the rows it does not hold out. Indices into `lengths`. */
+export function trainingUnits(
   lengths: readonly number[],
   config: Pick<RunConfig, 'packing' | 'maxLength' | 'evalFraction' | 'seed'>,
 ): number[][] {
   const { train } = splitRows(lengths.length, config.evalFraction, config.seed);
-  const packs = unitsOf(
+  const units = unitsOf(
     train.map((row) => lengths[row]),
     config,
   );
-  return packs.map((pack) => pack.map((i) => train[i]));
+  return units.map((unit) => unit.map((i) => train[i]));
 }
 
 export class BatchPlan {

@@ -4,7 +4,7 @@
  */
 import type { RunConfig } from '../config/run-config.ts';
 import { workgroupTile } from '../kernels/matmul-workgroup.ts';
-import { BatchPlan, splitRows, unitsOf } from './batch-plan.ts';
+import { BatchPlan, trainingUnits } from './batch-plan.ts';
 
 export interface UsefulShare {
   readonly tokens: number; // positions of rows in one epoch: a row of n tokens has n − 1
@@ -13,14 +13,12 @@ export interface UsefulShare {
 
 /** Of the first epoch, by the widest tile there is; narrower ones waste less. */
 export function usefulShare(lengths: readonly number[], config: RunConfig): UsefulShare {
-  const { train } = splitRows(lengths.length, config.evalFraction, config.seed);
-  const own = train.map((row) => lengths[row]);
-  const plan = new BatchPlan(unitsOf(own, config), config);
+  const plan = new BatchPlan(trainingUnits(lengths, config), config);
   let tokens = 0;
   let processed = 0;
   for (let step = 0; step < plan.stepsPerEpoch; step++)
     for (const rows of plan.window(step)) {
-      const positions = rows.reduce((sum, row) => sum + own[row] - 1, 0);
+      const positions = rows.reduce((sum, row) => sum + lengths[row] - 1, 0);
       tokens += positions;
       processed += workgroupTile * Math.ceil(positions / workgroupTile);
     }
