@@ -11,9 +11,9 @@ import type { WeightFormat, WeightMatrix } from '../kernels/weight-matrix.ts';
 import type { ModelConfig } from './model-config.ts';
 import {
   allocateWeights,
+  namedTensors,
   parametersOf,
   parameterTotal,
-  tensorsIn,
   type MatrixPlan,
   type VectorPlan,
   type Weights,
@@ -49,11 +49,8 @@ export async function loadWeights(
   const { planned, weights } = await memory.checked('the weights of this model', () =>
     allocateWeights(gpu, config, format),
   );
-  const all = planned.flatMap(tensorsIn);
-  if (weights.panel !== null) all.push(weights.panel);
-  const named = new Map(
-    planned.flatMap((one) => tensorsIn(one).map((tensor, i) => [`${one.plan.label}/${i}`, tensor] as const)),
-  );
+  const named = new Map(planned.flatMap(namedTensors));
+  const all = [...named.values(), ...(weights.panel === null ? [] : [weights.panel])];
   const total = parameterTotal(config);
   let parameterCount = 0;
   const finished = (count: number): void => {
@@ -68,10 +65,8 @@ export async function loadWeights(
           : fillVector(gpu, one.plan, one.made, source.lookup, finished));
         continue;
       }
-      for (const [i, tensor] of tensorsIn(one).entries()) {
-        const name = `${one.plan.label}/${i}`;
+      for (const [name, tensor] of namedTensors(one))
         memory.write(tensor, wordsOf(name, await source.read(name), tensor));
-      }
       finished(parametersOf(one));
     }
     return { ...weights, all, named, parameterCount };

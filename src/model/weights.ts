@@ -177,9 +177,9 @@ export type Planned =
   | { readonly kind: 'matrix'; readonly plan: MatrixPlan; readonly made: WeightMatrix }
   | { readonly kind: 'vector'; readonly plan: VectorPlan; readonly made: GpuTensor };
 
-/** In the order of their names, `label/0` … */
-export const tensorsIn = (planned: Planned): GpuTensor[] =>
-  planned.kind === 'matrix' ? weightTensors(planned.made) : [planned.made];
+/** Its tensors, by the names under which copies are kept. */
+export const namedTensors = ({ kind, plan, made }: Planned): (readonly [name: string, tensor: GpuTensor])[] =>
+  (kind === 'matrix' ? weightTensors(made) : [made]).map((tensor, i) => [`${plan.label}/${i}`, tensor]);
 
 /** Values of the checkpoint in it. */
 export const parametersOf = ({ kind, plan }: Planned): number =>
