@@ -63,6 +63,9 @@ export class Generator {
   readonly #caches: readonly GpuTensor[];
   readonly #own: Allocated<ReturnType<typeof generationSpecs>>;
 
+  /** Once: later calls run the same kernels but for a few that other numbers of rows call for. */
+  #isPrepared = false;
+
   /** Room for `batchSize` sequences of `context` tokens, prompt included. Caller disposes. */
   constructor(decoder: Decoder, adapter: Adapter | null, batchSize: number, context: number) {
     const { gpu, config } = decoder;
@@ -95,11 +98,13 @@ export class Generator {
         ? { adapter: this.#adapter, dropoutSeed: null, dropped: null }
         : null;
 
-    await gpu.recorder.prepare(() => {
-      this.#prefill(prompts, use);
-      this.#choose(count, 0, settings);
-      this.#advance(prompts, 1, use);
-    });
+    if (!this.#isPrepared)
+      await gpu.recorder.prepare(() => {
+        this.#prefill(prompts, use);
+        this.#choose(count, 0, settings);
+        this.#advance(prompts, 1, use);
+      });
+    this.#isPrepared = true;
     this.#prefill(prompts, use);
     this.#choose(count, 0, settings);
     gpu.recorder.submit();
