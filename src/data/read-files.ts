@@ -25,9 +25,9 @@ export async function openFiles(data: DatasetFiles, progress: ByteProgress = {})
     bytesBefore += blob.size;
     return openRows(blob, name, { ...progress, onBytes: (done) => progress.onBytes?.(before + done, total) });
   };
-  const [first, ...others] = data.files;
+  const [first] = data.files;
   const source = await open(first);
-  if (others.length === 0) return source;
+  if (data.files.length === 1) return source;
   async function* allRows(): AsyncGenerator<readonly ReadRow[]> {
     let linesBefore = 0;
     let lastLine = 0;
@@ -35,11 +35,11 @@ export async function openFiles(data: DatasetFiles, progress: ByteProgress = {})
       lastLine = Math.max(lastLine, row.line);
       return { ...row, line: linesBefore + row.line };
     };
-    for await (const batch of source.batches) yield batch.map(countedOn);
-    for (const file of others) {
+    for (const file of data.files) {
+      const { batches } = file === first ? source : await open(file);
+      for await (const batch of batches) yield batch.map(countedOn);
       linesBefore += lastLine;
       lastLine = 0;
-      for await (const batch of (await open(file)).batches) yield batch.map(countedOn);
     }
   }
   return { ...source, batches: allRows() };
