@@ -1,14 +1,21 @@
 /** What a user should know of a data set before the first step, as lines of a terminal: the page's facts and its gate. */
 import type { DatasetReport } from '../../src/api/trainer-api.ts';
+import { MAX_NAMED, percentOf } from '../../src/data/gate.ts';
 
 export function datasetLines(report: DatasetReport, listedRows: number): string[] {
-  const { tokenCount, targetTokenCount, tokensPerRow, rejected, rejectedRows } = report;
+  const { tokenCount, targetTokenCount, tokensPerRow, rejected, rejectedRows, unusedColumns } = report;
   const share = ((100 * targetTokenCount) / tokenCount).toFixed(1);
   return [
     `${report.usableRows} of ${report.totalRows} rows usable, ${rejectedRows} rejected, ${report.truncatedLines.length} without their end and end token, ${report.duplicates.length} there twice, ${report.inSuites.length} in an evaluation suite`,
     `${tokenCount} tokens, ${targetTokenCount} trained (${share} %), ${tokensPerRow.mean.toFixed(1)} per example, at most ${tokensPerRow.max}`,
     ...rejected.slice(0, listedRows).map(({ line, code, reason }) => `  line ${line}: ${code}: ${reason}`),
     ...(rejectedRows > listedRows ? [`  … and ${rejectedRows - listedRows} more`] : []),
+    // Few enough are named by the gate.
+    ...(unusedColumns.length > MAX_NAMED
+      ? unusedColumns.map(
+          ({ name, filledShare }) => `  not used: ${name} (in ${percentOf(filledShare)} of the rows)`,
+        )
+      : []),
     ...report.gate.map(({ level, message }) => `${level}: ${message}`),
   ];
 }

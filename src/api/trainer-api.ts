@@ -101,7 +101,9 @@ export interface KeptModel {
 
 export interface RowProblem {
   readonly line: number; // 1-based: line of JSONL and CSV, number of the row in a JSON list and in Parquet
-  readonly code: 'row-not-json' | 'row-shape' | 'row-empty' | 'row-no-target' | 'row-too-long';
+  /** `row-unsupported`: it is understood, and says something that training here would not follow. */
+  readonly code:
+    'row-not-json' | 'row-shape' | 'row-empty' | 'row-no-target' | 'row-too-long' | 'row-unsupported';
   readonly reason: string;
   readonly excerpt: string; // first 80 characters
 }
@@ -129,7 +131,8 @@ export interface GateFinding {
     | 'rows-duplicate'
     | 'rows-in-suite'
     | 'few-targets'
-    | 'thought-not-closed';
+    | 'thought-not-closed'
+    | 'columns-unused';
   readonly message: string; // what it is, and what to do
 }
 
@@ -138,12 +141,19 @@ export interface PackingReport {
   readonly fill: number; // 0..1: tokens / (packs × max_length)
 }
 
+/** A field that rows have and that is used for nothing; "messages[].name" is one of the turns in `messages`. */
+export interface UnusedColumn {
+  readonly name: string;
+  readonly filledShare: number; // 0..1: rows of the file that have something in it, unused
+}
+
 export interface DatasetReport {
   readonly name: string;
   readonly format: DatasetFormat;
   readonly isCompressed: boolean;
   readonly shape: string; // e.g. "instruction/response", or "mixed"
   readonly columns: readonly string[]; // of the first row that is an object
+  readonly unusedColumns: readonly UnusedColumn[]; // by their first row
   readonly totalRows: number; // usableRows + rejectedRows
   readonly usableRows: number;
   readonly rejectedRows: number;

@@ -1,12 +1,16 @@
 /**
- * A row, whatever its shape, as the messages of the prompt and the response to train.
- * Names and shapes are those of TRL's data set formats, ShareGPT, Alpaca, STAR-1 (question, response) and R1-Act and
- * SafeChain (instruction, response, label).
+ * A row, whatever its shape, as the messages of the prompt and the response to train, and the names of what it holds
+ * besides. Names and shapes are those of TRL's data set formats, ShareGPT, Alpaca, Dolly, OpenOrca, STAR-1 (question,
+ * response) and R1-Act and SafeChain (instruction, response, label).
  */
 import type { RowProblem } from '../api/trainer-api.ts';
-import { mapColumns, type ColumnMapping } from './column-mapping.ts';
+import { columnTargets, type ColumnMapping } from './column-mapping.ts';
 import { excerptOf, isProblem, type RawRow } from './raw-row.ts';
-import { emptyRow, readMessages, shapeProblem, thoughtProblem, type Refusal } from './read-messages.ts';
+import { orderProblem, readMessages, thoughtProblem } from './read-messages.ts';
+import { readPair, withSystem, type Conversation, type PairLayout } from './read-pair.ts';
+import { emptyRow, isRefusal, shapeProblem, type Refusal } from './refusal.ts';
+import { columnProblem, judgementProblem, preferenceProblem } from './row-flags.ts';
+import { RowFields, type Row } from './row-fields.ts';
 import type { ChatMessage } from './tokenizer.ts';
 
 export const rowShapes = [
@@ -26,8 +30,12 @@ export interface ChatExample {
   /** Ends with a user's turn; empty for "text". */
   readonly prompt: readonly ChatMessage[];
   readonly response: string; // with its reasoning; all of it for "text"
+  /** Answers that are not to be trained: 0 is the first of the assistant, the response is the last. Absent: none. */
+  readonly untrained?: readonly number[];
+  /** Fields that hold something and are used for nothing: "id", "messages[].name". Absent: none. */
+  readonly unused?: readonly string[];
 }
-type Read = Omit<ChatExample, 'line'> | Refusal;
+type Read = Pick<ChatExample, 'shape' | 'prompt' | 'response' | 'untrained'> | Refusal;
 
 export { isProblem as isRowProblem };
 
@@ -45,103 +53,164 @@ export function toChatExample(
   { line, value }: RawRow,
   { systemPrompt, columns }: ReadOptions = { systemPrompt: '', columns: new Map() },
 ): ChatExample | RowProblem {
-  const mapped = mapColumns(value, columns);
-  const read = checkTexts('reason' in mapped ? mapped : readRow(mapped.value));
-  if ('reason' in read) return { line, code: read.code, reason: read.reason, excerpt: excerptOf(value) };
-  const needsSystem = systemPrompt !== '' && read.shape !== 'text' && read.prompt[0].role !== 'system';
-  if (!needsSystem) return { line, ...read };
-  return { line, ...read, prompt: [{ role: 'system', content: systemPrompt }, ...read.prompt] };
-}
-
-type Row = Readonly<Record<string, unknown>>;
-
-/** The question's column, the answer's, and the shape that has both. */
-const pairs = [
-  ['prompt', 'completion', 'prompt/completion'],
-  ['instruction', 'response', 'instruction/response'],
-  ['instruction', 'output', 'instruction/input/output'],
-  ['question', 'response', 'question/response'],
-] as const;
-
-function readRow(value: unknown): Read {
+  const refuse = ({ code, reason }: Refusal): RowProblem => ({
+    line,
+    code,
+    reason,
+    excerpt: excerptOf(value),
+  });
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    return shapeProblem(`is ${Array.isArray(value) ? 'a list' : excerptOf(value)}, not an object`);
-  const row = value as Row;
-  const has = (field: string): boolean => row[field] !== undefined && row[field] !== null;
-  for (const field of ['messages', 'conversations'] as const)
-    if (has(field)) return readConversation(row[field], field);
-  for (const [question, answer, shape] of pairs)
-    if (has(question) && has(answer)) return readPair(row, question, answer, shape);
-  if (has('text')) return readText(row['text']);
-  const names = Object.keys(row);
-  if (names.length === 0) return shapeProblem('has no fields');
-  const fields = `has the fields ${names.slice(0, 8).join(', ').slice(0, 200)}`;
-  for (const [question, answer] of pairs) {
-    if (has(question)) return shapeProblem(`has "${question}" but no "${answer}"; it ${fields}`);
-    if (has(answer) && answer !== 'output')
-      return shapeProblem(`has "${answer}" but no "${question}"; it ${fields}`);
+    return refuse(shapeProblem(`is ${Array.isArray(value) ? 'a list' : excerptOf(value)}, not an object`));
+  const fields = new RowFields(value as Row);
+  const read = checkTexts(columns.size === 0 ? readRow(fields) : readMapped(fields, columns));
+  if (isRefusal(read)) return refuse(read);
+  const unused = fields.unused();
+  const { shape, response, untrained } = read;
+  const needsSystem = systemPrompt !== '' && shape !== 'text' && read.prompt[0].role !== 'system';
+  return {
+    line,
+    shape,
+    prompt: needsSystem ? [{ role: 'system', content: systemPrompt }, ...read.prompt] : read.prompt,
+    response,
+    ...(untrained === undefined || untrained.length === 0 ? {} : { untrained }),
+    ...(unused.length === 0 ? {} : { unused }),
+  };
+}
+
+const systemColumns = ['system', 'system_prompt'];
+const ownPart = { context: ['input', 'context'], system: systemColumns, history: 'history' } as const;
+
+/** The shapes with a question and an answer, in the order in which they are looked for. */
+const pairs: readonly (PairLayout & { readonly shape: RowShape })[] = [
+  {
+    shape: 'prompt/completion',
+    question: 'prompt',
+    answer: 'completion',
+    takesMessages: true,
+    ...ownPart,
+    context: [], // the prompt of a completion is whole
+  },
+  {
+    shape: 'instruction/response',
+    question: 'instruction',
+    answer: 'response',
+    takesMessages: false,
+    ...ownPart,
+  },
+  {
+    shape: 'instruction/input/output',
+    question: 'instruction',
+    answer: 'output',
+    takesMessages: false,
+    ...ownPart,
+  },
+  { shape: 'question/response', question: 'question', answer: 'response', takesMessages: false, ...ownPart },
+];
+const conversations = ['messages', 'conversations'] as const;
+
+function readRow(fields: RowFields): Read {
+  const read = readShape(fields);
+  if (!isRefusal(read)) return columnProblem(fields) ?? read;
+  return read;
+}
+
+/** The first shape whose columns are there and not all empty; where all are empty, the first of them says so. */
+function readShape(fields: RowFields): Read {
+  for (const isThere of [isSomething, isGiven]) {
+    for (const field of conversations)
+      if (isThere(fields, [field])) return judged(fields, readConversation(fields, field, systemColumns));
+    for (const pair of pairs) if (hasPair(fields, pair, isThere)) return readColumns(fields, pair);
+    if (isThere(fields, ['text'])) return readText(fields, 'text');
   }
-  return shapeProblem(fields);
+  return preferenceProblem(fields) ?? missingProblem(fields);
 }
 
-function readPair(row: Row, question: string, answer: string, shape: RowShape): Read {
-  const asked = readPrompt(row[question], question);
-  if ('reason' in asked) return asked;
-  const context = row['input'];
-  if (question === 'instruction' && context !== undefined && context !== null && typeof context !== 'string')
-    return shapeProblem('has an "input" that is not text');
-  // Alpaca's third column belongs to the question: leaving it out would train on half of it.
-  const hasContext = question === 'instruction' && typeof context === 'string' && context.trim() !== '';
-  const prompt = hasContext ? withContext(asked, context) : asked;
-  const answered = row[answer];
-  if (typeof answered === 'string') return finish(shape, prompt, answered);
-  if (shape !== 'prompt/completion') return shapeProblem(`has a "${answer}" that is not text`);
-  const notOne = shapeProblem('has a "completion" that is not one message of the assistant');
-  if (Array.isArray(answered) && answered.length !== 1) return notOne;
-  const messages = readMessages(answered, answer);
-  if ('reason' in messages) return messages;
-  const [only] = messages;
-  return only.role === 'assistant' ? finish(shape, prompt, only.content) : notOne;
+type IsThere = (fields: RowFields, names: readonly string[]) => boolean;
+const isGiven: IsThere = (fields, names) => names.some((name) => fields.isGiven(name));
+const isSomething: IsThere = (fields, names) => names.some((name) => fields.isFilled(name));
+
+function hasPair(fields: RowFields, { question, answer, context }: PairLayout, isThere: IsThere): boolean {
+  const isAsked = fields.isGiven(question) || (fields.isKnown(question) && isSomething(fields, context));
+  return isAsked && fields.isGiven(answer) && isThere(fields, [question, answer, ...context]);
 }
 
-function readPrompt(value: unknown, field: string): readonly ChatMessage[] | Refusal {
-  if (typeof value === 'string') return [{ role: 'user', content: value }];
-  if (field !== 'prompt') return shapeProblem(`has ${article(field)} "${field}" that is not text`);
-  return readMessages(value, field);
+function readColumns(fields: RowFields, pair: PairLayout & { readonly shape: RowShape }): Read {
+  if (pair.question === 'instruction' && isSomething(fields, ['question']) && fields.isFilled('instruction'))
+    return shapeProblem('has an "instruction" and a "question"; map the one that is asked');
+  const read = finish(pair.shape, readPair(fields, pair));
+  return pair.shape === 'prompt/completion' ? judged(fields, read) : read;
 }
 
-const article = (word: string): string => (/^[aeiou]/.test(word) ? 'an' : 'a');
-
-function withContext(prompt: readonly ChatMessage[], context: string): ChatMessage[] {
-  return prompt.map(({ role, content }) => ({ role, content: `${content}\n\n${context}` }));
+function judged(fields: RowFields, read: Read): Read {
+  return isRefusal(read) ? (preferenceProblem(fields) ?? read) : (judgementProblem(fields) ?? read);
 }
 
-function readConversation(value: unknown, field: 'messages' | 'conversations'): Read {
-  const messages = readMessages(value, field);
-  if ('reason' in messages) return messages;
-  const last = messages.at(-1);
+function missingProblem(fields: RowFields): Refusal {
+  const { names } = fields;
+  if (names.length === 0) return shapeProblem('has no fields');
+  const listed = `has the fields ${names.slice(0, 8).join(', ').slice(0, 200)}`;
+  for (const { question, answer } of pairs) {
+    if (fields.isGiven(question)) return shapeProblem(`has "${question}" but no "${answer}"; it ${listed}`);
+    if (fields.isGiven(answer) && answer !== 'output')
+      return shapeProblem(`has "${answer}" but no "${question}"; it ${listed}`);
+  }
+  return shapeProblem(listed);
+}
+
+/** The columns that the user chose, and nothing else. */
+function readMapped(fields: RowFields, columns: ColumnMapping): Read {
+  for (const target of columnTargets) {
+    const column = columns.get(target);
+    if (column !== undefined && target !== 'system' && !fields.isGiven(column))
+      return { code: 'row-shape', reason: `has no "${column}", the column chosen as ${target}` };
+  }
+  const [messages, text] = [columns.get('messages'), columns.get('text')];
+  const system = [columns.get('system') ?? []].flat();
+  if (messages !== undefined) return readConversation(fields, messages, system);
+  if (text !== undefined) return readText(fields, text);
+  const [question, answer] = [columns.get('prompt') ?? '', columns.get('completion') ?? ''];
+  return finish(
+    'prompt/completion',
+    readPair(fields, { question, answer, context: [], system, history: null, takesMessages: true }),
+  );
+}
+
+function readConversation(fields: RowFields, field: string, system: readonly string[]): Read {
+  const own = readMessages(fields.read(field), field, fields.leaveOut);
+  if (isRefusal(own)) return own;
+  const turns = withSystem(fields, own, system);
+  if (isRefusal(turns)) return turns;
+  const last = turns.messages.at(-1);
   if (last?.role !== 'assistant') return shapeProblem(`has "${field}" that do not end with the assistant`);
-  return finish(field, messages.slice(0, -1), last.content);
+  const shape = field === 'conversations' ? field : 'messages';
+  return finish(shape, { ...turns, prompt: turns.messages.slice(0, -1), response: last.content });
 }
 
-function readText(value: unknown): Read {
-  if (typeof value !== 'string') return shapeProblem('has a "text" that is not text');
-  if (value.trim() === '') return emptyRow('has an empty "text"');
+function readText(fields: RowFields, field: string): Read {
+  const value = fields.read(field);
+  if (typeof value !== 'string') return shapeProblem(`has a "${field}" that is not text`);
+  if (value.trim() === '') return emptyRow(`has an empty "${field}"`);
   return { shape: 'text', prompt: [], response: value };
 }
 
-function finish(shape: RowShape, prompt: readonly ChatMessage[], response: string): Read {
+function finish(shape: RowShape, read: Conversation | Refusal): Read {
+  if (isRefusal(read)) return read;
+  const { prompt, response, untrained } = read;
   const asked = prompt.at(-1);
   if (asked?.role !== 'user') return shapeProblem('has no turn of the user right before the response');
   const first = prompt.find(({ role }) => role !== 'system');
   if (first?.role !== 'user') return shapeProblem('starts with a turn of the assistant');
+  for (const [index, message] of prompt.entries()) {
+    const problem = orderProblem(message, prompt[index - 1], `turn ${index + 1}`);
+    if (problem !== null) return problem;
+  }
   if (asked.content.trim() === '') return emptyRow('has an empty question');
   if (response.trim() === '') return emptyRow('has an empty response');
-  return thoughtProblem(response) ?? { shape, prompt, response };
+  return thoughtProblem(response) ?? { shape, prompt, response, untrained };
 }
 
 function checkTexts(read: Read): Read {
-  if ('reason' in read) return read;
+  if (isRefusal(read)) return read;
   const texts = [...read.prompt.map(({ content }) => content), read.response];
   const length = texts.reduce((sum, text) => sum + text.length, 0);
   if (length > MAX_CHARS)

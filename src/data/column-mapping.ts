@@ -1,6 +1,5 @@
 /** Columns of other names, told by the user: "prompt=frage", "completion=antwort" (the setting `columns`). */
 import { TrainerError } from '../api/trainer-error.ts';
-import type { Refusal } from './read-messages.ts';
 
 /** What a column can be mapped to. */
 export const columnTargets = ['prompt', 'completion', 'system', 'messages', 'text'] as const;
@@ -28,29 +27,3 @@ export function parseColumns(entries: readonly string[]): ColumnMapping {
 }
 
 const invalid = (message: string): TrainerError => new TrainerError('config-invalid', `columns ${message}.`);
-
-/** The row under the names of the mapping. */
-export function mapColumns(value: unknown, mapping: ColumnMapping): { readonly value: unknown } | Refusal {
-  if (mapping.size === 0 || typeof value !== 'object' || value === null || Array.isArray(value))
-    return { value };
-  const row = value as Readonly<Record<string, unknown>>;
-  const take = (target: ColumnTarget): unknown => row[mapping.get(target) ?? ''];
-  for (const [target, column] of mapping)
-    if (target !== 'system' && (row[column] === undefined || row[column] === null))
-      return { code: 'row-shape', reason: `has no "${column}", the column chosen as ${target}` };
-  if (mapping.has('messages')) return { value: { messages: take('messages') } };
-  if (mapping.has('text')) return { value: { text: take('text') } };
-  const [prompt, system] = [take('prompt'), take('system')];
-  const hasSystem = typeof system === 'string' && system.trim() !== '' && typeof prompt === 'string';
-  return {
-    value: {
-      prompt: hasSystem
-        ? [
-            { role: 'system', content: system },
-            { role: 'user', content: prompt },
-          ]
-        : prompt,
-      completion: take('completion'),
-    },
-  };
-}

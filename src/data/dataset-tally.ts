@@ -4,8 +4,10 @@ import type { ChatExample, RowShape } from './chat-example.ts';
 import { gateOf } from './gate.ts';
 import type { TokenizedExample } from './mask.ts';
 import { packFill } from './packs.ts';
+import type { RawRow } from './raw-row.ts';
 import type { RowIndex } from './row-index.ts';
 import type { ChatTokenizer } from './tokenizer.ts';
+import { UnusedColumns } from './unused-columns.ts';
 
 const MAX_LISTED = 100_000;
 const MAX_COLUMNS = 100;
@@ -18,6 +20,7 @@ export class DatasetTally {
   readonly #settings: DatasetSettings;
   readonly #shapes = new Set<RowShape>();
   readonly #truncatedLines: number[] = [];
+  readonly #unused = new UnusedColumns();
   #columns: readonly string[] = [];
   #usableRows = 0;
   #rejectedRows = 0;
@@ -40,14 +43,17 @@ export class DatasetTally {
       this.#columns = Object.keys(value).slice(0, MAX_COLUMNS);
   }
 
-  reject(problem: RowProblem): void {
+  /** `row`: what was read, where it is a row at all. */
+  reject(problem: RowProblem, row: RawRow | null): void {
     this.#rejectedRows++;
+    this.#unused.addRejected(row?.value);
     if (this.rejected.length < MAX_LISTED) this.rejected.push(problem);
   }
 
   accept(example: ChatExample, parts: readonly TokenizedExample[]): void {
     this.#usableRows++;
     this.#shapes.add(example.shape);
+    this.#unused.addUsed(example.unused ?? []);
     this.#index.add(example);
     if (parts.length > 1) this.#splitRows++;
     if (parts.some(({ truncated }) => truncated)) this.#truncatedLines.push(example.line);
@@ -73,6 +79,7 @@ export class DatasetTally {
       isCompressed,
       shape: this.#shapes.size === 1 ? firstShape : 'mixed',
       columns: this.#columns,
+      unusedColumns: this.#unused.list(this.totalRows),
       totalRows: this.totalRows,
       usableRows: this.#usableRows,
       rejectedRows: this.#rejectedRows,

@@ -61,7 +61,7 @@ export async function prepareDataset(
     const example = isProblem(row) ? row : toChatExample(row, reading);
     const tokenized = isProblem(example) ? example : tokenizeExample(example, tokenizer, settings, store);
     if ('reason' in tokenized) {
-      tally.reject(tokenized);
+      tally.reject(tokenized, isProblem(row) ? null : row);
       host.onProblem?.(tokenized);
       return;
     }

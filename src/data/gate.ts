@@ -2,11 +2,13 @@
  * What a user should know before the first step: said as a warning, or as a stop where the run would mostly teach damage.
  * The page starts such a run only when told to; the command line, where settings are chosen in writing, says it and goes on.
  */
-import type { DatasetReport, GateFinding } from '../api/trainer-api.ts';
+import type { DatasetReport, GateFinding, UnusedColumn } from '../api/trainer-api.ts';
 
 /** Above this share of answers without their end, the model learns not to stop. */
 const CUT_SHARE_TO_STOP = 0.5;
 const FEW_TARGETS = 0.05;
+export const MAX_NAMED = 8;
+const MAX_NAME_CHARS = 40;
 
 type Facts = Omit<DatasetReport, 'gate'>;
 
@@ -15,7 +17,8 @@ export function gateOf(report: Facts, maxLength: number): GateFinding[] {
   const add = (level: GateFinding['level'], code: GateFinding['code'], message: string): void => {
     findings.push({ level, code, message });
   };
-  const { truncatedLines, usableRows, rejectedRows, duplicates, inSuites, openThoughts } = report;
+  const { truncatedLines, usableRows, rejectedRows, duplicates, inSuites, openThoughts, unusedColumns } =
+    report;
   const cut = truncatedLines.length;
   if (cut > 0) {
     const isMost = cut > CUT_SHARE_TO_STOP * usableRows;
@@ -30,6 +33,12 @@ export function gateOf(report: Facts, maxLength: number): GateFinding[] {
       'warning',
       'rows-rejected',
       `${countOf(rejectedRows, 'row is', 'rows are')} not used; they are listed.`,
+    );
+  if (unusedColumns.length > 0)
+    add(
+      'warning',
+      'columns-unused',
+      `${countOf(unusedColumns.length, 'column is', 'columns are')} not used: ${namesOf(unusedColumns)}.`,
     );
   if (openThoughts > 0)
     add(
@@ -57,6 +66,24 @@ export function gateOf(report: Facts, maxLength: number): GateFinding[] {
       `Only ${(share * 100).toFixed(1)} % of the tokens are trained; the rest is prompt.`,
     );
   return findings;
+}
+
+/** "context (in 50 % of the rows), id" */
+function namesOf(columns: readonly UnusedColumn[]): string {
+  const named = columns.slice(0, MAX_NAMED).map(({ name, filledShare }) => {
+    const short = name.length > MAX_NAME_CHARS ? `${name.slice(0, MAX_NAME_CHARS)}…` : name;
+    return filledShare === 1 ? short : `${short} (in ${percentOf(filledShare)} of the rows)`;
+  });
+  const rest = columns.length - named.length;
+  return named.join(', ') + (rest > 0 ? ` and ${rest.toLocaleString('en')} more` : '');
+}
+
+/** Never 0 % of what is there, nor 100 % of what is not everywhere. */
+export function percentOf(share: number): string {
+  const percent = 100 * share;
+  if (percent > 0 && percent < 0.1) return 'under 0.1 %';
+  if (percent < 100 && percent > 99.9) return 'over 99.9 %';
+  return `${Number(percent.toFixed(1))} %`;
 }
 
 const countOf = (count: number, one: string, many: string): string =>

@@ -16,6 +16,7 @@ import { fitToLength, type Masked, type Truncation } from './fit-length.ts';
 import { excerptOf } from './raw-row.ts';
 import { TokenStore } from './token-store.ts';
 import type { ChatTokenizer } from './tokenizer.ts';
+import { untrainedProblem, withoutUntrained } from './trained-flag.ts';
 
 /** Tokens may be read through getters (data/token-store.ts): a copy by spreading would lose them. */
 export interface TokenizedExample {
@@ -49,6 +50,8 @@ export function tokenizeExample(
     reason,
     excerpt: excerptOf(example.prompt.at(-1)?.content ?? example.response),
   });
+  const marked = untrainedProblem(example.untrained ?? [], answersOf(example), options);
+  if (marked !== null) return problem(marked.code, marked.reason);
   let masked: Masked;
   try {
     if (example.shape !== 'text' && tokenizer.fitResponse(example.response).trim() === '')
@@ -72,7 +75,7 @@ function maskExample(example: ChatExample, tokenizer: ChatTokenizer, options: Ma
   }
   if (options.assistantOnlyLoss) {
     const pieces = tokenizer.renderTurns([...prompt, { role: 'assistant', content: response }]);
-    return mask(pieces, tokenizer);
+    return mask(withoutUntrained(pieces, example.untrained ?? [], answersOf(example)), tokenizer);
   }
   const pieces: TextPiece[] = [
     { text: tokenizer.renderPrompt(prompt), isTrained: !options.completionOnlyLoss },
@@ -80,6 +83,9 @@ function maskExample(example: ChatExample, tokenizer: ChatTokenizer, options: Ma
   ];
   return withEnd(mask(pieces, tokenizer), tokenizer);
 }
+
+const answersOf = ({ prompt }: ChatExample): number =>
+  prompt.filter(({ role }) => role === 'assistant').length + 1;
 
 function mask(pieces: readonly TextPiece[], tokenizer: ChatTokenizer, start: readonly number[] = []): Masked {
   const ids = [...start];

@@ -76,7 +76,7 @@ const badRows: readonly unknown[] = [
   { messages: 'not a list' },
   { messages: '[{"role":"user"' },
   { instruction: 'q', input: 5, output: 'a' },
-  { instruction: 'q', input: [], response: 'a' },
+  { instruction: 'q', input: ['more'], response: 'a' },
   { a: { prompt: 'q', completion: 'a' } },
   { prompt: 'q '.repeat(400), completion: 'a' },
   { prompt: 'x'.repeat(1_000_001), completion: 'a' },

@@ -12,6 +12,7 @@ test('the three shapes give the same example', () => {
   expect(of({ instruction: 'q', response: 'a', id: 3 })).toEqual({
     ...expected,
     shape: 'instruction/response',
+    unused: ['id'],
   });
   expect(of({ instruction: 'q', response: 'a', input: '' })).toEqual({
     ...expected,
@@ -36,6 +37,7 @@ test('ShareGPT, Alpaca, STAR-1 and plain text are read as what they are', () => 
   expect(of({ question: 'q', response: 'a', category: 'x' })).toEqual({
     ...expected,
     shape: 'question/response',
+    unused: ['category'],
   });
   expect(of({ instruction: 'q', input: '', output: 'a' })).toEqual({
     ...expected,
@@ -125,13 +127,10 @@ describe('everything else is a problem of its row', () => {
     [{ messages: [user('q')] }, 'row-shape', 'end with the assistant'],
     [{ messages: [assistant('a')] }, 'row-shape', 'no turn of the user'],
     [{ messages: [user('q'), assistant('a'), user('q')] }, 'row-shape', 'end with the assistant'],
-    [{ messages: [{ role: 'tool', content: 'x' }, assistant('a')] }, 'row-shape', 'role "tool"'],
+    [{ messages: [{ role: 'tool', content: 'x' }, assistant('a')] }, 'row-unsupported', 'role "tool"'],
+    [{ messages: [{ role: 'narrator', content: 'x' }, assistant('a')] }, 'row-shape', 'role "narrator"'],
     [{ messages: [user('q'), system, assistant('a')] }, 'row-shape', 'system message'],
-    [
-      { messages: [{ role: 'user', content: [{ type: 'text', text: 'q' }] }, assistant('a')] },
-      'row-shape',
-      'not text',
-    ],
+    [{ messages: [{ role: 'user', content: { text: 'q' } }, assistant('a')] }, 'row-shape', 'not text'],
     [{ messages: [user(''), assistant('a')] }, 'row-empty', 'message 1'],
     [{ messages: [user('q'), user('r'), assistant('a')] }, 'row-shape', 'second turn of the user'],
     [{ messages: [assistant('a'), user('q'), assistant('b')] }, 'row-shape', 'starts with a turn of the'],
