@@ -41,7 +41,7 @@ interface InspectedLine {
 }
 
 async function inspect(options: InspectOptions, asJson: boolean): Promise<void> {
-  const tokenizer = createChatTokenizer(tokenizerFiles(options.model));
+  const tokenizer = createChatTokenizer(await tokenizerFiles(options.model));
   const { configPath, settings, model } = options;
   const config = await resolveRunConfig({
     isDemo: model === 'demo',

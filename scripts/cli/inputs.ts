@@ -4,7 +4,7 @@ import { basename, join, resolve } from 'node:path';
 import type { HubDatasetSource } from '../../src/api/trainer-api.ts';
 import { TrainerError } from '../../src/api/trainer-error.ts';
 import type { SuiteQuestions } from '../../src/data/row-index.ts';
-import type { TokenizerFiles } from '../../src/data/tokenizer.ts';
+import { readTokenizerFiles, type TokenizerFiles } from '../../src/data/tokenizer-folder.ts';
 import type { ServedAdapter, ServedDataset, ServedModel } from '../../src/headless/bridge.ts';
 import { projectRoot } from './paths.ts';
 import { isFile, isFolder, isObject, readJson } from './files.ts';
@@ -131,34 +131,15 @@ export function datasetInput(name: string, hub: HubAccess = publicHub()): Input<
   );
 }
 
-/** The files a tokenizer is made of. @throws TrainerError "model-file-missing" or "model-file-invalid" */
-export function tokenizerFiles(model: string): TokenizerFiles {
+/** `demo`, or a folder; weights are not needed. @throws TrainerError "model-file-missing" or "model-file-invalid" */
+export async function tokenizerFiles(model: string): Promise<TokenizerFiles> {
   const folder = model === 'demo' ? demoFolder : model;
   if (!isFolder(folder))
     throw new TrainerError('model-file-missing', `${model} is neither "demo" nor a folder.`);
-  const read = (name: string): Record<string, unknown> | null => {
-    if (!isFile(join(folder, name))) return null;
-    try {
-      const value = readJson(join(folder, name));
-      if (isObject(value)) return value;
-      throw new SyntaxError('it is not a JSON object');
-    } catch (error) {
-      throw new TrainerError(
-        'model-file-invalid',
-        `${join(folder, name)} cannot be read: ${reasonOf(error)}.`,
-      );
-    }
-  };
-  const tokenizerJson = read('tokenizer.json');
-  if (tokenizerJson === null)
-    throw new TrainerError('model-file-missing', `${folder} has no tokenizer.json.`);
-  const templatePath = join(folder, 'chat_template.jinja');
-  return {
-    tokenizerJson,
-    tokenizerConfig: read('tokenizer_config.json') ?? {},
-    generationConfig: read('generation_config.json'),
-    chatTemplate: isFile(templatePath) ? readFileSync(templatePath, 'utf8') : null,
-  };
+  return readTokenizerFiles(folder, (name) => {
+    const path = join(folder, name);
+    return Promise.resolve(isFile(path) ? readFileSync(path, 'utf8') : null);
+  });
 }
 
 /** The evaluation suites that come with the page. */

@@ -57,9 +57,18 @@ export class DatasetTally {
     this.#index.add(example);
     if (parts.length > 1) this.#splitRows++;
     if (parts.some(({ truncated }) => truncated)) this.#truncatedLines.push(example.line);
-    if (example.shape !== 'text' && this.#tokenizer.thinkPrefilled && !example.response.includes('</think>'))
+    if (
+      example.shape !== 'text' &&
+      this.#trainedAnswers(example).some((answer) => this.#tokenizer.leavesThoughtOpen(answer))
+    )
       this.#openThoughts++;
     for (const { targetCount } of parts) this.#targetTokenCount += targetCount;
+  }
+
+  #trainedAnswers({ prompt, response }: ChatExample): string[] {
+    if (!this.#settings.assistantOnlyLoss) return [response];
+    const earlier = prompt.filter(({ role }) => role === 'assistant');
+    return [...earlier.map(({ content }) => content), response];
   }
 
   report(

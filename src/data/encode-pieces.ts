@@ -1,5 +1,5 @@
 /**
- * Text to token ids a piece at a time, for tokenizers whose last step before the model is ByteLevel: the ids of a piece
+ * Letters to token ids a piece at a time, for tokenizers whose last step before the model is ByteLevel: the ids of a piece
  * depend on the piece alone, so those of words met lately are remembered. Everything else is the library's way; both give
  * the same ids (tests/unit/data/encode-pieces.test.ts); with this one a file of 10 MB was read in Node in a quarter of the time.
  */
@@ -14,33 +14,36 @@ interface Step {
 }
 /** The parts of @xenova/transformers' tokenizer that are used here. */
 export interface LibraryTokenizer {
-  readonly added_tokens_regex: RegExp | null;
   readonly normalizer: ((text: string) => string) | null;
-  readonly pre_tokenizer: { readonly tokenizers?: readonly Step[] } | null;
+  readonly pre_tokenizer:
+    | (((text: string, place: { readonly section_index: number }) => string[]) & {
+        readonly tokenizers?: readonly Step[];
+      })
+    | null;
   readonly model: {
     readonly tokens_to_ids: ReadonlyMap<string, number>;
     readonly cache: Map<string, unknown>;
     encode(pieces: readonly string[]): string[];
+    convert_tokens_to_ids(tokens: readonly string[]): (number | undefined)[];
   };
 }
+/** Normalised text without added tokens; the first of a text may be read differently from the others. */
+export type SectionEncoder = (text: string, isFirst: boolean) => readonly number[];
 
 /** Steps that give the same pieces wherever in the text a piece stands. */
 const splitters = ['Split', 'Digits', 'Punctuation'];
 /** Pieces per generation; with their ids about 100 bytes each. */
 const REMEMBERED_PIECES = 20_000;
-/** The library remembers every long piece it has met, without a bound. */
-const MAX_LIBRARY_CACHE = 1_000;
+/** The library remembers every long piece, or every word, it has met, without a bound. */
+const MAX_LONG_PIECES = 1_000;
+const MAX_WORDS = 50_000;
 
 /** null: the tokenizer is of another kind. */
-export function createPieceEncoder(
-  json: Json,
-  addedTokens: readonly { readonly content: string; readonly id: number }[],
-  library: LibraryTokenizer,
-): ((text: string) => number[]) | null {
+export function createPieceEncoder(json: Json, library: LibraryTokenizer): SectionEncoder | null {
   const steps = stepsOf(json);
   const [byteLevel, ...before] = (library.pre_tokenizer?.tokenizers ?? []).toReversed();
   if (steps === null || byteLevel === undefined) return null;
-  const { model, normalizer, added_tokens_regex: addedPattern } = library;
+  const { model } = library;
   const encodePiece = createBytePairs({
     idOf: model.tokens_to_ids,
     merges: (json['model'] as { readonly merges: readonly string[] }).merges,
@@ -49,10 +52,9 @@ export function createPieceEncoder(
   });
   if (encodePiece === null) return null;
 
-  const addedIds = new Map(addedTokens.map(({ content, id }) => [content, id]));
   const remembered = new RecentMap<readonly number[]>(REMEMBERED_PIECES);
   const longPiece = (piece: string): readonly number[] => {
-    if (model.cache.size > MAX_LIBRARY_CACHE) model.cache.clear();
+    if (model.cache.size > MAX_LONG_PIECES) model.cache.clear();
     return model
       .encode(byteLevel.pre_tokenize([piece]))
       .flatMap((token) => model.tokens_to_ids.get(token) ?? []);
@@ -73,18 +75,23 @@ export function createPieceEncoder(
 
   return (text) => {
     const ids: number[] = [];
-    for (const section of addedPattern === null ? [text] : text.split(addedPattern)) {
-      if (!section) continue; // groups of the pattern that took no part give undefined
-      const added = addedIds.get(section);
-      if (added !== undefined) {
-        ids.push(added);
-        continue;
-      }
-      const plain = normalizer === null ? section : normalizer(section);
-      for (const piece of split.reduce((pieces, step) => step(pieces), [plain]))
-        for (const id of idsOf(piece)) ids.push(id);
-    }
+    for (const piece of split.reduce((pieces, step) => step(pieces), [text]))
+      for (const id of idsOf(piece)) ids.push(id);
     return ids;
+  };
+}
+
+/** The library's own way, for every kind of tokenizer. */
+export function createLibraryEncoder({
+  pre_tokenizer: preTokenize,
+  model,
+}: LibraryTokenizer): SectionEncoder {
+  return (text, isFirst) => {
+    // The library remembers every word it has met; a gigabyte of text has too many of them.
+    if (model.cache.size > MAX_WORDS) model.cache.clear();
+    const pieces = preTokenize === null ? [text] : preTokenize(text, { section_index: isFirst ? 0 : 1 });
+    // Characters that have no token are dropped where there is no unknown token.
+    return model.convert_tokens_to_ids(model.encode(pieces)).filter((id) => id !== undefined);
   };
 }
 

@@ -44,7 +44,7 @@ export function gateOf(report: Facts, maxLength: number): GateFinding[] {
     add(
       'warning',
       'thought-not-closed',
-      `${countOf(openThoughts, 'answer', 'answers')} without </think>, although the model’s template opens <think>: the answer is trained as a thought that never ends.`,
+      `${countOf(openThoughts, 'answer opens', 'answers open')} a thought, or go on with the <think> of the template, without </think>: they are trained as thoughts that never end.`,
     );
   if (inSuites.length > 0)
     add(

@@ -11,7 +11,7 @@
 import type { RowProblem } from '../api/trainer-api.ts';
 import { TrainerError } from '../api/trainer-error.ts';
 import type { ChatExample } from './chat-example.ts';
-import type { TextPiece } from './chat-template.ts';
+import { noTemplateError, withTurnEnd, type TextPiece } from './chat-template.ts';
 import { fitToLength, type Masked, type Truncation } from './fit-length.ts';
 import { excerptOf } from './raw-row.ts';
 import { TokenStore } from './token-store.ts';
@@ -61,6 +61,13 @@ export function tokenizeExample(
     if (error instanceof TrainerError) return problem('row-shape', error.message);
     throw error;
   }
+  const rows = tokenizer.embeddingRows;
+  const beyond = rows === null ? undefined : masked.ids.find((id) => id >= rows);
+  if (beyond !== undefined)
+    return problem(
+      'row-shape',
+      `holds ${JSON.stringify(tokenizer.decode([beyond]))}, token ${beyond}, for which the model's embedding (vocab_size ${rows}) has no row`,
+    );
   const fitted = fitToLength(masked, options.maxLength, options.truncation);
   return 'reason' in fitted
     ? problem(fitted.code, fitted.reason)
@@ -69,27 +76,55 @@ export function tokenizeExample(
 
 function maskExample(example: ChatExample, tokenizer: ChatTokenizer, options: MaskOptions): Masked {
   const { shape, prompt, response } = example;
-  if (shape === 'text') {
-    const start = tokenizer.addsBos && tokenizer.bosId !== null ? [tokenizer.bosId] : [];
-    return withEnd(mask([{ text: response, isTrained: true }], tokenizer, start), tokenizer);
-  }
+  if (shape === 'text') return plainText(response, tokenizer);
+  if (!tokenizer.hasTemplate) return joinedPair(example, tokenizer, options);
   if (options.assistantOnlyLoss) {
     const pieces = tokenizer.renderTurns([...prompt, { role: 'assistant', content: response }]);
     return mask(withoutUntrained(pieces, example.untrained ?? [], answersOf(example)), tokenizer);
   }
   const pieces: TextPiece[] = [
     { text: tokenizer.renderPrompt(prompt), isTrained: !options.completionOnlyLoss },
-    { text: tokenizer.fitResponse(response), isTrained: true },
+    { text: withTurnEnd(tokenizer.fitResponse(response), tokenizer.turnEnd), isTrained: true },
   ];
-  return withEnd(mask(pieces, tokenizer), tokenizer);
+  const masked = mask(pieces, tokenizer);
+  return tokenizer.turnEnd === '' ? withEnd(masked, tokenizer) : masked;
 }
 
 const answersOf = ({ prompt }: ChatExample): number =>
   prompt.filter(({ role }) => role === 'assistant').length + 1;
 
-function mask(pieces: readonly TextPiece[], tokenizer: ChatTokenizer, start: readonly number[] = []): Masked {
-  const ids = [...start];
-  const isTarget: number[] = start.map(() => 0);
+/** All of it is trained, but what the tokenizer puts before it. */
+function plainText(text: string, tokenizer: ChatTokenizer): Masked {
+  const ids = tokenizer.encode(text);
+  const start = startBefore(ids, tokenizer);
+  const all = [...start, ...ids];
+  return withEnd({ ids: all, isTarget: all.map((_, t) => (t > 0 && t >= start.length ? 1 : 0)) }, tokenizer);
+}
+
+/** Without a chat template a question and its answer are one text, as TRL reads pairs of texts: tokens may go across the seam. */
+function joinedPair(
+  { shape, prompt, response }: ChatExample,
+  tokenizer: ChatTokenizer,
+  options: MaskOptions,
+): Masked {
+  const [question] = prompt;
+  if (shape === 'messages' || shape === 'conversations' || prompt.length !== 1) throw noTemplateError();
+  const ids = tokenizer.encode(question.content + response);
+  const start = startBefore(ids, tokenizer);
+  const promptLength = start.length + tokenizer.encode(question.content).length;
+  const isTrained = (t: number): boolean => (options.completionOnlyLoss ? t >= promptLength : t > 0);
+  const all = [...start, ...ids];
+  return withEnd({ ids: all, isTarget: all.map((_, t) => (isTrained(t) ? 1 : 0)) }, tokenizer);
+}
+
+/** Exactly once: a text that begins with the token itself does not get another. */
+function startBefore(ids: readonly number[], { textStart }: ChatTokenizer): readonly number[] {
+  return textStart.every((id, i) => ids[i] === id) ? [] : textStart;
+}
+
+function mask(pieces: readonly TextPiece[], tokenizer: ChatTokenizer): Masked {
+  const ids: number[] = [];
+  const isTarget: number[] = [];
   let before = '';
   let beforeIds: readonly number[] = [];
   for (const { text, isTrained } of pieces) {
@@ -104,8 +139,9 @@ function mask(pieces: readonly TextPiece[], tokenizer: ChatTokenizer, start: rea
   return { ids, isTarget };
 }
 
+/** The tokenizer's own end token, as TRL adds it to texts. */
 function withEnd({ ids, isTarget }: Masked, { eosIds }: ChatTokenizer): Masked {
-  if (eosIds.includes(ids[ids.length - 1])) return { ids, isTarget };
+  if (eosIds[0] === ids[ids.length - 1]) return { ids, isTarget };
   return { ids: [...ids, eosIds[0]], isTarget: [...isTarget, 1] };
 }
 

@@ -1,14 +1,19 @@
 /**
  * A Hugging Face tokenizer.json, checked and rewritten into what @xenova/transformers 2.17 reads as intended:
- * merges written as pairs (tokenizers ≥ 0.20), the longest added token first, Unicode white space in patterns.
+ * merges written as pairs (tokenizers ≥ 0.20), Unicode white space in patterns. Added tokens get the ids that tokenizers gives.
  */
 import { TrainerError } from '../api/trainer-error.ts';
+import { addedTokenFlags, numberTokens } from './added-tokens.ts';
 
 export type Json = Record<string, unknown>;
-export interface AddedToken extends Json {
+export interface AddedToken {
   readonly id: number;
   readonly content: string;
   readonly special: boolean;
+  readonly normalized: boolean;
+  readonly single_word: boolean;
+  readonly lstrip: boolean;
+  readonly rstrip: boolean;
 }
 
 const invalid = (message: string, detail: string | null = null): TrainerError =>
@@ -17,27 +22,47 @@ const invalid = (message: string, detail: string | null = null): TrainerError =>
 /** GPT-2's split pattern, which "ByteLevel" applies when use_regex is not switched off. */
 const gpt2Pattern = String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`;
 
+export interface NormalisedTokenizer {
+  readonly json: Json;
+  readonly addedTokens: readonly AddedToken[];
+  readonly vocabularyEnd: number; // highest id of the vocabulary itself + 1
+}
+
+/** Of the files beside tokenizer.json: those that are listed, and those that must be there because they have a name. */
+export interface FurtherTokens {
+  readonly listed: readonly Omit<AddedToken, 'id'>[];
+  readonly mentioned: readonly Omit<AddedToken, 'id'>[];
+}
+
 /** @throws TrainerError "model-file-invalid" */
-export function normaliseTokenizerJson(value: unknown): { json: Json; addedTokens: readonly AddedToken[] } {
+export function normaliseTokenizerJson(
+  value: unknown,
+  further: FurtherTokens = { listed: [], mentioned: [] },
+): NormalisedTokenizer {
   if (!isJson(value) || !isJson(value['model'])) throw invalid('is not a tokenizer: it has no "model".');
   const model = value['model'];
   const { type } = model;
   if (type !== undefined && type !== 'BPE')
     throw invalid(`has a ${JSON.stringify(type)} model; BPE is supported.`);
-  if (!isJson(model['vocab']) || !Object.values(model['vocab']).every(isId))
-    throw invalid('has no "model.vocab" from tokens to ids.');
-  const addedTokens = readAddedTokens(value['added_tokens'] ?? []);
+  if (!isVocabulary(model['vocab'])) throw invalid('has no "model.vocab" from tokens to ids.');
+  const tokens = [...readAddedTokens(value['added_tokens'] ?? []), ...further.listed];
+  const known = new Set(tokens.map(({ content }) => content));
+  const addedTokens = numberTokens(
+    [...tokens, ...further.mentioned.filter(({ content }) => !known.has(content))],
+    model['vocab'],
+  );
+  let vocabularyEnd = 0;
+  for (const id of Object.values(model['vocab'])) vocabularyEnd = Math.max(vocabularyEnd, id + 1);
   const json: Json = {
     ...value,
     model: { ...model, type: 'BPE', merges: readMerges(model['merges']) },
-    // HF takes the longest token that matches; an alternation takes the first.
-    added_tokens: [...addedTokens].sort((a, b) => b.content.length - a.content.length),
+    added_tokens: addedTokens,
     normalizer: value['normalizer'] ?? null,
     pre_tokenizer: rewritePreTokenizer(value['pre_tokenizer'] ?? null),
     post_processor: null, // adds special tokens, which rendered template text already has
     decoder: value['decoder'] ?? null,
   };
-  return { json, addedTokens };
+  return { json, addedTokens, vocabularyEnd };
 }
 
 function readMerges(merges: unknown): string[] {
@@ -50,13 +75,17 @@ function readMerges(merges: unknown): string[] {
   });
 }
 
-function readAddedTokens(tokens: unknown): AddedToken[] {
+function isVocabulary(value: unknown): value is Readonly<Record<string, number>> {
+  return isJson(value) && Object.values(value).every(isId);
+}
+
+function readAddedTokens(tokens: unknown): Omit<AddedToken, 'id'>[] {
   if (!Array.isArray(tokens)) throw invalid('has "added_tokens" that are not a list.');
   return tokens
     .map((token: unknown) => {
       if (!isJson(token) || typeof token['content'] !== 'string' || !isId(token['id']))
         throw invalid(`has the added token ${JSON.stringify(token)}; it needs "id" and "content".`);
-      return { ...token, id: token['id'], content: token['content'], special: token['special'] === true };
+      return { ...addedTokenFlags(token), content: token['content'] };
     })
     .filter(({ content }) => content !== '');
 }

@@ -1,17 +1,20 @@
 /** Text to token ids and back, exactly as Hugging Face's tokenizers do it; chat templates are in data/chat-template.ts. */
 import { PreTrainedTokenizer } from '@xenova/transformers';
 import { TrainerError } from '../api/trainer-error.ts';
+import { createSectionSplitter } from './added-tokens.ts';
 import { createChatTemplate, type ChatTemplate } from './chat-template.ts';
-import { createPieceEncoder, type LibraryTokenizer } from './encode-pieces.ts';
-import { literalMark, shieldedBy, withoutMarks } from './literal-text.ts';
+import {
+  createLibraryEncoder,
+  createPieceEncoder,
+  type LibraryTokenizer,
+  type SectionEncoder,
+} from './encode-pieces.ts';
+import { shieldedBy, withoutMarks } from './literal-text.ts';
+import { idsAroundText } from './post-processor.ts';
 import { isJson, normaliseTokenizerJson, type AddedToken, type Json } from './tokenizer-files.ts';
+import { readSpecialTokens, type TokenizerFiles } from './tokenizer-folder.ts';
 
-export interface TokenizerFiles {
-  readonly tokenizerJson: unknown;
-  readonly tokenizerConfig: Record<string, unknown>;
-  readonly generationConfig: Record<string, unknown> | null;
-  readonly chatTemplate: string | null; // chat_template.jinja
-}
+export type { TokenizerFiles } from './tokenizer-folder.ts';
 
 export interface ChatMessage {
   readonly role: 'system' | 'user' | 'assistant';
@@ -26,67 +29,117 @@ export interface ChatTokenizer extends ChatTemplate {
   encode(text: string): number[];
   /** Exact, without clean-up of spaces. `skipSpecialTokens` keeps <think> and </think>. Unknown ids give nothing. */
   decode(ids: readonly number[], options?: { readonly skipSpecialTokens?: boolean }): string;
-  /** All ids that end a generation. The first is the one appended in training: the tokenizer's own. */
+  /** The ids that a model is asked with: those of the rendered prompt; without a template those of a plain text. */
+  encodePrompt(messages: readonly ChatMessage[]): number[];
+  /** The same tokenizer with another day in its template's date, as 2024-07-26. */
+  onDay(day: string): ChatTokenizer;
+  /** All ids that end a generation. The first is the tokenizer's own; the template's end of a turn is among them. */
   readonly eosIds: readonly number[];
   readonly bosId: number | null;
-  /** The tokenizer puts `bosId` before a plain text. */
-  readonly addsBos: boolean;
+  /** What the tokenizer puts before a plain text, as its post-processor says: most often `bosId`, or nothing. */
+  readonly textStart: readonly number[];
   /** Written by templates, not by people: every added token but <think> and </think>. */
   isSpecial(id: number): boolean;
-  readonly vocabSize: number; // highest id + 1; the embedding may have more rows
+  readonly vocabSize: number; // highest id + 1; the embedding may have more rows, or fewer
+  /** Of the embedding, as config.json says; null: it is not known. Added tokens may go beyond it as long as no row uses them. */
+  readonly embeddingRows: number | null;
 }
 
-const MAX_REMEMBERED_WORDS = 50_000;
 const thinkTags = ['<think>', '</think>'];
+/** Llama 3.1's template writes it where no date is given. */
+export const defaultTemplateDay = '2024-07-26';
 
 /** @throws TrainerError "model-file-invalid" */
 export function createChatTokenizer(files: TokenizerFiles): ChatTokenizer {
-  const { json, addedTokens } = normaliseTokenizerJson(files.tokenizerJson);
+  const special = readSpecialTokens(files);
+  const { named } = special;
+  const { json, addedTokens, vocabularyEnd } = normaliseTokenizerJson(files.tokenizerJson, special);
   const tokenizer = construct(json);
   const { vocab, tokens_to_ids: idOf } = tokenizer.model;
-  const config = files.tokenizerConfig;
-  const named = {
-    bos_token: tokenText(config['bos_token']),
-    eos_token: tokenText(config['eos_token']),
-    pad_token: tokenText(config['pad_token']),
-    unk_token: tokenText(config['unk_token']),
+  const specialIds = specialIdsOf(addedTokens, [...Object.values(named), ...special.extra], idOf);
+  const controlTokens = addedTokens.filter(({ content }) => !thinkTags.includes(content));
+  const controlIds = new Set(controlTokens.map(({ id }) => id));
+  /** Both are made at the first text: the table of merges takes a quarter of a second for 150,000 tokens. */
+  let encodeText: ((text: string) => number[]) | null = null;
+  const encode = (text: string): number[] =>
+    (encodeText ??= createEncoder(json, addedTokens, tokenizer))(text);
+  const bosId = (named.bos_token === null ? undefined : idOf.get(named.bos_token)) ?? null;
+  const { before: textStart } = idsAroundText(files.tokenizerJson);
+  const asPlainText = (text: string): number[] => withTextStart(encode(text), textStart);
+
+  const onDay = (day: string): ChatTokenizer => {
+    const template = createChatTemplate(templateText(files), {
+      variables: special.variables,
+      controlTokens: controlTokens.map(({ content }) => content),
+      day,
+    });
+    const shield = shieldFor(template, controlTokens, specialIds);
+    const renderPrompt: ChatTemplate['renderPrompt'] = (messages, variables) =>
+      template.renderPrompt(messages.map(shield), variables);
+    return {
+      ...template,
+      renderPrompt,
+      renderTurns: (messages) => template.renderTurns(messages.map(shield)),
+      encode,
+      encodePrompt: (messages) =>
+        template.hasTemplate ? encode(renderPrompt(messages)) : asPlainText(renderPrompt(messages)),
+      onDay,
+      decode(ids, { skipSpecialTokens = false } = {}) {
+        const kept = ids.filter(
+          (id) => vocab[id] !== undefined && !(skipSpecialTokens && specialIds.has(id)),
+        );
+        if (kept.length === 0) return '';
+        return tokenizer.decode(kept, { skip_special_tokens: false, clean_up_tokenization_spaces: false });
+      },
+      eosIds: readEosIds(named.eos_token, template.turnEndToken, files, idOf),
+      bosId,
+      textStart,
+      isSpecial: (id) => specialIds.has(id) || controlIds.has(id),
+      vocabSize: vocab.length,
+      embeddingRows,
+    };
   };
-  const specialIds = specialIdsOf(addedTokens, [...Object.values(named), ...extraSpecials(config)], idOf);
-  const controlIds = new Set(
-    addedTokens.filter(({ content }) => !thinkTags.includes(content)).map(({ id }) => id),
-  );
-  const template = createChatTemplate(templateText(files), named);
-  const hello = template.renderPrompt([{ role: 'user', content: 'Hello' }]);
-  const shield = shieldedBy(
-    addedTokens
-      .filter(({ id, content }) => controlIds.has(id) && (specialIds.has(id) || hello.includes(content)))
+  const embeddingRows = embeddingRowsOf(files.modelConfig ?? null, vocabularyEnd);
+  return onDay(defaultTemplateDay);
+}
+
+/** Exactly once: a text that begins with the token itself does not get another. */
+function withTextStart(ids: readonly number[], start: readonly number[]): number[] {
+  return start.every((id, i) => ids[i] === id) ? [...ids] : [...start, ...ids];
+}
+
+function createEncoder(
+  json: Json,
+  addedTokens: readonly AddedToken[],
+  tokenizer: PreTrainedTokenizer,
+): (text: string) => number[] {
+  const library = tokenizer as unknown as LibraryTokenizer;
+  const encodeSection: SectionEncoder = createPieceEncoder(json, library) ?? createLibraryEncoder(library);
+  const normalise = (text: string): string => library.normalizer?.(text) ?? text;
+  const split = createSectionSplitter(addedTokens, normalise);
+  return (text) => {
+    const ids: number[] = [];
+    for (const section of split(text)) {
+      if ('id' in section) ids.push(section.id);
+      // Marks have kept the tokens of people's words from being found; they stand for nothing themselves.
+      else for (const id of encodeSection(withoutMarks(section.text), section.isFirst)) ids.push(id);
+    }
+    return ids;
+  };
+}
+
+/** Tokens that the template writes, and special ones, are letters where users and systems write them. */
+function shieldFor(
+  template: ChatTemplate,
+  controlTokens: readonly AddedToken[],
+  specialIds: ReadonlySet<number>,
+): (message: ChatMessage) => ChatMessage {
+  const helloPrompt = template.renderPrompt([{ role: 'user', content: 'Hello' }]);
+  return shieldedBy(
+    controlTokens
+      .filter(({ id, content }) => specialIds.has(id) || (helloPrompt + template.turnEnd).includes(content))
       .map(({ content }) => content),
   );
-  readLiterally(tokenizer);
-  /** Made at the first text: the table of merges takes a quarter of a second for 150,000 tokens. */
-  let encoder: ((text: string) => number[]) | null = null;
-
-  return {
-    ...template,
-    renderPrompt: (messages, variables) => template.renderPrompt(messages.map(shield), variables),
-    renderTurns: (messages) => template.renderTurns(messages.map(shield)),
-    encode: (text) => {
-      encoder ??=
-        createPieceEncoder(json, addedTokens, tokenizer as unknown as LibraryTokenizer) ??
-        ((whole) => encodeByLibrary(tokenizer, whole));
-      return encoder(text);
-    },
-    decode(ids, { skipSpecialTokens = false } = {}) {
-      const kept = ids.filter((id) => vocab[id] !== undefined && !(skipSpecialTokens && specialIds.has(id)));
-      if (kept.length === 0) return '';
-      return tokenizer.decode(kept, { skip_special_tokens: false, clean_up_tokenization_spaces: false });
-    },
-    eosIds: readEosIds(named.eos_token, files.generationConfig, idOf),
-    bosId: (named.bos_token === null ? undefined : idOf.get(named.bos_token)) ?? null,
-    addsBos: named.bos_token !== null && config['add_bos_token'] === true,
-    isSpecial: (id) => specialIds.has(id) || controlIds.has(id),
-    vocabSize: vocab.length,
-  };
 }
 
 function construct(json: Json): PreTrainedTokenizer {
@@ -100,38 +153,6 @@ function construct(json: Json): PreTrainedTokenizer {
       String(error),
     );
   }
-}
-
-function encodeByLibrary(tokenizer: PreTrainedTokenizer, text: string): number[] {
-  // The library remembers every word it has met; a gigabyte of text has too many of them.
-  const { cache } = tokenizer.model as { readonly cache?: Map<string, unknown> };
-  if (cache !== undefined && cache.size > MAX_REMEMBERED_WORDS) cache.clear();
-  // HF drops characters that have no token where there is no unknown token.
-  const ids = tokenizer.encode(text, null, { add_special_tokens: false }) as (number | undefined)[];
-  return ids.filter((id) => id !== undefined);
-}
-
-/** Added tokens are looked for before the text is normalised: marks that keep them from being found are dropped there. */
-function readLiterally(tokenizer: PreTrainedTokenizer): void {
-  const own = tokenizer.normalizer as ((text: string) => string) | null;
-  const normalise = (text: string): string => {
-    const plain = text.includes(literalMark) ? withoutMarks(text) : text;
-    return own === null ? plain : own(plain);
-  };
-  tokenizer.normalizer = normalise as unknown as PreTrainedTokenizer['normalizer']; // it is called, and nothing else
-}
-
-/** "bos_token" is written as a text, or as an object with "content". */
-function tokenText(value: unknown): string | null {
-  if (typeof value === 'string') return value;
-  if (isJson(value) && typeof value['content'] === 'string') return value['content'];
-  return null;
-}
-
-function extraSpecials(config: Json): (string | null)[] {
-  const extra = config['additional_special_tokens'] ?? config['extra_special_tokens'];
-  if (Array.isArray(extra)) return extra.map(tokenText);
-  return isJson(extra) ? Object.values(extra).map(tokenText) : [];
 }
 
 function specialIdsOf(
@@ -149,18 +170,34 @@ function specialIdsOf(
   return ids;
 }
 
+/** generation_config.json says where generation ends; without one transformers makes it of config.json. */
 function readEosIds(
   eosToken: string | null,
-  generationConfig: Json | null,
+  turnEndToken: string | null,
+  { generationConfig, modelConfig }: TokenizerFiles,
   idOf: ReadonlyMap<string, number>,
 ): number[] {
-  const own = eosToken === null ? undefined : idOf.get(eosToken);
-  const listed = [generationConfig?.['eos_token_id'] ?? []].flat().filter((id) => Number.isSafeInteger(id));
-  const ids = [...new Set([...(own === undefined ? [] : [own]), ...(listed as number[])])];
-  if (ids.length > 0) return ids;
+  const listed = generationConfig?.['eos_token_id'] ?? modelConfig?.['eos_token_id'] ?? [];
+  const ids = [
+    eosToken === null ? undefined : idOf.get(eosToken),
+    ...[listed].flat(),
+    turnEndToken === null ? undefined : idOf.get(turnEndToken),
+  ].filter((id): id is number => Number.isSafeInteger(id));
+  if (ids.length > 0) return [...new Set(ids)];
   throw new TrainerError(
     'model-file-invalid',
-    `The tokenizer has no end token: tokenizer_config.json's "eos_token" is ${JSON.stringify(eosToken)}, generation_config.json has no "eos_token_id".`,
+    `The tokenizer has no end token: neither tokenizer_config.json nor special_tokens_map.json has an "eos_token" (${JSON.stringify(eosToken)}), and neither generation_config.json nor config.json an "eos_token_id".`,
+  );
+}
+
+/** @throws TrainerError where tokens of the vocabulary itself have no row: they are of another model. */
+function embeddingRowsOf(modelConfig: Json | null, vocabularyEnd: number): number | null {
+  const rows = modelConfig?.['vocab_size'];
+  if (typeof rows !== 'number' || !Number.isSafeInteger(rows)) return null;
+  if (vocabularyEnd <= rows) return rows;
+  throw new TrainerError(
+    'model-file-invalid',
+    `The tokenizer has ids up to ${vocabularyEnd - 1}, but the model's vocab_size is ${rows}: they do not belong together.`,
   );
 }
 

@@ -2,6 +2,7 @@
 import { openSafetensors, type SafetensorsFile } from '../adapter/safetensors.ts';
 import type { LoadProgress } from '../api/trainer-api.ts';
 import { TrainerError } from '../api/trainer-error.ts';
+import { readTokenizerFiles } from '../data/tokenizer-folder.ts';
 import { createChatTokenizer, type ChatTokenizer } from '../data/tokenizer.ts';
 import type { Gpu } from '../device/open-device.ts';
 import type { WeightFormat } from '../kernels/weight-matrix.ts';
@@ -29,23 +30,14 @@ export async function loadModel(
   copy: ((name: string) => Promise<Uint8Array>) | null = null,
 ): Promise<LoadedModel> {
   const config = parseModelConfig(await readJson(files, 'config.json'));
-  const tokenizer = createChatTokenizer({
-    tokenizerJson: await readJson(files, 'tokenizer.json'),
-    tokenizerConfig: await readJson(files, 'tokenizer_config.json'),
-    generationConfig: await readOptionalJson(files, 'generation_config.json'),
-    chatTemplate: await readOptionalText(files, 'chat_template.jinja'),
-  });
-  if (tokenizer.vocabSize > config.vocabSize) {
-    throw new TrainerError(
-      'model-file-invalid',
-      `The tokenizer has ids up to ${tokenizer.vocabSize - 1}, but the model's vocab_size is ${config.vocabSize}: they do not belong together.`,
-    );
-  }
+  const tokenizer = createChatTokenizer(
+    await readTokenizerFiles(`The model "${files.name}"`, (name) => readOptionalText(files, name)),
+  );
   const strange = tokenizer.eosIds.find((id) => id >= config.vocabSize);
   if (strange !== undefined)
     throw new TrainerError(
       'model-file-invalid',
-      `generation_config.json ends answers with id ${strange}, but the model's vocab_size is ${config.vocabSize}: they do not belong together.`,
+      `Answers end with id ${strange}, but the model's vocab_size is ${config.vocabSize}: they do not belong together.`,
     );
   const source: WeightSource =
     copy === null

@@ -23,7 +23,7 @@ export function toTrace(ids: readonly number[], tokenizer: ChatTokenizer): Trace
 
 /** User content → the token ids a model answers. */
 export function promptIds(prompt: string, tokenizer: ChatTokenizer): number[] {
-  return tokenizer.encode(tokenizer.renderPrompt([{ role: 'user', content: prompt }]));
+  return tokenizer.encodePrompt([{ role: 'user', content: prompt }]);
 }
 
 export type DecodingSettings = Pick<GenerationSettings, 'maxNewTokens' | 'temperature' | 'seed'>;

@@ -84,15 +84,15 @@ test('</think> stays visible without special tokens, even where it is marked spe
 test('the longest added token wins, whatever the order in the file', () => {
   const files = tokenizerFiles('tied-gqa');
   const json = tokenizerJson(files);
+  const token = { id: 9000, content: '<think>!', special: false, normalized: false };
   const tokenizer = createChatTokenizer({
     ...files,
-    tokenizerJson: {
-      ...json,
-      added_tokens: [...json.added_tokens, { id: 400, content: '<think>!', special: false }],
-    },
+    tokenizerJson: { ...json, added_tokens: [...json.added_tokens, token] },
   });
-  expect(tokenizer.encode('<think>!')).toEqual([400]);
-  expect(tokenizer.vocabSize).toBe(401);
+  // Ids are counted on, whatever the file says: tokenizers 0.23 warns and does the same.
+  const next = goldenTokenizer('tied-gqa').vocabSize;
+  expect(tokenizer.encode('<think>!')).toEqual([next]);
+  expect(tokenizer.vocabSize).toBe(next + 1);
 });
 
 test('decoding is exact: no clean-up, nothing for no or unknown ids', () => {
