@@ -15,6 +15,7 @@ import { nothingWritten, toJsonl } from '../src/alttrain/build-dataset.ts';
 import { createBuilder } from '../src/alttrain/builder.ts';
 import { defaultTemplates, parseTemplates } from '../src/alttrain/templates.ts';
 import { paperTokensPerSample } from '../src/config/paper-figures.ts';
+import { percentOf } from '../src/support/units.ts';
 import { wantsHelp, wantsJson } from './cli/args.ts';
 import {
   buildDatasetHelp,
@@ -67,10 +68,16 @@ function sayReport({
   withTrace,
   understandingFound,
   rejected,
+  unusedColumns,
+  answerLabels,
 }: SourceReport): void {
   console.error(
     `${name}: ${harmful} harmful and ${benign} benign of ${totalRows} rows; ${withTrace} traces, ${understandingFound} begin with an understanding`,
   );
+  for (const { name: column, filledShare } of unusedColumns)
+    console.error(
+      `  not used: ${column} (in ${percentOf(filledShare)} of the rows)${answerLabels.includes(column) ? ', a label of the answer, not of the request' : ''}`,
+    );
   for (const { line, code, reason } of rejected.slice(0, 10))
     console.error(`  line ${line}: ${code}: ${reason}`);
   if (rejected.length > 10) console.error(`  … and ${rejected.length - 10} more`);

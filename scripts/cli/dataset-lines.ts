@@ -1,6 +1,7 @@
 /** What a user should know of a data set before the first step, as lines of a terminal: the page's facts and its gate. */
 import type { DatasetReport } from '../../src/api/trainer-api.ts';
-import { MAX_NAMED, percentOf } from '../../src/data/gate.ts';
+import { MAX_NAMED } from '../../src/data/gate.ts';
+import { percentOf } from '../../src/support/units.ts';
 
 export function datasetLines(report: DatasetReport, listedRows: number): string[] {
   const { tokenCount, targetTokenCount, tokensPerRow, rejected, rejectedRows, unusedColumns } = report;

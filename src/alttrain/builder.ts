@@ -59,7 +59,7 @@ function reportOf(
   id: number,
   name: string,
   role: HarmLabel,
-  { rows, rejected, totalRows }: SourceRows,
+  { rows, rejected, totalRows, unusedColumns, answerLabels }: SourceRows,
 ): SourceReport {
   const traces = rows.filter(({ thought }) => thought !== null && thought !== '');
   return {
@@ -73,5 +73,7 @@ function reportOf(
     withTrace: traces.length,
     understandingFound: traces.filter(({ thought }) => firstSentenceOf(thought ?? '').isUnderstanding).length,
     rejected,
+    unusedColumns,
+    answerLabels,
   };
 }

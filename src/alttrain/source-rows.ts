@@ -4,12 +4,15 @@
  * a thought. Every row of the file is a source row or a problem with its line and reason.
  */
 import type { BuilderProblem, HarmLabel } from '../api/builder-api.ts';
+import type { UnusedColumn } from '../api/trainer-api.ts';
 import type { ByteProgress } from '../data/byte-chunks.ts';
 import { excerptOf, type RawRow } from '../data/raw-row.ts';
 import { openRows } from '../data/read-rows.ts';
-import { isRowProblem, toChatExample } from '../data/chat-example.ts';
-import { categoriesOf, labelOf, type Fields } from './harm-label.ts';
+import { UnusedColumns } from '../data/unused-columns.ts';
+import { isRowProblem } from '../data/chat-example.ts';
+import { categoriesOf, categoryField, labelOf, type Fields } from './harm-label.ts';
 import { traceTextOf } from './parts.ts';
+import { readSourcePair, type SourcePair } from './source-pair.ts';
 
 export interface SourceRow {
   readonly key: string;
@@ -28,10 +31,9 @@ export interface SourceRows {
   readonly rows: readonly SourceRow[];
   readonly rejected: readonly BuilderProblem[];
   readonly totalRows: number;
+  readonly unusedColumns: readonly UnusedColumn[];
+  readonly answerLabels: readonly string[];
 }
-
-const questionFields = ['instruction', 'prompt', 'question', 'query', 'problem', 'goal'];
-const responseFields = ['response', 'completion', 'answer', 'output', 'solution', 'target'];
 
 /** @throws TrainerError "dataset-unreadable" */
 export async function readSourceRows(
@@ -43,80 +45,66 @@ export async function readSourceRows(
   const { batches } = await openRows(blob, file.name, progress);
   const rejected: BuilderProblem[] = [];
   const rows: SourceRow[] = [];
+  const unused = new UnusedColumns();
+  const answerLabels = new Set<string>();
   for await (const batch of batches)
     for (const row of batch) {
-      const read = isRowProblem(row) ? row : readRow(row);
-      if (isRowProblem(row)) rejected.push({ ...row, file: file.name });
-      else if ('reason' in read)
+      if (isRowProblem(row)) {
+        rejected.push({ ...row, file: file.name });
+        continue;
+      }
+      const read = readSourceRow(row, file, harmCategories);
+      if ('reason' in read) {
         rejected.push({ ...read, line: row.line, file: file.name, excerpt: excerptOf(row.value) });
-      else rows.push(sourceRow(row, read, file, harmCategories));
+        unused.addRejected(row.value);
+        continue;
+      }
+      rows.push(read.row);
+      unused.addUsed(read.unused);
+      for (const name of read.answerLabels) answerLabels.add(name);
     }
-  return { rows, rejected, totalRows: rows.length + rejected.length };
-}
-
-function sourceRow(
-  { line, value }: RawRow,
-  { question, response }: Pair,
-  file: { readonly id: number; readonly name: string; readonly role: HarmLabel },
-  harmCategories: readonly string[],
-): SourceRow {
-  const fields = value as Fields;
-  const { label, byRow } = labelOf(fields, file.role, harmCategories);
+  const totalRows = rows.length + rejected.length;
   return {
-    key: `${file.id}:${line}`,
-    file: file.name,
-    line,
-    question,
-    ...traceOf(response),
-    label,
-    labelByRow: byRow,
-    categories: categoriesOf(fields),
+    rows,
+    rejected,
+    totalRows,
+    unusedColumns: unused.list(totalRows),
+    answerLabels: [...answerLabels],
   };
 }
 
-type Refusal = Pick<BuilderProblem, 'code' | 'reason'>;
-interface Pair {
-  readonly question: string;
-  readonly response: string; // empty: prompts only
+interface ReadSourceRow {
+  readonly row: SourceRow;
+  readonly unused: readonly string[];
+  readonly answerLabels: readonly string[];
 }
 
-function readRow({ line, value }: RawRow): Pair | Refusal {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    return { code: 'row-shape', reason: 'is no object with a question in it' };
-  const row = value as Fields;
-  if (['messages', 'conversations'].some((field) => row[field] !== undefined) || Array.isArray(row['prompt']))
-    return readConversation({ line, value });
-  const question = textField(row, questionFields);
-  if (question === null)
-    return { code: 'row-shape', reason: `has no question: one of ${questionFields.join(', ')}` };
-  const input = row['input'];
-  if (question.trim() === '') return { code: 'row-empty', reason: 'has an empty question' };
-  if (row['instruction'] !== undefined && typeof input === 'string' && input.trim() !== '')
-    return {
-      code: 'row-shape',
-      reason: 'has an "input" beside its "instruction"; put both into "instruction"',
-    };
-  const given = responseFields.find((field) => row[field] !== undefined && row[field] !== null);
-  if (given !== undefined && typeof row[given] !== 'string')
-    return { code: 'row-shape', reason: `has a "${given}" that is not text` };
-  return { question: question.trim(), response: (textField(row, responseFields) ?? '').trim() };
-}
-
-function textField(row: Fields, names: readonly string[]): string | null {
-  const text = names.map((name) => row[name]).find((field) => typeof field === 'string');
-  return text ?? null;
-}
-
-function readConversation(raw: RawRow): Pair | Refusal {
-  const example = toChatExample(raw);
-  if (isRowProblem(example)) return { code: example.code, reason: example.reason };
-  const { prompt, response } = example;
-  if (prompt.length !== 1)
-    return {
-      code: 'row-shape',
-      reason: `has ${prompt.length} turns before its response; the builder takes one question`,
-    };
-  return { question: prompt[0].content.trim(), response: response.trim() };
+function readSourceRow(
+  { line, value }: RawRow,
+  file: { readonly id: number; readonly name: string; readonly role: HarmLabel },
+  harmCategories: readonly string[],
+): ReadSourceRow | Pick<BuilderProblem, 'code' | 'reason'> {
+  const pair: SourcePair | Pick<BuilderProblem, 'code' | 'reason'> = readSourcePair({ line, value });
+  if ('reason' in pair) return pair;
+  const { question, response } = pair;
+  const fields = value as Fields;
+  const labelled = labelOf(fields, file.role, harmCategories, response !== '');
+  if (labelled.problem !== null) return { code: 'row-label', reason: labelled.problem };
+  const used = [...labelled.read, categoryField(fields)];
+  return {
+    row: {
+      key: `${file.id}:${line}`,
+      file: file.name,
+      line,
+      question,
+      ...traceOf(response),
+      label: labelled.label,
+      labelByRow: labelled.byRow,
+      categories: categoriesOf(fields),
+    },
+    unused: pair.unused.filter((name) => !used.includes(name)),
+    answerLabels: labelled.ofAnswer,
+  };
 }
 
 type TraceFields = Pick<SourceRow, 'thought' | 'answer' | 'isFinished'>;

@@ -2,7 +2,7 @@
  * The contract between the page (or the command line) and the data set builder (src/alttrain/builder.ts): types only.
  * The builder turns prompts with reasoning traces into rows of AltTrain or of one of its baselines.
  */
-import type { RowProblem, TracePart, TraceVerdict } from './trainer-api.ts';
+import type { RowProblem, TracePart, TraceVerdict, UnusedColumn } from './trainer-api.ts';
 
 export type HarmLabel = 'harmful' | 'benign';
 
@@ -66,7 +66,12 @@ export interface Question {
 export interface BuilderProblem extends Omit<RowProblem, 'code'> {
   readonly file: string;
   readonly code:
-    RowProblem['code'] | 'row-duplicate' | 'row-no-trace' | 'row-trace-unfinished' | 'row-answered';
+    | RowProblem['code']
+    | 'row-label' // it has one that cannot be read
+    | 'row-duplicate'
+    | 'row-no-trace'
+    | 'row-trace-unfinished'
+    | 'row-answered';
 }
 
 /** One file as read, before any choice. totalRows = harmful + benign + rejected.length. */
@@ -81,6 +86,8 @@ export interface SourceReport {
   readonly withTrace: number;
   readonly understandingFound: number; // traces whose first sentence is an understanding
   readonly rejected: readonly BuilderProblem[];
+  readonly unusedColumns: readonly UnusedColumn[];
+  readonly answerLabels: readonly string[]; // columns that judge the answer, and so never decide the label
 }
 
 export interface BuiltRow {

@@ -3,6 +3,7 @@
  * The page starts such a run only when told to; the command line, where settings are chosen in writing, says it and goes on.
  */
 import type { DatasetReport, GateFinding, UnusedColumn } from '../api/trainer-api.ts';
+import { percentOf } from '../support/units.ts';
 
 /** Above this share of answers without their end, the model learns not to stop. */
 const CUT_SHARE_TO_STOP = 0.5;
@@ -38,7 +39,7 @@ export function gateOf(report: Facts, maxLength: number): GateFinding[] {
     add(
       'warning',
       'columns-unused',
-      `${countOf(unusedColumns.length, 'column is', 'columns are')} not used: ${namesOf(unusedColumns)}.`,
+      `${countOf(unusedColumns.length, 'column is', 'columns are')} not used (share of rows that fill them): ${namesOf(unusedColumns)}.`,
     );
   if (openThoughts > 0)
     add(
@@ -68,22 +69,14 @@ export function gateOf(report: Facts, maxLength: number): GateFinding[] {
   return findings;
 }
 
-/** "context (in 50 % of the rows), id" */
+/** "context 50 %, id 100 %" */
 function namesOf(columns: readonly UnusedColumn[]): string {
   const named = columns.slice(0, MAX_NAMED).map(({ name, filledShare }) => {
     const short = name.length > MAX_NAME_CHARS ? `${name.slice(0, MAX_NAME_CHARS)}…` : name;
-    return filledShare === 1 ? short : `${short} (in ${percentOf(filledShare)} of the rows)`;
+    return `${short} ${percentOf(filledShare)}`;
   });
   const rest = columns.length - named.length;
   return named.join(', ') + (rest > 0 ? ` and ${rest.toLocaleString('en')} more` : '');
-}
-
-/** Never 0 % of what is there, nor 100 % of what is not everywhere. */
-export function percentOf(share: number): string {
-  const percent = 100 * share;
-  if (percent > 0 && percent < 0.1) return 'under 0.1 %';
-  if (percent < 100 && percent > 99.9) return 'over 99.9 %';
-  return `${Number(percent.toFixed(1))} %`;
 }
 
 const countOf = (count: number, one: string, many: string): string =>

@@ -31,13 +31,13 @@ const toolRoles = [
 
 /** Fields that change what a turn says. */
 const unsupportedFields: Readonly<Record<string, string>> = {
-  tool_calls: 'calls of tools',
-  function_call: 'calls of functions',
-  ...Object.fromEntries(['image', 'images', 'image_url'].map((name) => [name, 'images'])),
-  ...Object.fromEntries(['audio', 'audios'].map((name) => [name, 'sound'])),
-  ...Object.fromEntries(['video', 'videos'].map((name) => [name, 'video'])),
-  train_detail: 'parts of a turn that are trained',
-  training_detail: 'parts of a turn that are trained',
+  tool_calls: 'calls of tools are',
+  function_call: 'calls of functions are',
+  ...Object.fromEntries(['image', 'images', 'image_url'].map((name) => [name, 'images are'])),
+  ...Object.fromEntries(['audio', 'audios'].map((name) => [name, 'sound is'])),
+  ...Object.fromEntries(['video', 'videos'].map((name) => [name, 'video is'])),
+  train_detail: 'training a part of a turn is',
+  training_detail: 'training a part of a turn is',
 };
 /** Where DeepSeek, Qwen and vLLM, OpenRouter, and gpt-oss have the thought of a turn. */
 const thoughtFields = ['reasoning_content', 'reasoning', 'thinking'];
@@ -102,7 +102,7 @@ function readTurn(item: unknown, { where, leaveOut }: Place): Turn | Refusal {
   if (typeof item !== 'object' || item === null) return shapeProblem(`${where} is not an object`);
   const turn = item as Row;
   for (const [name, what] of Object.entries(unsupportedFields))
-    if (!isEmptyCell(turn[name])) return unsupported(`${where} has "${name}": ${what} are not supported`);
+    if (!isEmptyCell(turn[name])) return unsupported(`${where} has "${name}": ${what} not supported`);
   const named = turn['role'] ?? turn['from'];
   const role = typeof named === 'string' && Object.hasOwn(roleNames, named) ? roleNames[named] : null;
   if (role === null) return roleProblem(named, where);

@@ -1,6 +1,7 @@
 import type { BuilderProblem, HarmLabel, SourceReport } from '../../api/builder-api.ts';
 import { formatCount, formatCountOf, formatPercent } from '../format.ts';
 import { useApp } from '../state/app-state.ts';
+import { UnusedColumns } from './unused-columns.tsx';
 
 const titles: Readonly<Record<HarmLabel, { title: string; about: string }>> = {
   harmful: { title: 'Harmful prompts', about: 'STAR-1, SafeChain, …' },
@@ -48,7 +49,17 @@ export function BuilderSource({ role }: { role: HarmLabel }) {
 
 function Source({ source }: { source: SourceReport }) {
   const { builder } = useApp();
-  const { name, totalRows, harmful, benign, withTrace, understandingFound, rejected } = source;
+  const {
+    name,
+    totalRows,
+    harmful,
+    benign,
+    withTrace,
+    understandingFound,
+    rejected,
+    unusedColumns,
+    answerLabels,
+  } = source;
   return (
     <div class="builder-file">
       <div class="builder-file-head">
@@ -68,6 +79,12 @@ function Source({ source }: { source: SourceReport }) {
         {formatCount(rejected.length)} not usable. {formatCountOf(withTrace, 'trace')}
         {withTrace > 0 && `, ${formatPercent(understandingFound / withTrace)} begin with an understanding`}.
       </p>
+      <UnusedColumns
+        columns={unusedColumns}
+        notes={Object.fromEntries(
+          answerLabels.map((column) => [column, 'a label of the answer, not of the request']),
+        )}
+      />
       {rejected.length > 0 && (
         <Problems problems={rejected} summary={`${formatCountOf(rejected.length, 'row')} not usable`} />
       )}

@@ -2,6 +2,7 @@ import type { DatasetReport, GateFinding, RowProblem } from '../../api/trainer-a
 import { formatCount, formatCountOf, formatPercent } from '../format.ts';
 import { useApp } from '../state/app-state.ts';
 import { Facts } from './step-panel.tsx';
+import { UnusedColumns } from './unused-columns.tsx';
 
 const MAX_LISTED = 500; // rows in the page; the counts always cover all of them
 
@@ -32,6 +33,7 @@ export function DatasetReportView({ report, isBuiltin }: { report: DatasetReport
         ]}
       />
       <Gate findings={report.gate} />
+      <UnusedColumns columns={report.unusedColumns} />
       <Histogram lengths={report.lengths} />
       {report.rejectedRows > 0 && <Rejected problems={report.rejected} count={report.rejectedRows} />}
       {report.truncatedLines.length > 0 && (

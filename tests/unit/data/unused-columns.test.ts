@@ -39,10 +39,12 @@ describe('unused columns', () => {
       {
         level: 'warning',
         code: 'columns-unused',
-        message: '2 columns are not used: source (in 75 % of the rows), id (in 25 % of the rows).',
+        message: '2 columns are not used (share of rows that fill them): source 75 %, id 25 %.',
       },
     ]);
-    expect(datasetLines(report, 10).join('\n')).toContain('warning: 2 columns are not used: source');
+    expect(datasetLines(report, 10).join('\n')).toContain(
+      'warning: 2 columns are not used (share of rows that fill them): source 75 %',
+    );
   });
 
   test('of a file in which every column is used are none', async () => {
@@ -67,7 +69,7 @@ describe('unused columns', () => {
     const { report } = await prepare([{ prompt: 'a', completion: 'b', ...extra }]);
     expect(report.unusedColumns).toHaveLength(12);
     const warning = report.gate.find(({ code }) => code === 'columns-unused')?.message ?? '';
-    expect(warning).toMatch(/^12 columns are not used: .* and 4 more\.$/);
+    expect(warning).toMatch(/^12 columns are not used \(.*\): .* and 4 more\.$/);
     expect(warning.length).toBeLessThan(500);
     expect(datasetLines(report, 10).filter((line) => line.startsWith('  not used: '))).toHaveLength(12);
   });
