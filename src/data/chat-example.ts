@@ -9,7 +9,7 @@ import { excerptOf, isProblem, type RawRow } from './raw-row.ts';
 import { orderProblem, readMessages, thoughtProblem } from './read-messages.ts';
 import { readPair, withSystem, type Conversation, type PairLayout } from './read-pair.ts';
 import { emptyRow, isRefusal, shapeProblem, type Refusal } from './refusal.ts';
-import { columnProblem, judgementProblem, preferenceProblem } from './row-flags.ts';
+import { badAnswerProblem, columnProblem, preferenceProblem, weightProblem } from './row-flags.ts';
 import { RowFields, type Row } from './row-fields.ts';
 import type { ChatMessage } from './tokenizer.ts';
 
@@ -138,11 +138,16 @@ function readColumns(fields: RowFields, pair: PairLayout & { readonly shape: Row
   if (pair.question === 'instruction' && isSomething(fields, ['question']) && fields.isFilled('instruction'))
     return shapeProblem('has an "instruction" and a "question"; map the one that is asked');
   const read = finish(pair.shape, readPair(fields, pair));
-  return pair.shape === 'prompt/completion' ? judged(fields, read) : read;
+  // Beside an instruction a label may as well be one of its harm.
+  return pair.shape === 'prompt/completion'
+    ? judged(fields, read)
+    : (badAnswerProblem(fields, ['kto_tag']) ?? read);
 }
 
 function judged(fields: RowFields, read: Read): Read {
-  return isRefusal(read) ? (preferenceProblem(fields) ?? read) : (judgementProblem(fields) ?? read);
+  return isRefusal(read)
+    ? (preferenceProblem(fields) ?? read)
+    : (badAnswerProblem(fields, ['label', 'kto_tag']) ?? weightProblem(fields) ?? read);
 }
 
 function missingProblem(fields: RowFields): Refusal {

@@ -20,14 +20,21 @@ export function columnProblem(fields: RowFields): Refusal | null {
   return null;
 }
 
-/** KTO marks answers as good or bad, Fireworks weighs rows. Only for the shapes that such files have. */
-export function judgementProblem(fields: RowFields): Refusal | null {
-  const label = truthOf(fields.peek('label'));
-  if (label !== null) fields.read('label');
-  if (label === false)
-    return unsupported(
-      'is marked as a bad answer ("label": false, as in KTO’s data): training would teach what it warns of',
-    );
+/** KTO marks answers as good or bad, in TRL's data in `label`, in LLaMA-Factory's in `kto_tag`. */
+export function badAnswerProblem(fields: RowFields, names: readonly string[]): Refusal | null {
+  for (const name of names) {
+    const isGood = truthOf(fields.peek(name));
+    if (isGood !== null) fields.read(name);
+    if (isGood === false)
+      return unsupported(
+        `is marked as a bad answer ("${name}": false, as in KTO’s data): training would teach what it warns of`,
+      );
+  }
+  return null;
+}
+
+/** Fireworks weighs rows. */
+export function weightProblem(fields: RowFields): Refusal | null {
   const weight = fields.peek('weight');
   if (typeof weight !== 'number' || Number.isNaN(weight)) return null;
   fields.read('weight');

@@ -1,5 +1,5 @@
 /**
- * Whether a turn is trained, where it says so itself: OpenAI's `weight`, axolotl's `train` and `training`, ms-swift's
+ * Whether a turn is trained, where it says so itself: OpenAI's `weight`, axolotl's `train`, `training` and `train_on_turn`, ms-swift's
  * `loss`, `loss_mask`. A turn that is not trained is read as context.
  */
 import type { RowProblem } from '../api/trainer-api.ts';
@@ -8,7 +8,9 @@ import { unsupported, type Refusal } from './refusal.ts';
 import { isNothing, type Row } from './row-fields.ts';
 import type { ChatMessage } from './tokenizer.ts';
 
-export const flagFields: readonly string[] = ['weight', 'train', 'training', 'loss', 'loss_mask'];
+export const flagFields: readonly string[] = [
+  ...['weight', 'train', 'training', 'train_on_turn', 'loss', 'loss_mask'],
+];
 
 export function trainedFlagOf(turn: Row, role: ChatMessage['role'], where: string): boolean | Refusal {
   let isTrained = true;

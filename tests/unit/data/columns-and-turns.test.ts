@@ -130,7 +130,7 @@ describe('history', () => {
     ['And 2?', '4'],
   ];
 
-  // LLaMA-Factory 0.9, data/converter.py, AlpacaDatasetConverter: each pair is a turn of the user and one of the assistant.
+  // LLaMA-Factory, src/llamafactory/data/converter.py, AlpacaDatasetConverter: each pair is a turn of the user and one of the assistant.
   test('is put before the question: pairs, a list of messages, and the JSON of either', () => {
     for (const history of [pairs, turns, JSON.stringify(pairs), JSON.stringify(turns)])
       expect(example({ ...row, history, system: 'Be brief.' })).toEqual({
@@ -254,6 +254,7 @@ describe('turns that are not to be trained', () => {
     { weight: 0 },
     { train: false },
     { training: false },
+    { train_on_turn: false },
     { loss: false },
     { loss_mask: 0 },
     { weight: '0' },
@@ -285,6 +286,11 @@ describe('rows that judge their answer', () => {
       'row-unsupported: is marked as a bad answer',
     );
     expect(reason({ ...chat(), label })).toContain('bad answer');
+  });
+
+  test('kto_tag marks one in every shape', () => {
+    expect(reason({ instruction: 'q', output: 'a', kto_tag: false })).toContain('"kto_tag": false');
+    expect(example({ instruction: 'q', output: 'a', kto_tag: true }).unused).toBeUndefined();
   });
 
   test('a good answer is used; a label of another kind is told as not used', () => {
