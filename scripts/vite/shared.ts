@@ -18,7 +18,6 @@ export const prebundled = [
   'idb-keyval',
   'hyparquet',
   'hyparquet-compressors',
-  'papaparse',
   'preact',
   'preact/hooks',
   'preact/jsx-runtime',

@@ -1,7 +1,7 @@
-/** CSV and TSV with a header line, through papaparse's own parser, fed piece by piece so that no file has to fit into memory. */
-import Papa from 'papaparse';
+/** CSV and TSV with a header line, to rows under its names, as pandas names them. */
 import type { RowProblem } from '../api/trainer-api.ts';
 import { TrainerError } from '../api/trainer-error.ts';
+import { CsvScanner, type CsvRecord } from './csv-records.ts';
 import { excerptOf, type ReadRow } from './raw-row.ts';
 import { MAX_ROW_CHARS } from './text-lines.ts';
 
@@ -9,110 +9,121 @@ import { MAX_ROW_CHARS } from './text-lines.ts';
 const MAX_COLUMNS = 10_000;
 const delimiters = [',', '\t', ';', '|'];
 
-/** The delimiter that stands most often outside quotes in the header line. */
-export function guessDelimiter(header: string): string {
-  const bare = header.replace(/"[^"]*"/g, '');
-  const counts = delimiters.map((delimiter) => bare.split(delimiter).length);
-  return delimiters[counts.indexOf(Math.max(...counts))];
+export interface CsvForm {
+  readonly delimiter: string;
+  /** The first line is "sep=;", which tells Excel the delimiter and names no columns. */
+  readonly hasSeparatorLine: boolean;
 }
 
-interface Parsed {
-  readonly data: readonly string[][];
-  readonly errors: readonly { readonly code: string }[];
-  readonly meta: { readonly cursor: number };
+/** `start`: of the file, from its first line that is not blank. `isTsv`: its name says so. */
+export function csvForm(start: string, isTsv: boolean): CsvForm {
+  const told = /^"?sep=([,;|\t])"?[^\S\t]*(?:[\r\n]|$)/i.exec(start)?.[1];
+  if (told !== undefined) return { delimiter: told, hasSeparatorLine: true };
+  return { delimiter: guessDelimiter(start, isTsv), hasSeparatorLine: false };
+}
+
+/** The delimiter that stands most often outside quotes in the header; in a file named TSV, tabs if there are any. */
+function guessDelimiter(start: string, isTsv: boolean): string {
+  const counts = delimiters.map(() => 0);
+  let isQuoted = false;
+  for (const character of start) {
+    if (character === '"') isQuoted = !isQuoted;
+    else if (isQuoted) continue;
+    else if (character === '\n' || character === '\r') break;
+    else if (delimiters.includes(character)) counts[delimiters.indexOf(character)]++;
+  }
+  if (isTsv && counts[delimiters.indexOf('\t')] > 0) return '\t';
+  return delimiters[counts.indexOf(Math.max(...counts))];
 }
 
 /** @throws TrainerError "dataset-unreadable" when the header cannot be used, or a quote is never closed. */
 export async function* csvRows(
   chunks: AsyncIterable<string>,
   name: string,
-  delimiter: string,
+  { delimiter, hasSeparatorLine }: CsvForm,
 ): AsyncGenerator<ReadRow[]> {
-  const table = new Table(name);
-  const parse = (text: string, isLast: boolean): Parsed =>
-    new Papa.Parser({ delimiter, newline: newlineOf(text) }).parse(text, 0, !isLast) as Parsed;
-  let pending = '';
-  let neededChars = 0; // a record that was not complete is tried again when there is twice as much
-  for await (const chunk of chunks) {
-    pending += chunk;
-    if (pending.length > MAX_ROW_CHARS && neededChars > 0) throw table.neverClosed(pending);
-    if (pending.length < neededChars) continue;
-    // A CR at the end may be half of a CRLF.
-    const { data, meta } = parse(pending.endsWith('\r') ? pending.slice(0, -1) : pending, false);
-    pending = pending.slice(meta.cursor);
-    neededChars = data.length === 0 ? pending.length * 2 : 0;
-    const rows = table.rowsOf(data);
-    if (rows.length > 0) yield rows;
-  }
-  if (pending !== '') {
-    const { data, errors } = parse(pending, true);
-    if (errors.some(({ code }) => code === 'MissingQuotes')) throw table.neverClosed(pending);
-    yield table.rowsOf(data);
-  }
-  if (table.columns === null) throw new TrainerError('dataset-empty', `${name} holds no rows.`);
-}
-
-function newlineOf(text: string): '\r\n' | '\n' | '\r' {
-  const first = /\r\n|\n|\r/.exec(text)?.[0];
-  return first === '\r\n' || first === '\r' ? first : '\n';
-}
-
-/** Records to objects under the header's names, with the line each one starts in. */
-class Table {
-  columns: readonly string[] | null = null;
-  line = 1;
-  readonly #name: string;
-
-  constructor(name: string) {
-    this.#name = name;
-  }
-
-  rowsOf(records: readonly string[][]): ReadRow[] {
-    return records.flatMap((record) => {
-      const line = this.line;
-      this.line += 1 + record.reduce((count, field) => count + (field.match(/\r\n|\n|\r/g)?.length ?? 0), 0);
-      if (record.length === 1 && record[0].trim() === '') return []; // a blank line
-      if (this.columns !== null) return [toRow(line, record, this.columns)];
-      this.columns = this.#header(record);
+  const scanner = new CsvScanner(delimiter, MAX_ROW_CHARS);
+  let columns: readonly string[] | null = null;
+  let isSeparatorNext = hasSeparatorLine;
+  const rowsOf = (records: readonly CsvRecord[]): ReadRow[] =>
+    records.flatMap((record) => {
+      if (record.isBlank) return [];
+      if (isSeparatorNext) {
+        isSeparatorNext = false;
+        return [];
+      }
+      if (columns !== null) return [toRow(record, columns)];
+      columns = columnNames(record, name);
       return [];
     });
+  for await (const chunk of chunks) {
+    const rows = rowsOf(scanner.push(chunk));
+    if (rows.length > 0) yield rows;
+    const { openQuote } = scanner;
+    if (openQuote !== null && openQuote.charCount > MAX_ROW_CHARS)
+      throw neverClosed(name, openQuote, `not closed within ${MAX_ROW_CHARS} characters`);
   }
-
-  /** `rest`: from the row on that may never end. */
-  neverClosed(rest: string): TrainerError {
-    return new TrainerError(
-      'dataset-unreadable',
-      `${this.#name}: a quote is opened in line ${this.line} or after it and never closed. Close it, or double it ("") where it is meant.`,
-      excerptOf(rest),
-    );
-  }
-
-  #header(record: readonly string[]): string[] {
-    const columns = record.map((field) => field.trim());
-    const seen = new Set<string>();
-    const twice = columns.find((column) => seen.size === seen.add(column).size);
-    const isFine = twice === undefined && !seen.has('') && columns.length <= MAX_COLUMNS;
-    if (isFine) return columns;
-    const what = seen.has('')
-      ? 'a column without a name'
-      : twice === undefined
-        ? `${columns.length} columns, more than ${MAX_COLUMNS},`
-        : `the column "${excerptOf(twice)}" twice`;
-    throw new TrainerError(
-      'dataset-unreadable',
-      `${this.#name} has ${what} in its first line. The first line names the columns.`,
-      excerptOf(record.join(',')),
-    );
-  }
+  if (scanner.openQuote !== null) throw neverClosed(name, scanner.openQuote, 'never closed');
+  const last = rowsOf(scanner.end());
+  if (last.length > 0) yield last;
+  if (columns === null) throw new TrainerError('dataset-empty', `${name} holds no rows.`);
 }
 
-function toRow(line: number, record: readonly string[], columns: readonly string[]): ReadRow {
-  if (record.length === columns.length)
-    return { line, value: Object.fromEntries(columns.map((column, index) => [column, record[index]])) };
-  return {
-    line,
-    code: 'row-shape',
-    reason: `has ${record.length} fields; the first line names ${columns.length} columns`,
-    excerpt: excerptOf(record.join(',')),
-  } satisfies RowProblem;
+function neverClosed(name: string, quote: { line: number; text: string }, how: string): TrainerError {
+  return new TrainerError(
+    'dataset-unreadable',
+    `${name}: a quote is opened in line ${quote.line} and ${how}. Close it, or double it ("") and quote the field where it is meant.`,
+    excerptOf(quote.text),
+  );
+}
+
+/**
+ * As pandas 3.0 names them: "Unnamed: 0" where there is no name (its own index column, a delimiter at the end of the header), and
+ * "a.1" for a second "a". White space around a name, which pandas keeps, is not part of it.
+ */
+function columnNames({ fields, brokenQuote, line, lastLine }: CsvRecord, name: string): string[] {
+  const refused =
+    brokenQuote !== null
+      ? `a quote in its first line that is closed in the middle of a later one (lines ${line} to ${lastLine})`
+      : fields.length > MAX_COLUMNS
+        ? `${fields.length} columns, more than ${MAX_COLUMNS}, in its first line`
+        : null;
+  if (refused !== null)
+    throw new TrainerError(
+      'dataset-unreadable',
+      `${name} has ${refused}. The first line (line ${line}) names the columns.`,
+      excerptOf(fields.join(',')),
+    );
+  const given = fields.map((field, index) => (field.trim() === '' ? `Unnamed: ${index}` : field.trim()));
+  const taken = new Set(given);
+  const met = new Set<string>();
+  return given.map((column) => {
+    if (met.size < met.add(column).size) return column;
+    let number = 1;
+    while (taken.has(`${column}.${number}`)) number++;
+    const renamed = `${column}.${number}`;
+    taken.add(renamed);
+    return renamed;
+  });
+}
+
+function toRow(record: CsvRecord, columns: readonly string[]): ReadRow {
+  const { line, lastLine, fields, brokenQuote, charCount } = record;
+  const excerpt = excerptOf(fields.join(','));
+  const refused = (reason: string): RowProblem => ({ line, code: 'row-shape', reason, excerpt });
+  if (charCount > MAX_ROW_CHARS)
+    return {
+      ...refused(`has ${charCount} characters; rows of that size are not read`),
+      code: 'row-too-long',
+    };
+  if (brokenQuote !== null)
+    return refused(
+      `has a quote that is opened in line ${brokenQuote.line} and closed in the middle of a later one: a quote is missing, or one inside the text is not doubled (""). Lines ${line} to ${lastLine} are not used`,
+    );
+  if (fields.length === columns.length)
+    return { line, value: Object.fromEntries(columns.map((column, index) => [column, fields[index]])) };
+  const isDelimiterAtEnd = fields.length === columns.length + 1 && fields.at(-1) === '';
+  return refused(
+    `has ${fields.length} fields; the first line names ${columns.length} columns${isDelimiterAtEnd ? ' (there is a delimiter at the end of this line and not of the first)' : ''}`,
+  );
 }

@@ -6,7 +6,7 @@ import type { DatasetFormat } from '../api/trainer-api.ts';
 import { TrainerError } from '../api/trainer-error.ts';
 import { byteChunks, inflated, isGzip, readSlice, type ByteProgress } from './byte-chunks.ts';
 import { acceptedShapes, excerptOf, isProblem, parseJsonRow, type ReadRow } from './raw-row.ts';
-import { csvRows, guessDelimiter } from './read-csv.ts';
+import { csvForm, csvRows } from './read-csv.ts';
 import { listRows, wrappedRows } from './read-json.ts';
 import { isParquet, parquetRows } from './read-parquet.ts';
 import { textChunks, textLines } from './text-lines.ts';
@@ -51,8 +51,8 @@ async function textRows(
   if (start.startsWith('[') || start.startsWith('{')) return objectRows(chunks, name);
   const isTable = ending === 'csv' || ending === 'tsv' || ending === 'tab';
   if (isTable && start !== '') {
-    const delimiter = guessDelimiter(firstLine);
-    return { format: delimiter === '\t' ? 'tsv' : 'csv', batches: csvRows(chunks, name, delimiter) };
+    const form = csvForm(start, ending !== 'csv');
+    return { format: form.delimiter === '\t' ? 'tsv' : 'csv', batches: csvRows(chunks, name, form) };
   }
   return { format: 'jsonl', batches: lineRows(chunks, name) };
 }
