@@ -3,6 +3,7 @@
  * response each; a response without </think> is an answer, except for GSM8K's worked ones ("#### 18"), whose steps are
  * a thought. Every row of the file is a source row or a problem with its line and reason.
  */
+import type { FileBytes } from '../api/file-bytes.ts';
 import type { BuilderProblem, HarmLabel } from '../api/builder-api.ts';
 import type { UnusedColumn } from '../api/trainer-api.ts';
 import type { ByteProgress } from '../data/byte-chunks.ts';
@@ -37,7 +38,7 @@ export interface SourceRows {
 
 /** @throws TrainerError "dataset-unreadable" */
 export async function readSourceRows(
-  blob: Blob,
+  blob: FileBytes,
   file: { readonly id: number; readonly name: string; readonly role: HarmLabel },
   harmCategories: readonly string[],
   progress: ByteProgress = {},

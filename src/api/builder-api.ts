@@ -2,6 +2,7 @@
  * The contract between the page (or the command line) and the data set builder (src/alttrain/builder.ts): types only.
  * The builder turns prompts with reasoning traces into rows of AltTrain or of one of its baselines.
  */
+import type { FileBytes } from './file-bytes.ts';
 import type { RowProblem, TracePart, TraceVerdict, UnusedColumn } from './trainer-api.ts';
 
 export type HarmLabel = 'harmful' | 'benign';
@@ -143,7 +144,7 @@ export interface BuildResult {
 export interface BuilderApi {
   describe(): Promise<{ readonly shapes: readonly ShapeInfo[]; readonly templates: Templates }>;
   /** @throws TrainerError "dataset-unreadable", "dataset-empty" */
-  addSource(role: HarmLabel, name: string, file: Blob): Promise<SourceReport>;
+  addSource(role: HarmLabel, name: string, file: FileBytes): Promise<SourceReport>;
   removeSource(id: number): Promise<void>;
   /** The largest count that keeps the mix. */
   mostRows(options: BuildOptions): Promise<number>;

@@ -3,6 +3,7 @@
  * fflate instead of DecompressionStream: it reads files of several gzip members (bgzip, concatenated parts).
  */
 import { Gunzip } from 'fflate';
+import type { FileBytes } from '../api/file-bytes.ts';
 import { TrainerError } from '../api/trainer-error.ts';
 import { formatBytes } from '../support/units.ts';
 
@@ -24,7 +25,7 @@ export interface ByteProgress {
 
 /** @throws TrainerError "dataset-unreadable", "cancelled" */
 export async function* byteChunks(
-  blob: Blob,
+  blob: FileBytes,
   name: string,
   { signal, onBytes }: ByteProgress = {},
 ): AsyncGenerator<Uint8Array> {
@@ -38,7 +39,12 @@ export async function* byteChunks(
   onBytes?.(blob.size, blob.size);
 }
 
-export async function readSlice(blob: Blob, start: number, end: number, name: string): Promise<Uint8Array> {
+export async function readSlice(
+  blob: FileBytes,
+  start: number,
+  end: number,
+  name: string,
+): Promise<Uint8Array> {
   try {
     return new Uint8Array(await blob.slice(start, end).arrayBuffer());
   } catch (error) {

@@ -54,6 +54,7 @@ export async function prepareDataset(
   const report = (): void => onProgress?.({ ...bytes, note: `Tokenizing rows: ${tally.totalRows}` });
   const source = await openFiles(data, {
     signal,
+    columns: [...reading.columns.values()],
     onBytes: (done, total) => (bytes = { done, total }),
   });
   const use = (row: ReadRow): void => {

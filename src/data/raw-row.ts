@@ -1,5 +1,6 @@
 /** What every reader gives: rows with their place in the file, or the reason why there is none. */
 import type { RowProblem } from '../api/trainer-api.ts';
+import { jsonFault, parseJson } from './json-form.ts';
 
 export interface RawRow {
   /** 1-based: the line of JSONL and CSV where the row starts; the number of the row in a JSON list and in Parquet. */
@@ -32,16 +33,9 @@ export function textOf(value: unknown): string {
 export function parseJsonRow(line: number, text: string, length: number): ReadRow {
   if (length > text.length || text.length === 0) return unreadRow(line, text, length);
   try {
-    return { line, value: JSON.parse(text) as unknown };
+    return { line, value: parseJson(text) };
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    // V8 quotes the text in some messages: a short reason is enough beside the excerpt.
-    return {
-      line,
-      code: 'row-not-json',
-      reason: `is not JSON: ${reason.slice(0, 160)}`,
-      excerpt: excerptOf(text),
-    };
+    return { line, code: 'row-not-json', reason: jsonFault(text, error), excerpt: excerptOf(text) };
   }
 }
 

@@ -1,29 +1,29 @@
 /** A data set of several files, as the hub's come: read one after the other, their rows counted on. */
-import type { ByteProgress } from './byte-chunks.ts';
+import type { FileBytes } from '../api/file-bytes.ts';
 import type { ReadRow } from './raw-row.ts';
-import { openRows, type RowSource } from './read-rows.ts';
+import { openRows, type OpenOptions, type RowSource } from './read-rows.ts';
 
 export interface DataFile {
   readonly name: string;
-  readonly blob: Blob;
+  readonly blob: FileBytes;
 }
 export interface DatasetFiles {
   readonly name: string; // of the whole
   readonly files: readonly DataFile[]; // in the order of their rows
 }
 
-export const oneFile = (name: string, blob: Blob): DatasetFiles => ({ name, files: [{ name, blob }] });
+export const oneFile = (name: string, blob: FileBytes): DatasetFiles => ({ name, files: [{ name, blob }] });
 export const bytesOf = ({ files }: DatasetFiles): number =>
   files.reduce((sum, { blob }) => sum + blob.size, 0);
 
 /** Format and compression are those of the first file. @throws TrainerError as `openRows` */
-export async function openFiles(data: DatasetFiles, progress: ByteProgress = {}): Promise<RowSource> {
+export async function openFiles(data: DatasetFiles, options: OpenOptions = {}): Promise<RowSource> {
   const total = bytesOf(data);
   let bytesBefore = 0;
   const open = ({ name, blob }: DataFile): Promise<RowSource> => {
     const before = bytesBefore;
     bytesBefore += blob.size;
-    return openRows(blob, name, { ...progress, onBytes: (done) => progress.onBytes?.(before + done, total) });
+    return openRows(blob, name, { ...options, onBytes: (done) => options.onBytes?.(before + done, total) });
   };
   const [first] = data.files;
   const source = await open(first);

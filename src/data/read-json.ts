@@ -103,32 +103,75 @@ class ListSplitter {
 }
 
 /** Fields that make an object a row by itself, not a wrapper around rows. */
-const rowFields = ['instruction', 'response', 'prompt', 'completion', 'messages', 'conversations', 'text'];
+const rowFields = [
+  'instruction',
+  'response',
+  'prompt',
+  'completion',
+  'messages',
+  'conversations',
+  'text',
+  'question',
+  'answer',
+  'output',
+  'query',
+  'problem',
+  'solution',
+  'chosen',
+  'rejected',
+];
 
 /**
  * Rows of a whole JSON value that is not a list: one row, or an object with one list of rows in it.
- * @throws TrainerError "dataset-unreadable"
+ * `columns`: what the user mapped, which makes an object a row too. @throws TrainerError "dataset-unreadable"
  */
-export function wrappedRows(value: unknown, name: string): { format: 'json' | 'jsonl'; rows: ReadRow[] } {
+export function wrappedRows(
+  value: unknown,
+  name: string,
+  columns: readonly string[],
+): { format: 'json' | 'jsonl'; rows: ReadRow[] } {
   const number = (format: 'json' | 'jsonl', values: readonly unknown[]) => ({
     format,
     rows: values.map((row, index) => ({ line: index + 1, value: row })),
   });
-  if (typeof value !== 'object' || value === null)
-    throw new TrainerError(
-      'dataset-unreadable',
-      `${name} holds ${excerptOf(value)}, not rows. ${acceptedShapes}`,
+  const refused = (what: string): TrainerError =>
+    new TrainerError('dataset-unreadable', `${name} holds ${what}. ${acceptedShapes}`);
+  if (!isObject(value)) throw refused(`${excerptOf(value)}, not rows`);
+  if (holdsColumns(value))
+    throw refused(
+      'columns, not rows, as to_json of pandas and to_dict of datasets write them; write rows with df.to_json("rows.jsonl", orient="records", lines=True)',
     );
   // A JSONL file with a single row is valid JSON too.
-  if (rowFields.some((field) => Object.hasOwn(value, field))) return number('jsonl', [value]);
+  if ([...rowFields, ...columns].some((field) => Object.hasOwn(value, field)))
+    return number('jsonl', [value]);
   const lists = Object.entries(value).filter(([, field]) => Array.isArray(field)) as [string, unknown[]][];
-  if (lists.length === 1) return number('json', lists[0][1]);
-  if (lists.length === 0) return number('jsonl', [value]);
-  throw new TrainerError(
-    'dataset-unreadable',
-    `${name} holds ${lists.length} lists (${lists
-      .map(([list]) => list)
-      .slice(0, 8)
-      .join(', ')}): keep the one to train on. ${acceptedShapes}`,
-  );
+  const hasText = Object.values(value).some((field) => typeof field === 'string');
+  const ofRows = lists.filter(([, list]) => (list.length === 0 ? !hasText : list.some(isRowLike)));
+  if (ofRows.length === 1) return number('json', ofRows[0][1]);
+  if (ofRows.length === 0) return number('jsonl', [value]);
+  const names = ofRows.map(([list]) => list).slice(0, 8);
+  throw refused(`${ofRows.length} lists (${names.join(', ')}): keep the one to train on`);
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Tags and numbers are values of a row, turns are parts of one. */
+const isRowLike = (value: unknown): boolean =>
+  isObject(value) && !(('role' in value && 'content' in value) || ('from' in value && 'value' in value));
+
+/** pandas' orients "columns", "index" and "split", and a dict of lists: each says what a column holds, not what a row does. */
+function holdsColumns(value: Record<string, unknown>): boolean {
+  const [names, fields] = [Object.keys(value), Object.values(value)];
+  if (fields.length === 0) return false;
+  if ([...names].sort().join() === 'columns,data,index') return true;
+  const isNumber = (key: string): boolean => /^\d+$/.test(key);
+  if (fields.every(isObject))
+    return (
+      names.every(isNumber) ||
+      fields.every((field) => Object.keys(field).length > 0 && Object.keys(field).every(isNumber))
+    );
+  const isColumn = (field: unknown): field is unknown[] =>
+    Array.isArray(field) && field.length > 0 && !field.some(isObject);
+  return fields.every(isColumn) && new Set(fields.map(({ length }) => length)).size === 1;
 }

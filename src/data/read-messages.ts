@@ -2,6 +2,7 @@
  * Lists of turns as OpenAI, ShareGPT and TRL write them, and what is wrong with a turn. A turn that says more than its
  * words (a call of a tool, a picture, a weight) is followed or refused; other fields of a turn are left out and told.
  */
+import { jsonFault, parseJson } from './json-form.ts';
 import { readContent } from './read-content.ts';
 import { emptyRow, isRefusal, shapeProblem, unsupported, type Refusal } from './refusal.ts';
 import { isEmptyCell, isNothing, type Row } from './row-fields.ts';
@@ -44,13 +45,8 @@ const thoughtFields = ['reasoning_content', 'reasoning', 'thinking'];
 
 /** `value`: a list, or the JSON text of one, as CSV holds it. */
 export function readMessages(value: unknown, field: string, leaveOut: LeaveOut): Turns | Refusal {
-  const list = typeof value === 'string' && value.trimStart().startsWith('[') ? parsed(value) : value;
-  if (list instanceof SyntaxError)
-    return shapeProblem(
-      /^\s*\[\s*\{\s*'/.test(value as string)
-        ? `has a "${field}" in Python's form, with single quotes, which is not JSON; write it with json.dumps`
-        : `has a "${field}" that starts like a list, but is not JSON`,
-    );
+  const list = typeof value === 'string' && /^\s*[[{]/.test(value) ? parsed(value) : value;
+  if (list instanceof NotJson) return shapeProblem(`has a "${field}" that ${list.reason}`);
   if (!Array.isArray(list))
     return shapeProblem(`has a "${field}" that is neither text nor a list of messages`);
   if (list.length === 0) return emptyRow(`has an empty "${field}"`);
@@ -81,11 +77,15 @@ export function isListOfTurns(text: string): boolean {
   return Array.isArray(list) && list.length > 0 && list.every(isTurn);
 }
 
+class NotJson {
+  constructor(readonly reason: string) {}
+}
+
 function parsed(text: string): unknown {
   try {
-    return JSON.parse(text) as unknown;
+    return parseJson(text);
   } catch (error) {
-    return error;
+    return new NotJson(jsonFault(text, error));
   }
 }
 

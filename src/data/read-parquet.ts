@@ -1,6 +1,7 @@
 /** Parquet as the hub's data sets come, read a row group at a time out of the file. */
 import type { AsyncBuffer, Compressors, FileMetaData } from 'hyparquet';
 import { parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
+import type { FileBytes } from '../api/file-bytes.ts';
 import { TrainerError } from '../api/trainer-error.ts';
 import { formatBytes } from '../support/units.ts';
 import { readSlice, type ByteProgress } from './byte-chunks.ts';
@@ -15,7 +16,7 @@ const ROWS_PER_BATCH = 2_000;
 
 /** @throws TrainerError "dataset-unreadable" */
 export async function* parquetRows(
-  blob: Blob,
+  blob: FileBytes,
   name: string,
   { signal, onBytes }: ByteProgress,
 ): AsyncGenerator<ReadRow[]> {

@@ -2,9 +2,11 @@
  * Any dropped file to rows, a batch at a time: what it is is decided by its content first and its name second.
  * A bad row is reported and the rest is kept; nothing is dropped silently.
  */
+import type { FileBytes } from '../api/file-bytes.ts';
 import type { DatasetFormat } from '../api/trainer-api.ts';
 import { TrainerError } from '../api/trainer-error.ts';
 import { byteChunks, inflated, isGzip, readSlice, type ByteProgress } from './byte-chunks.ts';
+import { refuseForeign, refuseForeignText, SIGNATURE_BYTES } from './foreign-files.ts';
 import { acceptedShapes, excerptOf, isProblem, parseJsonRow, type ReadRow } from './raw-row.ts';
 import { csvForm, csvRows } from './read-csv.ts';
 import { listRows, wrappedRows } from './read-json.ts';
@@ -17,38 +19,61 @@ export interface RowSource {
   readonly batches: AsyncIterable<readonly ReadRow[]>;
 }
 
+export interface OpenOptions extends ByteProgress {
+  /** Columns that the user mapped: an object that has one of them is a row. */
+  readonly columns?: readonly string[];
+}
+
 /** JSON in one piece over many lines is parsed whole up to this size. */
 const MAX_WHOLE_CHARS = 64 << 20;
 const MAX_UNPACKED_PARQUET_BYTES = 1 << 30;
-const HEAD_BYTES = 8;
 
 /** @throws TrainerError "dataset-unreadable", also while the batches are read. */
-export async function openRows(blob: Blob, name: string, progress: ByteProgress = {}): Promise<RowSource> {
-  const head = await readSlice(blob, 0, HEAD_BYTES, name);
+export async function openRows(
+  blob: FileBytes,
+  name: string,
+  { columns = [], ...progress }: OpenOptions = {},
+): Promise<RowSource> {
+  const head = await readSlice(blob, 0, Math.min(SIGNATURE_BYTES, blob.size), name);
   const isCompressed = isGzip(head);
   if (isParquet(head)) return { format: 'parquet', isCompressed, batches: parquetRows(blob, name, progress) };
+  if (!isCompressed) await refuseForeign(head, name, blob);
   const raw = byteChunks(blob, name, progress);
-  const bytes = await peek(isCompressed ? inflated(raw, name) : raw, (chunk) => chunk.length >= HEAD_BYTES);
-  if (bytes.first !== undefined && isParquet(bytes.first))
+  if (!isCompressed) return { isCompressed, ...(await decodedRows(raw, name, columns)) };
+  const bytes = await peek(inflated(raw, name), (chunks) => lengthOf(chunks) >= SIGNATURE_BYTES);
+  const start = joined(bytes.taken);
+  if (isParquet(start))
     return {
       format: 'parquet',
       isCompressed,
       batches: parquetRows(await unpacked(bytes.all, name), name, progress),
     };
-  const text = await peek(textChunks(bytes.all, name), (chunk) => chunk.trim() !== '');
-  return { isCompressed, ...(await textRows(text.all, text.first?.trimStart() ?? '', name)) };
+  await refuseForeign(start, `What is in ${name}`, null);
+  return { isCompressed, ...(await decodedRows(bytes.all, name, columns)) };
+}
+
+async function decodedRows(
+  bytes: AsyncIterable<Uint8Array>,
+  name: string,
+  columns: readonly string[],
+): Promise<Pick<RowSource, 'format' | 'batches'>> {
+  const text = await peek(textChunks(bytes, name), (chunks) => chunks.at(-1)?.trim() !== '');
+  const start = text.taken.at(-1)?.trimStart() ?? '';
+  refuseForeignText(start, name);
+  return textRows(text.all, start, name, columns);
 }
 
 async function textRows(
   chunks: AsyncIterable<string>,
   start: string,
   name: string,
+  columns: readonly string[],
 ): Promise<Pick<RowSource, 'format' | 'batches'>> {
   const ending = /\.(\w+)(?:\.gz)?$/i.exec(name)?.[1]?.toLowerCase() ?? '';
   const firstLine = /^[^\r\n]*/.exec(start)?.[0] ?? '';
   if (start.startsWith('[') && !isJsonLine(firstLine, start))
     return { format: 'json', batches: listRows(chunks, name) };
-  if (start.startsWith('[') || start.startsWith('{')) return objectRows(chunks, name);
+  if (start.startsWith('[') || start.startsWith('{')) return objectRows(chunks, name, columns);
   const isTable = ending === 'csv' || ending === 'tsv' || ending === 'tab';
   if (isTable && start !== '') {
     const form = csvForm(start, ending !== 'csv');
@@ -67,6 +92,7 @@ function isJsonLine(firstLine: string, start: string): boolean {
 async function objectRows(
   chunks: AsyncIterable<string>,
   name: string,
+  columns: readonly string[],
 ): Promise<Pick<RowSource, 'format' | 'batches'>> {
   const lines = textLines(chunks);
   const seen: ReadRow[] = [];
@@ -88,12 +114,21 @@ async function objectRows(
   }
   const [only] = seen;
   if (seen.length === 1 && !isProblem(only)) {
-    const { format, rows } = wrappedRows(only.value, name);
+    const { format, rows } = wrappedRows(only.value, name, columns);
     return { format, batches: once(rows) };
   }
   const whole = parseJsonRow(1, texts.join('\n'), charCount + Math.max(0, texts.length - 1));
-  if (isProblem(whole)) return { format: 'jsonl', batches: checked(once(seen), name) };
-  const { format, rows } = wrappedRows(whole.value, name);
+  if (isProblem(whole)) {
+    const isOverLines = seen.length > 1 && seen.every(isProblem) && /^\s*[{[][^}\]]*$/.test(texts[0]);
+    if (isOverLines)
+      throw new TrainerError(
+        'dataset-unreadable',
+        `${name} ${whole.reason}. ${acceptedShapes}`,
+        whole.excerpt,
+      );
+    return { format: 'jsonl', batches: checked(once(seen), name) };
+  }
+  const { format, rows } = wrappedRows(whole.value, name, columns);
   return { format, batches: once(rows) };
 }
 
@@ -133,24 +168,38 @@ async function* checked(
     );
 }
 
-/** The beginning of a stream, and the stream with it. Takes chunks until one that `isEnough`. */
+/** The beginning of a stream, and the stream with it. Takes chunks until there are enough. */
 async function peek<T extends Uint8Array | string>(
   stream: AsyncGenerator<T>,
-  isEnough: (chunk: T) => boolean,
-): Promise<{ first: T | undefined; all: AsyncGenerator<T> }> {
+  isEnough: (taken: readonly T[]) => boolean,
+): Promise<{ taken: readonly T[]; all: AsyncGenerator<T> }> {
   const taken: T[] = [];
   for (;;) {
     const next = await stream.next();
     if (next.done === true) break;
     taken.push(next.value);
-    if (isEnough(next.value)) break;
+    if (isEnough(taken)) break;
   }
+  const first = [...taken];
   async function* all(): AsyncGenerator<T> {
-    yield* taken;
-    taken.length = 0;
+    yield* first;
+    first.length = 0;
     yield* stream;
   }
-  return { first: taken.at(-1), all: all() };
+  return { taken, all: all() };
+}
+
+const lengthOf = (chunks: readonly Uint8Array[]): number =>
+  chunks.reduce((sum, { length }) => sum + length, 0);
+
+function joined(chunks: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(lengthOf(chunks));
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
 }
 
 async function* once(rows: readonly ReadRow[]): AsyncGenerator<readonly ReadRow[]> {

@@ -53,18 +53,19 @@ export async function* textLines(chunks: AsyncIterable<string>): AsyncGenerator<
     droppedChars = 0;
     return text.trim() === '' && length === text.length ? [] : [{ line, text, length }];
   };
+  let isAfterCr = false;
   for await (const chunk of chunks) {
-    const text = pending + chunk;
-    const isSplitCrLf = text.endsWith('\r'); // its LF may be the first character of the next chunk
-    const pieces = (isSplitCrLf ? text.slice(0, -1) : text).split(/\r\n|\n|\r/);
-    pending = pieces.pop() ?? '';
-    if (pending.length > MAX_ROW_CHARS) {
-      droppedChars += pending.length - MAX_ROW_CHARS;
-      pending = pending.slice(0, MAX_ROW_CHARS);
-    }
-    if (isSplitCrLf) pending += '\r';
-    if (pieces.length > 0) yield pieces.flatMap(take);
+    const text = isAfterCr && chunk.startsWith('\n') ? chunk.slice(1) : chunk; // the second half of a CRLF
+    if (chunk !== '') isAfterCr = chunk.endsWith('\r');
+    // Only the chunk is searched: a long line would be searched again with each of its chunks.
+    const [rest, ...more] = text.split(/\r\n|\n|\r/);
+    const kept = rest.slice(0, MAX_ROW_CHARS - pending.length);
+    pending += kept;
+    droppedChars += rest.length - kept.length;
+    if (more.length === 0) continue;
+    const next = more.pop() ?? '';
+    yield [pending, ...more].flatMap(take);
+    pending = next;
   }
-  if (pending.endsWith('\r')) pending = pending.slice(0, -1);
   if (pending !== '' || droppedChars > 0) yield take(pending);
 }

@@ -5,7 +5,7 @@ import { CsvScanner } from '../../../src/data/csv-records.ts';
 import { readAll } from './support.ts';
 
 const fieldsOf = async (text: string, name = 'x.csv'): Promise<unknown[]> =>
-  (await readAll(text, name)).rows.map(({ value }) => Object.values(value as object));
+  (await readAll(text, name)).rows.map(({ value }) => Object.values(value as Record<string, unknown>));
 
 describe('quotes', () => {
   test.each([
@@ -139,7 +139,7 @@ describe('the first line', () => {
   ])('%s', async (_, name, text, line) => {
     const { rows, rejected } = await readAll(text, name);
     expect(rejected).toEqual([]);
-    expect(rows.map((row) => [row.line, ...Object.values(row.value as object)])).toEqual([
+    expect(rows.map((row) => [row.line, ...Object.values(row.value as Record<string, string>)])).toEqual([
       [line, 'a,b', 'c'],
     ]);
   });
