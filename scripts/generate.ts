@@ -20,7 +20,7 @@ function readPrompts(path: string): readonly string[] {
 }
 
 async function generate(options: GenerateOptions, asJson: boolean): Promise<void> {
-  const { maxNewTokens, temperature, seed } = options;
+  const { maxNewTokens, temperature, seed, templateDate } = options;
   const model = modelInput(options.model, hubAccess(options.hubUrl));
   const adapter = options.adapterFolder === null ? null : adapterInput(options.adapterFolder);
   const prompts = readPrompts(options.promptsPath);
@@ -30,7 +30,7 @@ async function generate(options: GenerateOptions, asJson: boolean): Promise<void
       model: model.served,
       quantization: options.quantization,
       adapter: adapter?.served ?? null,
-      request: { prompts, maxNewTokens, temperature, seed, useAdapter: adapter !== null },
+      request: { prompts, maxNewTokens, temperature, seed, templateDate, useAdapter: adapter !== null },
     },
     [...model.mounts, ...(adapter?.mounts ?? [])],
   );

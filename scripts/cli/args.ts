@@ -27,6 +27,7 @@ export interface GenerateOptions {
   readonly maxNewTokens: number;
   readonly temperature: number;
   readonly seed: number;
+  readonly templateDate: string;
   readonly hubUrl: string | null;
 }
 
@@ -99,6 +100,7 @@ ${quantizationHelp}
   --max-new-tokens <number>      longest answer (default 256)
   --temperature <number>         0 is greedy (default 0)
   --seed <number>                for temperatures above 0 (default 42)
+  --template-date <day>          what a chat template writes that asks for today (default 2024-07-26)
   --json                         the last line of the output is one JSON object
   --help
 
@@ -138,6 +140,7 @@ const generateSpec = {
   prompts: text,
   out: text,
   'max-new-tokens': text,
+  'template-date': text,
   temperature: text,
   seed: text,
   json: flag,
@@ -231,6 +234,13 @@ export function quantizationOf(values: Record<string, unknown>): Quantization {
   return config.quantization;
 }
 
+function templateDateOf(values: Record<string, unknown>): string {
+  const day = optional(values, 'template-date');
+  const { config, problems } = parseRunConfig(day === null ? {} : { template_date: day });
+  for (const { message } of problems) throw new TrainerError('config-invalid', `--template-date ${message}.`);
+  return config.templateDate;
+}
+
 /** @throws TrainerError "config-invalid". */
 export function parseGenerateArgs(argv: readonly string[]): GenerateOptions {
   const values = parse(argv, generateSpec);
@@ -248,6 +258,7 @@ export function parseGenerateArgs(argv: readonly string[]): GenerateOptions {
     ),
     temperature: numberOf(values, 'temperature', 0, (n) => n >= 0 && n <= 10),
     seed: numberOf(values, 'seed', 42, (n) => Number.isInteger(n) && n >= 0 && n <= 4_294_967_295),
+    templateDate: templateDateOf(values),
     hubUrl: optional(values, 'hub-url'),
   };
 }

@@ -9,6 +9,9 @@ export function datasetLines(report: DatasetReport, listedRows: number): string[
   return [
     `${report.usableRows} of ${report.totalRows} rows usable, ${rejectedRows} rejected, ${report.truncatedLines.length} without their end and end token, ${report.duplicates.length} there twice, ${report.inSuites.length} in an evaluation suite`,
     `${tokenCount} tokens, ${targetTokenCount} trained (${share} %), ${tokensPerRow.mean.toFixed(1)} per example, at most ${tokensPerRow.max}`,
+    ...(report.templateDate === null
+      ? []
+      : [`The chat template writes the date: ${report.templateDate} (template_date)`]),
     ...rejected.slice(0, listedRows).map(({ line, code, reason }) => `  line ${line}: ${code}: ${reason}`),
     ...(rejectedRows > listedRows ? [`  … and ${rejectedRows - listedRows} more`] : []),
     // Few enough are named by the gate.

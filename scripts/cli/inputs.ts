@@ -136,10 +136,22 @@ export async function tokenizerFiles(model: string): Promise<TokenizerFiles> {
   const folder = model === 'demo' ? demoFolder : model;
   if (!isFolder(folder))
     throw new TrainerError('model-file-missing', `${model} is neither "demo" nor a folder.`);
-  return readTokenizerFiles(folder, (name) => {
+  const files = await readTokenizerFiles(folder, (name) => {
     const path = join(folder, name);
     return Promise.resolve(isFile(path) ? readFileSync(path, 'utf8') : null);
   });
+  const configPath = join(folder, 'config.json');
+  return { ...files, modelConfig: isFile(configPath) ? modelConfigOf(configPath) : null };
+}
+
+function modelConfigOf(path: string): Record<string, unknown> {
+  try {
+    const value = readJson(path);
+    if (isObject(value)) return value;
+    throw new SyntaxError('it is not a JSON object');
+  } catch (error) {
+    throw new TrainerError('model-file-invalid', `${path} cannot be read: ${reasonOf(error)}.`);
+  }
 }
 
 /** The evaluation suites that come with the page. */

@@ -119,6 +119,7 @@ export type DatasetSettings = Pick<
   | 'completionOnlyLoss'
   | 'assistantOnlyLoss'
   | 'systemPrompt'
+  | 'templateDate'
   | 'columns'
 >;
 
@@ -163,7 +164,9 @@ export interface DatasetReport {
   readonly splitRows: number;
   readonly duplicates: readonly { readonly line: number; readonly sameAs: number }[];
   readonly inSuites: readonly { readonly line: number; readonly suite: string }[];
-  readonly openThoughts: number; // answers that never close the <think> of the generation prompt
+  readonly openThoughts: number; // answers that open a thought, or go on with the prompt's, and never close it
+  /** The day that the chat template writes into the prompts; null: it writes none. */
+  readonly templateDate: string | null;
   readonly tokenCount: number;
   readonly targetTokenCount: number;
   readonly tokensPerRow: { readonly mean: number; readonly max: number };
@@ -342,6 +345,8 @@ export interface GenerateRequest {
   readonly temperature: number; // 0: greedy
   readonly seed: number;
   readonly useAdapter: boolean;
+  /** The day that a chat template writes where it asks for today, as 2024-07-26; absent: that of the settings' default. */
+  readonly templateDate?: string;
 }
 export interface Generation {
   readonly prompt: string;

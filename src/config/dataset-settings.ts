@@ -3,9 +3,12 @@ import type { DatasetSettings } from '../api/trainer-api.ts';
 import type { RunConfig } from './run-config.ts';
 
 export function datasetSettings(config: RunConfig): DatasetSettings {
-  const { maxLength, truncation, packing, completionOnlyLoss, assistantOnlyLoss, systemPrompt, columns } =
-    config;
-  return { maxLength, truncation, packing, completionOnlyLoss, assistantOnlyLoss, systemPrompt, columns };
+  const { maxLength, truncation, packing, completionOnlyLoss, assistantOnlyLoss } = config;
+  const { systemPrompt, templateDate, columns } = config;
+  return {
+    ...{ maxLength, truncation, packing, completionOnlyLoss, assistantOnlyLoss },
+    ...{ systemPrompt, templateDate, columns },
+  };
 }
 
 export const sameDatasetSettings = (a: DatasetSettings, b: DatasetSettings): boolean =>

@@ -29,6 +29,7 @@ export interface ListField extends FieldBase<readonly string[]> {
 }
 export interface TextField extends FieldBase<string> {
   readonly type: 'text';
+  readonly form?: 'date'; // 2024-07-26; without it any text
 }
 export type Field = NumberField | BooleanField | ChoiceField<string> | ListField | TextField;
 
@@ -222,6 +223,14 @@ export const runConfigFields = {
     group: 'Data',
     label: 'System prompt',
     help: 'Put before rows that bring none of their own.',
+  }),
+  templateDate: text({
+    file: 'template_date',
+    default: '2024-07-26',
+    form: 'date',
+    group: 'Data',
+    label: 'Date in the prompt',
+    help: 'The day that a chat template writes where it asks for today (Llama 3.2), as 2024-07-26. Fixed, so that a run can be repeated on another day; the default is what Llama 3.1 writes.',
   }),
   columns: list({
     file: 'columns',

@@ -65,7 +65,10 @@ function checkValue(field: Field, value: unknown): string | null {
         ? null
         : `must be one of ${field.choices.join(', ')}, not ${JSON.stringify(value)}`;
     case 'text':
-      return typeof value === 'string' ? null : `must be a text, not ${JSON.stringify(value)}`;
+      if (typeof value !== 'string') return `must be a text, not ${JSON.stringify(value)}`;
+      return field.form === 'date' && !isDate(value)
+        ? `must be a day as 2024-07-26, not ${JSON.stringify(value)}`
+        : null;
     case 'list': {
       if (!Array.isArray(value) || value.some((item) => typeof item !== 'string'))
         return 'must be a list of texts';
@@ -78,6 +81,12 @@ function checkValue(field: Field, value: unknown): string | null {
     default:
       return field satisfies never;
   }
+}
+
+function isDate(text: string): boolean {
+  const date = /^\d{4}-\d\d-\d\d$/.test(text) ? new Date(`${text}T00:00:00Z`) : null;
+  // The 31st of June is the 1st of July to JavaScript.
+  return date !== null && !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text);
 }
 
 /**

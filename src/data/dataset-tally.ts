@@ -99,6 +99,7 @@ export class DatasetTally {
       duplicates: this.#index.duplicates,
       inSuites: this.#index.inSuites,
       openThoughts: this.#openThoughts,
+      templateDate: this.#tokenizer.asksForDate ? this.#settings.templateDate : null,
       tokenCount,
       targetTokenCount: this.#targetTokenCount,
       tokensPerRow: { mean: tokenCount / lengths.length, max },

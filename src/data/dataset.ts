@@ -37,12 +37,13 @@ export interface PreparedDataset {
 /** @throws TrainerError "dataset-unreadable", "dataset-empty" (no usable row), "config-invalid", "cancelled". */
 export async function prepareDataset(
   data: DatasetFiles,
-  tokenizer: ChatTokenizer,
+  modelTokenizer: ChatTokenizer,
   settings: DatasetSettings,
   host: DatasetHost = {},
 ): Promise<PreparedDataset> {
   const { name } = data;
   const { signal, onProgress } = host;
+  const tokenizer = modelTokenizer.onDay(settings.templateDate);
   const reading: ReadOptions = {
     systemPrompt: settings.systemPrompt,
     columns: parseColumns(settings.columns),

@@ -39,7 +39,6 @@ export async function readTokenizerFiles(
     chatTemplate: await readText('chat_template.jinja'),
     specialTokensMap: await readJson('special_tokens_map.json'),
     addedTokens: await readJson('added_tokens.json'),
-    modelConfig: await readJson('config.json'),
   };
 }
 

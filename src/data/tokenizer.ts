@@ -1,6 +1,7 @@
 /** Text to token ids and back, exactly as Hugging Face's tokenizers do it; chat templates are in data/chat-template.ts. */
 import { PreTrainedTokenizer } from '@xenova/transformers';
 import { TrainerError } from '../api/trainer-error.ts';
+import { runConfigFields } from '../config/fields.ts';
 import { createSectionSplitter } from './added-tokens.ts';
 import { createChatTemplate, type ChatTemplate } from './chat-template.ts';
 import {
@@ -46,8 +47,8 @@ export interface ChatTokenizer extends ChatTemplate {
 }
 
 const thinkTags = ['<think>', '</think>'];
-/** Llama 3.1's template writes it where no date is given. */
-export const defaultTemplateDay = '2024-07-26';
+/** Until a run says another: the default of the setting template_date. */
+const defaultDay = runConfigFields.templateDate.default;
 
 /** @throws TrainerError "model-file-invalid" */
 export function createChatTokenizer(files: TokenizerFiles): ChatTokenizer {
@@ -100,7 +101,7 @@ export function createChatTokenizer(files: TokenizerFiles): ChatTokenizer {
     };
   };
   const embeddingRows = embeddingRowsOf(files.modelConfig ?? null, vocabularyEnd);
-  return onDay(defaultTemplateDay);
+  return onDay(defaultDay);
 }
 
 /** Exactly once: a text that begins with the token itself does not get another. */

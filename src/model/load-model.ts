@@ -29,10 +29,12 @@ export async function loadModel(
   onProgress: (progress: LoadProgress) => void,
   copy: ((name: string) => Promise<Uint8Array>) | null = null,
 ): Promise<LoadedModel> {
-  const config = parseModelConfig(await readJson(files, 'config.json'));
-  const tokenizer = createChatTokenizer(
-    await readTokenizerFiles(`The model "${files.name}"`, (name) => readOptionalText(files, name)),
+  const modelConfig = await readJson(files, 'config.json');
+  const config = parseModelConfig(modelConfig);
+  const tokenizerFiles = await readTokenizerFiles(`The model "${files.name}"`, (name) =>
+    readOptionalText(files, name),
   );
+  const tokenizer = createChatTokenizer({ ...tokenizerFiles, modelConfig });
   const strange = tokenizer.eosIds.find((id) => id >= config.vocabSize);
   if (strange !== undefined)
     throw new TrainerError(

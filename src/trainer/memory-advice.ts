@@ -107,7 +107,7 @@ export function memoryQuestion(
     train: train.map((i) => examples[i]),
     evaluation: evaluation.map((i) => examples[i]),
     samplePromptTokens: prompts.reduce(
-      (most, prompt) => Math.max(most, promptIds(prompt, tokenizer).length),
+      (most, prompt) => Math.max(most, promptIds(prompt, tokenizer.onDay(config.templateDate)).length),
       0,
     ),
     maxTensorBytes: decoder.gpu.memory.maxTensorBytes,

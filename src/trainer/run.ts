@@ -26,6 +26,12 @@ export interface RunHost {
   readonly appBaseUrl: string;
 }
 
+/** Samples and suites are asked on the day of the training rows. */
+const onDay = (model: LoadedModel, { templateDate }: RunConfig): LoadedModel => ({
+  ...model,
+  tokenizer: model.tokenizer.onDay(templateDate),
+});
+
 export class Run {
   readonly adapter: Adapter;
   readonly control = new RunControl();
@@ -73,7 +79,8 @@ export class Run {
     initAdapter: AdapterSource | undefined,
     checkpoint: Blob | undefined,
   ): Promise<Run> {
-    const { gpu, model } = host;
+    const { gpu } = host;
+    const model = onDay(host.model, config);
     if (config.maxLength > model.config.maxPositions) {
       throw new TrainerError(
         'config-invalid',
@@ -90,7 +97,7 @@ export class Run {
       gpu.memory.write(adapter.secondMoment, snapshot.secondMoment);
       const record = new RunRecord(config, model.name, dataset, examples.length, gpu.report.adapter);
       const startsAtBase = initAdapter === undefined && checkpoint === undefined;
-      return new Run(host, config, record, memory, adapter, snapshot, startsAtBase, {
+      return new Run({ ...host, model }, config, record, memory, adapter, snapshot, startsAtBase, {
         train: pick(rows.train),
         evaluation: pick(rows.evaluation),
       });

@@ -348,11 +348,13 @@ function requireDataset(dataset: LoadedDataset | null): LoadedDataset {
 }
 
 async function generate(
-  model: LoadedModel,
+  loaded: LoadedModel,
   adapter: Adapter | null,
   request: GenerateRequest,
 ): Promise<Generation[]> {
-  const { prompts, useAdapter, ...settings } = request;
+  const { prompts, useAdapter, templateDate, ...settings } = request;
+  const model =
+    templateDate === undefined ? loaded : { ...loaded, tokenizer: loaded.tokenizer.onDay(templateDate) };
   const responder = await Responder.create(model, adapter, prompts, 32, settings.maxNewTokens);
   try {
     const answers = await responder.answer(prompts, settings, useAdapter);
