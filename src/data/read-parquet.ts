@@ -36,6 +36,11 @@ export async function* parquetRows(
   const metadata = await parquetMetadataAsync(file).catch((error: unknown) => {
     throw refuse(error);
   });
+  try {
+    checkPlaces(metadata, blob.size);
+  } catch (error) {
+    throw refuse(error);
+  }
   const compressors = await compressorsFor(metadata);
   let first = 0; // row
   for (const { num_rows: rowCount, total_byte_size: groupBytes } of metadata.row_groups) {
@@ -67,7 +72,38 @@ async function compressorsFor({ row_groups: groups }: FileMetaData): Promise<Com
   const needsMore = [...codecs].some(
     (codec) => codec !== undefined && !['UNCOMPRESSED', 'SNAPPY'].includes(codec),
   );
-  return needsMore ? (await import('hyparquet-compressors')).compressors : undefined;
+  if (!needsMore) return undefined;
+  const { compressors } = await import('hyparquet-compressors');
+  // A page with only nulls holds no byte; LZ4's reader looks for an offset in it.
+  return Object.fromEntries(
+    Object.entries(compressors).map(([codec, unpack]) => [
+      codec,
+      (input: Uint8Array, length: number) => (length === 0 ? new Uint8Array(0) : unpack(input, length)),
+    ]),
+  );
+}
+
+/** Column chunks lie in the file: an offset outside of it would end the process in Blob.slice. @throws Error */
+function checkPlaces({ row_groups: groups, num_rows: rowCount }: FileMetaData, fileBytes: number): void {
+  let rows = 0;
+  for (const { columns, num_rows: groupRows } of groups) {
+    rows += Number(groupRows);
+    for (const { meta_data: meta } of columns) {
+      if (meta === undefined) throw new Error('a column chunk has no description');
+      const places = [meta.dictionary_page_offset, meta.data_page_offset].filter((at) => at !== undefined);
+      const sizes = [meta.total_compressed_size, meta.num_values];
+      if (
+        meta.data_page_offset === undefined ||
+        [...places, ...sizes].some((n) => typeof n !== 'bigint' || n < 0n)
+      )
+        throw new Error(`the column ${meta.path_in_schema.join('.')} has no place in the file`);
+      // hyparquet, and pyarrow where the dictionary's place is 0, start at the first of them that is not 0.
+      const start = Number(meta.dictionary_page_offset === 0n ? meta.data_page_offset : (places[0] ?? 0n));
+      if (start + Number(meta.total_compressed_size) > fileBytes)
+        throw new Error(`the column ${meta.path_in_schema.join('.')} lies outside the file`);
+    }
+  }
+  if (rows !== Number(rowCount)) throw new Error(`its groups hold ${rows} rows, it tells ${rowCount}`);
 }
 
 /** Parquet's values as JSON has them: whole numbers as numbers, dates and bytes as text. */
