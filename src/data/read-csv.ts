@@ -78,7 +78,7 @@ function neverClosed(name: string, quote: { line: number; text: string }, how: s
 }
 
 /**
- * As pandas 3.0 names them: "Unnamed: 0" where there is no name (its own index column, a delimiter at the end of the header), and
+ * As pandas 3.1 names them: "Unnamed: 0" where there is no name (its own index column, a delimiter at the end of the header), and
  * "a.1" for a second "a". White space around a name, which pandas keeps, is not part of it.
  */
 function columnNames({ fields, brokenQuote, line, lastLine }: CsvRecord, name: string): string[] {

@@ -1,5 +1,5 @@
 // CSV as Python's csv module and pandas read it: no quote swallows a row that is not reported, and lines are those of the file.
-// The values were compared with csv of Python 3.11 and pandas 3.0 on 5,500 random files; these are the kinds that were among them.
+// The values were compared with csv of Python 3.11 and pandas 3.1 on 5,500 random files; these are the kinds that were among them.
 import { describe, expect, test } from 'vitest';
 import { CsvScanner } from '../../../src/data/csv-records.ts';
 import { readAll } from './support.ts';
@@ -105,7 +105,7 @@ describe('the first line', () => {
     return Object.keys(rows[0].value as object);
   };
 
-  // pandas 3.0, read_csv: the names of its columns.
+  // pandas 3.1, read_csv: the names of its columns.
   test.each([
     ['the index of pandas', ',prompt,completion', ['Unnamed: 0', 'prompt', 'completion']],
     ['a comma at the end', 'prompt,completion,', ['prompt', 'completion', 'Unnamed: 2']],

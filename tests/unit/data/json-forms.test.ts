@@ -137,7 +137,7 @@ describe('one object: a row, a wrapper around rows, or columns', () => {
     expect(report).toMatchObject({ totalRows: 1, usableRows: 1 });
   });
 
-  // pandas 3.0, to_json with orient columns (its default), index and split; datasets 5.0, to_dict.
+  // pandas 3.1, to_json with orient columns (its default), index and split; datasets 5, to_dict.
   test.each([
     '{"prompt":{"0":"a","1":"b"},"completion":{"0":"c","1":"d"}}',
     '{"0":{"prompt":"a","completion":"c"},"1":{"prompt":"b","completion":"d"}}',
