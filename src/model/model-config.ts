@@ -3,18 +3,22 @@
  * differ (bias, norms of queries and keys, rope scaling, head size) is data, so that there is one decoder.
  */
 import { TrainerError } from '../api/trainer-error.ts';
+import {
+  flag,
+  invalid,
+  isJson,
+  positiveInteger,
+  positiveNumber,
+  shown,
+  unsupported,
+  type Json,
+} from './json-fields.ts';
+import { readRope, type RopeConfig } from './rope-config.ts';
 
+export type { RopeScaling } from './rope-config.ts';
 export type ModelFamily = 'qwen2' | 'qwen3' | 'llama';
 
-/** Llama 3.1's scaling of the rope frequencies, by wave length: transformers, modeling_rope_utils, "llama3". */
-export interface RopeScaling {
-  readonly factor: number;
-  readonly lowFrequencyFactor: number;
-  readonly highFrequencyFactor: number;
-  readonly originalMaxPositions: number;
-}
-
-export interface ModelConfig {
+export interface ModelConfig extends RopeConfig {
   readonly family: ModelFamily;
   readonly architecture: string;
   readonly hiddenSize: number; // C
@@ -26,65 +30,72 @@ export interface ModelConfig {
   readonly vocabSize: number; // V
   readonly maxPositions: number;
   readonly rmsNormEps: number;
-  readonly ropeTheta: number;
-  readonly ropeScaling: RopeScaling | null;
   readonly qkvBias: boolean;
   readonly qkNorm: boolean; // RMSNorm over each head of queries and keys, before rope
-  readonly tiedHead: boolean;
+  readonly tiedHead: boolean; // as config.json says; which it is, the tensors decide too (checkpoint.ts)
   readonly eosIds: readonly number[];
 }
 
 interface FamilyTraits {
   readonly architecture: string;
+  readonly backbone: string; // the same without a head
   readonly qkvBias: boolean;
   readonly qkNorm: boolean;
   readonly headSize: number | null; // where config.json does not say; null: C / H
+  readonly kvHeadCount: number | null; // where config.json does not say; null: H
   readonly maxPositions: number;
+  readonly biasFlags: readonly string[]; // settings that add biases which the decoder has not
+  readonly hasWindows: boolean; // layers may attend to a sliding window
 }
 /** Defaults are those of the configuration classes in transformers. */
 const families: Readonly<Record<ModelFamily, FamilyTraits>> = {
   qwen2: {
     architecture: 'Qwen2ForCausalLM',
+    backbone: 'Qwen2Model',
     qkvBias: true,
     qkNorm: false,
     headSize: null,
+    kvHeadCount: 32,
     maxPositions: 32_768,
+    biasFlags: [],
+    hasWindows: true,
   },
   qwen3: {
     architecture: 'Qwen3ForCausalLM',
+    backbone: 'Qwen3Model',
     qkvBias: false,
     qkNorm: true,
     headSize: 128,
+    kvHeadCount: 32,
     maxPositions: 32_768,
+    biasFlags: ['attention_bias'],
+    hasWindows: true,
   },
   llama: {
     architecture: 'LlamaForCausalLM',
+    backbone: 'LlamaModel',
     qkvBias: false,
     qkNorm: false,
     headSize: null,
+    kvHeadCount: null,
     maxPositions: 2048,
+    biasFlags: ['attention_bias', 'mlp_bias'],
+    hasWindows: false,
   },
 };
-const supported = 'Supported are the families Qwen2, Qwen3 and Llama';
-
-type Json = Readonly<Record<string, unknown>>;
-
-const invalid = (message: string): TrainerError =>
-  new TrainerError('model-file-invalid', `config.json: ${message}`);
-const unsupported = (what: string): TrainerError =>
-  new TrainerError('model-unsupported', `This model cannot be trained here: ${what}. ${supported}.`);
 
 /** @throws TrainerError "model-unsupported" naming what is not supported, "model-file-invalid" for missing fields. */
 export function parseModelConfig(raw: unknown): ModelConfig {
   if (!isJson(raw)) throw new TrainerError('model-file-invalid', 'config.json is not a JSON object.');
   const family = readFamily(raw);
   const traits = families[family];
-  refuseVariants(raw);
 
   const integer = (name: string, fallback?: number): number => positiveInteger(raw, name, fallback);
   const hiddenSize = integer('hidden_size');
   const headCount = integer('num_attention_heads');
-  const kvHeadCount = integer('num_key_value_heads', headCount);
+  // null is H for all of them; only what is not there takes the default of the family.
+  const kvDefault = raw['num_key_value_heads'] === undefined ? traits.kvHeadCount : null;
+  const kvHeadCount = integer('num_key_value_heads', kvDefault ?? headCount);
   const headSize = integer('head_dim', traits.headSize ?? Math.floor(hiddenSize / headCount));
   if ((raw['head_dim'] ?? traits.headSize) === null && hiddenSize % headCount !== 0)
     throw unsupported(`hidden_size ${hiddenSize} is not a multiple of ${headCount} heads`);
@@ -93,23 +104,26 @@ export function parseModelConfig(raw: unknown): ModelConfig {
   if (headCount % kvHeadCount !== 0)
     throw unsupported(`${headCount} heads are not a multiple of ${kvHeadCount} key-value heads`);
   const vocabSize = integer('vocab_size');
+  const layerCount = integer('num_hidden_layers');
+  const maxPositions = integer('max_position_embeddings', traits.maxPositions);
+  refuseVariants(raw, traits, layerCount, maxPositions);
 
   return {
     family,
     architecture: traits.architecture,
     hiddenSize,
     intermediateSize: integer('intermediate_size'),
-    layerCount: integer('num_hidden_layers'),
+    layerCount,
     headCount,
     kvHeadCount,
     headSize,
     vocabSize,
-    maxPositions: integer('max_position_embeddings', traits.maxPositions),
+    maxPositions,
     rmsNormEps: positiveNumber(raw, 'rms_norm_eps', 1e-6),
-    ...readRope(raw),
+    ...readRope(raw, maxPositions),
     qkvBias: traits.qkvBias,
     qkNorm: traits.qkNorm,
-    tiedHead: raw['tie_word_embeddings'] === true,
+    tiedHead: flag(raw, 'tie_word_embeddings'),
     eosIds: readEosIds(raw['eos_token_id'], vocabSize),
   };
 }
@@ -120,76 +134,57 @@ function readFamily(json: Json): ModelFamily {
     throw unsupported(`its model_type is ${type === undefined ? 'missing' : shown(type)}`);
   const family = type as ModelFamily;
   const named: unknown = Array.isArray(json['architectures']) ? json['architectures'][0] : undefined;
-  if (named !== undefined && named !== families[family].architecture)
+  const { architecture, backbone } = families[family];
+  // A checkpoint of the backbone has the head where it is tied: the tensors decide.
+  if (named !== undefined && named !== architecture && named !== backbone)
     throw unsupported(`its architecture is ${shown(named)}`);
   return family;
 }
 
-/** Settings that change the mathematics and that the decoder has not. */
-function refuseVariants(json: Json): void {
+/** Settings that change the mathematics of this family and that the decoder has not. */
+function refuseVariants(json: Json, traits: FamilyTraits, layerCount: number, maxPositions: number): void {
   const activation = json['hidden_act'] ?? 'silu';
-  if (activation !== 'silu') throw unsupported(`hidden_act ${shown(activation)}`);
-  if (json['use_sliding_window'] === true) throw unsupported('sliding-window attention (use_sliding_window)');
-  const layerTypes = json['layer_types'];
-  if (Array.isArray(layerTypes) && layerTypes.some((type) => type !== 'full_attention'))
-    throw unsupported('layer_types other than full_attention');
+  if (activation !== 'silu' && activation !== 'swish') throw unsupported(`hidden_act ${shown(activation)}`);
+  refuseWindows(json, traits.hasWindows, layerCount, maxPositions);
   if ((json['quantization_config'] ?? null) !== null)
     throw unsupported('a checkpoint that is already quantised (quantization_config)');
-  // Qwen2's bias on q, k and v is not a setting; this one would add a bias on o as well.
-  for (const name of ['attention_bias', 'mlp_bias']) if (json[name] === true) throw unsupported(name);
-  if (Number(json['attention_dropout'] ?? 0) > 0) throw unsupported('attention_dropout above 0');
+  if ((json['per_layer_config'] ?? null) !== null) throw unsupported('settings by layer (per_layer_config)');
+  for (const name of traits.biasFlags) if (flag(json, name)) throw unsupported(name);
+  const dropout = json['attention_dropout'] ?? 0;
+  if (dropout !== 0) throw unsupported(`attention_dropout ${shown(dropout)}`);
 }
 
-/** `rope_theta` and `rope_scaling` at the top (transformers 4), or both in `rope_parameters` (transformers 5). */
-function readRope(json: Json): Pick<ModelConfig, 'ropeTheta' | 'ropeScaling'> {
-  const scaling = json['rope_parameters'] ?? json['rope_scaling'] ?? null;
-  if (scaling === null) return { ropeTheta: positiveNumber(json, 'rope_theta', 10_000), ropeScaling: null };
-  if (!isJson(scaling)) throw invalid(`the rope settings are ${shown(scaling)}, not an object.`);
-  const partial = Number(scaling['partial_rotary_factor'] ?? json['partial_rotary_factor'] ?? 1);
-  if (partial !== 1) throw unsupported(`partial_rotary_factor ${partial}`);
-  const rope = { rope_theta: json['rope_theta'] ?? scaling['rope_theta'] };
-  return { ropeTheta: positiveNumber(rope, 'rope_theta', 10_000), ropeScaling: readScaling(scaling) };
+/**
+ * As Qwen2Config and Qwen3Config decide which layers attend to a window. The flag alone is no window: layers below
+ * max_window_layers have none, and one that holds every position hides nothing. Llama has no windows, and no such flag.
+ */
+function refuseWindows(json: Json, hasWindows: boolean, layerCount: number, maxPositions: number): void {
+  const isOn = hasWindows && flag(json, 'use_sliding_window');
+  const window = isOn ? (json['sliding_window'] === undefined ? 4096 : json['sliding_window']) : null;
+  const firstWithWindow = Number(json['max_window_layers'] ?? 28);
+  const types: unknown =
+    json['layer_types'] ??
+    Array.from({ length: layerCount }, (_, i) =>
+      window !== null && i >= firstWithWindow ? 'sliding_attention' : 'full_attention',
+    );
+  if (!Array.isArray(types) || types.length !== layerCount)
+    throw invalid(`"layer_types" must name the kind of each of the ${layerCount} layers.`);
+  for (const type of types) {
+    if (type === 'full_attention' || type === 'attention') continue; // one word, before and since transformers 5
+    if (type !== 'sliding_attention') throw unsupported(`layer_types with ${shown(type)}`);
+    if (typeof window !== 'number' || window < maxPositions)
+      throw unsupported(
+        `sliding-window attention (layer_types, sliding_window ${shown(window)}, ${maxPositions} positions)`,
+      );
+  }
 }
 
-function readScaling(scaling: Json): RopeScaling | null {
-  const type = scaling['rope_type'] ?? scaling['type'] ?? 'default';
-  if (type === 'default') return null;
-  if (type !== 'llama3') throw unsupported(`rope scaling ${shown(type)}`);
-  const result = {
-    factor: positiveNumber(scaling, 'factor'),
-    lowFrequencyFactor: positiveNumber(scaling, 'low_freq_factor'),
-    highFrequencyFactor: positiveNumber(scaling, 'high_freq_factor'),
-    originalMaxPositions: positiveInteger(scaling, 'original_max_position_embeddings'),
-  };
-  if (result.highFrequencyFactor <= result.lowFrequencyFactor)
-    throw invalid('the rope scaling needs a high_freq_factor above its low_freq_factor.');
-  return result;
-}
-
+/** Ids that no token has, such as -1, never end an answer. */
 function readEosIds(value: unknown, vocabSize: number): number[] {
   const ids = [value ?? []].flat();
   for (const id of ids)
-    if (!Number.isInteger(id) || (id as number) < 0 || (id as number) >= vocabSize)
-      throw invalid(`"eos_token_id" holds ${shown(id)}, which is no id below vocab_size ${vocabSize}.`);
-  return ids as number[];
-}
-
-function positiveInteger(json: Json, name: string, fallback?: number): number {
-  const value = json[name] ?? fallback;
-  if (Number.isSafeInteger(value) && (value as number) > 0) return value as number;
-  throw invalid(`"${name}" must be a positive whole number, not ${shown(json[name] ?? null)}.`);
-}
-
-function positiveNumber(json: Json, name: string, fallback?: number): number {
-  const value = json[name] ?? fallback;
-  if (typeof value === 'number' && value > 0 && Number.isFinite(value)) return value;
-  throw invalid(`"${name}" must be a positive number, not ${shown(json[name] ?? null)}.`);
-}
-
-const shown = (value: unknown): string => JSON.stringify(value) ?? 'missing';
-
-function isJson(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+    if (!Number.isInteger(id)) throw invalid(`"eos_token_id" holds ${shown(id)}, which is no token id.`);
+  return (ids as number[]).filter((id) => id >= 0 && id < vocabSize);
 }
 
 /** Sizes as stored on the GPU: every width a multiple of 4, pads zero. */

@@ -60,9 +60,26 @@ describe('what transformers wrote is read as transformers means it', () => {
     expect(parseModelConfig(today)).toEqual(config);
   });
 
-  test('several end tokens are all kept', () => {
-    const config = { ...goldenConfig('llama-untied-sharded'), eos_token_id: [1, 8, 9] };
-    expect(parseModelConfig(config).eosIds).toEqual([1, 8, 9]);
+  test('several end tokens are all kept, and ids that no token has end nothing', () => {
+    const eosIds = (eos_token_id: unknown) =>
+      parseModelConfig({ ...goldenConfig('llama-untied-sharded'), eos_token_id }).eosIds;
+    expect(eosIds([1, 8, 9])).toEqual([1, 8, 9]);
+    expect(eosIds([1, -1, 151_645])).toEqual([1]);
+    expect([eosIds(-1), eosIds(null), eosIds(151_645)]).toEqual([[], [], []]);
+  });
+
+  test('the number of key-value heads: null is that of the heads, and nothing the default of the family', () => {
+    const qwen2: Record<string, unknown> = {
+      ...goldenConfig('untied-mqa'),
+      num_attention_heads: 4,
+      head_dim: 12,
+    };
+    const kvHeads = (config: object) => parseModelConfig(config).kvHeadCount;
+    expect(kvHeads({ ...qwen2, num_key_value_heads: null })).toBe(4);
+    const { num_key_value_heads: _, ...without } = qwen2;
+    expect(kvHeads({ ...without, num_attention_heads: 64 })).toBe(32); // Qwen2Config's default
+    const { num_key_value_heads: __, ...llama } = goldenConfig('llama-tied-rope3');
+    expect(kvHeads(llama)).toBe(llama['num_attention_heads']);
   });
 });
 
@@ -109,12 +126,13 @@ describe('a model that would be computed wrongly is refused by the name of what 
     [{ attention_bias: true }, 'attention_bias'],
     [{ mlp_bias: true }, 'mlp_bias'],
     [{ hidden_act: 'gelu' }, 'hidden_act "gelu"'],
-    [{ use_sliding_window: true }, 'sliding-window'],
     [{ layer_types: ['full_attention', 'sliding_attention'] }, 'layer_types'],
+    [{ layer_types: ['full_attention', 'linear_attention'] }, 'layer_types with "linear_attention"'],
     [{ quantization_config: { quant_method: 'bitsandbytes' } }, 'already quantised'],
     [{ rope_scaling: { rope_type: 'yarn', factor: 4 } }, 'rope scaling "yarn"'],
     [{ rope_scaling: { type: 'linear', factor: 2 } }, 'rope scaling "linear"'],
-    [{ rope_scaling: null, rope_parameters: { partial_rotary_factor: 0.5 } }, 'partial_rotary_factor'],
+    [{ partial_rotary_factor: 0.5 }, 'partial_rotary_factor'], // llama3's scaling reads it
+    [{ per_layer_config: { '0': {} } }, 'per_layer_config'],
     [{ num_attention_heads: 5, head_dim: null }, 'not a multiple of 5 heads'],
     [{ num_key_value_heads: 3 }, 'key-value heads'],
     [{ head_dim: 14 }, 'not a multiple of 4'],
@@ -132,9 +150,13 @@ describe('a model that would be computed wrongly is refused by the name of what 
     [{ vocab_size: -1 }, 'vocab_size'],
     [{ rms_norm_eps: 'tiny' }, 'rms_norm_eps'],
     [{ rope_theta: 0 }, 'rope_theta'],
-    [{ rope_scaling: 'llama3' }, 'rope settings'],
+    [{ rope_scaling: 'llama3' }, 'rope_scaling'],
+    [{ rope_theta: null, rope_scaling: null }, 'rope_theta'],
+    [{ rope_theta: '10000', rope_scaling: null }, 'rope_theta'],
+    [{ tie_word_embeddings: 'true' }, 'tie_word_embeddings'],
+    [{ layer_types: ['full_attention'] }, 'layer_types'],
     [{ rope_scaling: { rope_type: 'llama3', factor: 8 } }, 'low_freq_factor'],
-    [{ eos_token_id: [1, 100_000] }, 'eos_token_id'],
+    [{ eos_token_id: [1, '2'] }, 'eos_token_id'],
   ])('%j', (change, words) => {
     const error = errorOf(() => parseModelConfig({ ...goldenConfig('llama-tied-rope3'), ...change }));
     expect(error.code).toBe('model-file-invalid');
