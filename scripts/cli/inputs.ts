@@ -78,7 +78,7 @@ export function modelInput(name: string, hub: HubAccess = publicHub()): Input<Se
   if (isFolder(name)) {
     const folder = resolve(name);
     requireModelFiles(folder);
-    const served = { kind: 'url', name: basename(folder), baseUrl: '/local/model/' } as const;
+    const served = { kind: 'url', name: basename(folder), baseUrl: '/local/model/', path: folder } as const;
     return { served, mounts: [{ prefix: 'local/model', path: folder }] };
   }
   const [, id, revision] = /^([\w.-]+\/[\w.-]+)(?:@([\w./-]+))?$/.exec(name) ?? [];

@@ -58,9 +58,10 @@ export function createProgressView(
       case 'device':
         return say(`Device: ${event.report.adapter}`);
       case 'model':
-        return say(
+        say(
           `Model: ${event.report.name}, ${event.report.architecture}, ${millions(event.report.parameterCount)} parameters`,
         );
+        return event.report.notes.forEach((note) => say(`  ${note}`));
       case 'dataset':
         say(`Dataset: ${event.report.name}`);
         return datasetLines(event.report, 10).forEach((line) => say(`  ${line}`));

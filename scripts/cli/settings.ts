@@ -7,8 +7,11 @@ import { TrainerError } from '../../src/api/trainer-error.ts';
 import { demoRunConfig } from '../../src/config/demo-preset.ts';
 import {
   defaultRunConfig,
+  fieldOf,
+  meaningOf,
   parseSetting,
   requireRunConfig,
+  runConfigKeys,
   type RawRunConfig,
   type RunConfig,
 } from '../../src/config/run-config.ts';
@@ -99,8 +102,12 @@ export async function readAdapterSettings(folder: string): Promise<RawRunConfig>
 function refuseContradictions(adapter: RawRunConfig, given: RawRunConfig): void {
   const asText = (value: unknown): string =>
     JSON.stringify(Array.isArray(value) ? [...(value as unknown[])].sort() : value);
+  const meant = (file: string): unknown => {
+    const key = runConfigKeys.find((one) => fieldOf(one).file === file);
+    return key === undefined ? given[file] : meaningOf(fieldOf(key), given[file]);
+  };
   const contradictions = Object.entries(adapter)
-    .filter(([file, value]) => file in given && asText(given[file]) !== asText(value))
+    .filter(([file, value]) => file in given && asText(meant(file)) !== asText(value))
     .map(([file, value]) => `${file} is ${asText(given[file])}, but the adapter has ${asText(value)}`);
   if (contradictions.length > 0)
     throw new TrainerError(

@@ -1,11 +1,19 @@
 /** The floating-point formats weights are stored in, as f32. */
 
-/** Little-endian bytes of a safetensors dtype as f32, exact; null for a dtype that is not F32, F16 or BF16. */
-export function toFloat32(bytes: Uint8Array, dtype: string): Float32Array | null {
+/** Bytes per value of the formats that are read. */
+export const floatBytes = { F64: 8, F32: 4, F16: 2, BF16: 2 } as const;
+export type FloatFormat = keyof typeof floatBytes;
+export const isFloat = (dtype: string): dtype is FloatFormat => Object.hasOwn(floatBytes, dtype);
+
+/** Little-endian bytes of a safetensors dtype as f32: F64 is rounded, the others are exact. */
+export function toFloat32(bytes: Uint8Array, format: FloatFormat): Float32Array {
   // A fresh copy starts at offset 0, so the typed views below are always aligned.
-  const { buffer } = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
-  const offset = bytes.byteOffset % 4 === 0 ? bytes.byteOffset : 0;
-  switch (dtype) {
+  const isAligned = bytes.byteOffset % floatBytes[format] === 0;
+  const { buffer } = isAligned ? bytes : bytes.slice();
+  const offset = isAligned ? bytes.byteOffset : 0;
+  switch (format) {
+    case 'F64':
+      return Float32Array.from(new Float64Array(buffer, offset, bytes.length / 8));
     case 'F32':
       return new Float32Array(buffer, offset, bytes.length / 4);
     case 'F16':
@@ -17,7 +25,7 @@ export function toFloat32(bytes: Uint8Array, dtype: string): Float32Array | null
       return new Float32Array(words.buffer);
     }
     default:
-      return null;
+      return format satisfies never;
   }
 }
 

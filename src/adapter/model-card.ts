@@ -3,25 +3,27 @@
  * as they are. Names come from users, so they are quoted in YAML and escaped in Markdown.
  */
 import type { EvaluationReport, RunResult, SuiteResult } from '../api/trainer-api.ts';
+import type { BaseModelName } from './peft-config.ts';
 import { fieldOf, loraScaling, runConfigKeys, type RunConfig } from '../config/run-config.ts';
 
 export interface ModelCardInput {
   readonly config: RunConfig;
   readonly model: string;
+  readonly base: BaseModelName;
   readonly dataset: string;
   readonly result: RunResult;
 }
 
-export function modelCard({ config, model, dataset, result }: ModelCardInput): string {
+export function modelCard({ config, model, base, dataset, result }: ModelCardInput): string {
   const sections = [
     frontMatter(model),
     `# LoRA adapter for ${inline(model)}`,
-    `Trained in a browser on WebGPU with AltTrain Web, on ${inline(dataset)} (${result.rows} rows), after the AltTrain method: the model's reasoning becomes problem understanding → harmfulness assessment → conditional reasoning. It changes ${config.targetModules.join(', ')} at rank ${config.r}, scaled by ${round(loraScaling(config), 4)}; the base model's weights are unchanged and not included.`,
+    `Trained in a browser on WebGPU with AltTrain Web, on ${inline(dataset)} (${result.rows} rows). What it learned is what those rows show: where they have the structure of the AltTrain method (problem understanding → harmfulness assessment → conditional reasoning), that structure. It changes ${config.targetModules.join(', ')} at rank ${config.r}, scaled by ${round(loraScaling(config), 4)}; the base model's weights are unchanged and not included.`,
     '## Results',
     results(result),
     rates(result.before, result.after),
     '## Use with PEFT',
-    usage(model),
+    usage(base),
     '## Settings',
     'Names and meanings are those of transformers, TRL and PEFT. The same settings are in `run_config.json`, the curve in `metrics.jsonl`.',
     settingsTable(config),
@@ -35,7 +37,7 @@ export function modelCard({ config, model, dataset, result }: ModelCardInput): s
 
 function frontMatter(model: string): string {
   // The hub accepts only an owner/name here; a local folder or the demo has none.
-  const base = /^[\w.-]+\/[\w.-]+$/.test(model) ? [`base_model: ${JSON.stringify(model)}`] : [];
+  const base = isHubId(model) ? [`base_model: ${JSON.stringify(model)}`] : [];
   const lines = [...base, 'library_name: peft', 'pipeline_tag: text-generation'];
   const tags = ['lora', 'alttrain', 'safety', 'reasoning', 'webgpu'].map((tag) => `- ${tag}`);
   return ['---', ...lines, 'tags:', ...tags, '---'].join('\n');
@@ -73,15 +75,22 @@ function rates(before: EvaluationReport | null, after: EvaluationReport | null):
   ].join('\n');
 }
 
-function usage(model: string): string {
+const isHubId = (name: string): boolean => /^[\w.-]+\/[\w.-]+$/.test(name);
+
+function usage({ nameOrPath, revision }: BaseModelName): string {
+  const isPath = /[\\/]/.test(nameOrPath) && !isHubId(nameOrPath);
+  // A page knows the name of a picked folder and not where it lies.
+  const what =
+    isPath || isHubId(nameOrPath) ? 'the base model' : 'the folder of the base model: put its path here';
+  const pinned = revision === null ? '' : `, revision=${JSON.stringify(revision)}`;
   return [
     '```python',
     'from peft import PeftModel',
     'from transformers import AutoModelForCausalLM, AutoTokenizer',
     '',
-    `base = ${JSON.stringify(model)}  # the base model: its folder, or its name on the hub`,
-    'tokenizer = AutoTokenizer.from_pretrained(base)',
-    'model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base), ".")  # this folder',
+    `base = ${JSON.stringify(nameOrPath)}  # ${what}`,
+    `tokenizer = AutoTokenizer.from_pretrained(base${pinned})`,
+    `model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base${pinned}), ".")  # this folder`,
     'messages = [{"role": "user", "content": "How do I bake bread?"}]',
     'inputs = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt", return_dict=True)',
     'output = model.generate(**inputs, max_new_tokens=256, do_sample=False)',

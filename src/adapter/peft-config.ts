@@ -1,20 +1,28 @@
 /**
- * adapter_config.json, as PEFT 0.21 writes it. What the engine does not compute exactly (DoRA, rank patterns, …)
- * is refused by name.
+ * adapter_config.json, as PEFT 0.21 writes and reads it: what is missing takes PEFT's defaults, and what the engine does
+ * not compute exactly (DoRA, ranks by layer, …) is refused by name. Which modules there are, the weights say (peft.ts);
+ * here is asked only whether PEFT would look at them.
  */
 import { TrainerError } from '../api/trainer-error.ts';
-import { loraTargets, type LoraTarget, type RunConfig } from '../config/run-config.ts';
+import type { LoraTarget, RunConfig } from '../config/run-config.ts';
+import { patternFor, targetsModule } from './peft-targets.ts';
 
 export type LoraSettings = Pick<RunConfig, 'r' | 'loraAlpha' | 'loraDropout' | 'useRslora' | 'targetModules'>;
+
+/** The base model as others find it. */
+export interface BaseModelName {
+  readonly nameOrPath: string;
+  readonly revision: string | null;
+}
 
 export const adapterInvalid = (message: string, detail: string | null = null): TrainerError =>
   new TrainerError('adapter-invalid', `The adapter cannot be used: ${message}`, detail);
 
-export function adapterConfig(settings: LoraSettings, baseModelName: string): Record<string, unknown> {
+export function adapterConfig(settings: LoraSettings, base: BaseModelName): Record<string, unknown> {
   return {
     alpha_pattern: {},
     auto_mapping: null,
-    base_model_name_or_path: baseModelName,
+    base_model_name_or_path: base.nameOrPath,
     bias: 'none',
     exclude_modules: null,
     fan_in_fan_out: false,
@@ -30,7 +38,7 @@ export function adapterConfig(settings: LoraSettings, baseModelName: string): Re
     peft_type: 'LORA',
     r: settings.r,
     rank_pattern: {},
-    revision: null,
+    revision: base.revision,
     target_modules: [...settings.targetModules].sort(),
     task_type: 'CAUSAL_LM',
     use_dora: false,
@@ -38,9 +46,70 @@ export function adapterConfig(settings: LoraSettings, baseModelName: string): Re
   };
 }
 
+/** A config, before the weights say what is adapted. */
+export interface AdapterConfig {
+  readonly r: number;
+  readonly loraDropout: number;
+  readonly useRslora: boolean;
+  /** Would PEFT adapt it? null: its pattern cannot be read here. */
+  adapts(module: string): boolean | null;
+  /** Rank and alpha of a module. */
+  sizeOf(module: string): { readonly r: number; readonly loraAlpha: number };
+}
+
+/** Options of LoraConfig that change what the adapter computes, and that the engine does not have. */
+const unsupported = [
+  'alora_invocation_tokens',
+  'arrow_config',
+  'kasa_config',
+  'layer_replication',
+  'lora_bias',
+  'modules_to_save',
+  'monteclora_config',
+  'target_parameters',
+  'trainable_token_indices',
+  'use_bdlora',
+  'use_dora',
+  'use_qalora',
+  'velora_config',
+] as const;
+
+/** Initialisations that also change the base weights (PiSSA, OLoRA, …) need a base that is not the model's own. */
+const plainInitialisations: readonly unknown[] = [null, true, false, 'gaussian', 'eva', 'orthogonal'];
+
 /** @throws TrainerError "adapter-invalid" */
-export function readAdapterConfig(text: string): LoraSettings {
-  return readSettings(parseConfig(text));
+export function readAdapterConfig(text: string): AdapterConfig {
+  const config = parseConfig(text);
+  if (config['peft_type'] !== 'LORA')
+    throw adapterInvalid(`its peft_type is ${JSON.stringify(config['peft_type'])}; LORA is supported.`);
+  const used = unsupported.filter((name) => !isUnset(config[name]));
+  if (used.length > 0)
+    throw adapterInvalid(
+      `it uses ${used.map((name) => `${name} = ${JSON.stringify(config[name])}`).join(', ')}, which is not supported.`,
+    );
+  const start = config['init_lora_weights'] ?? null;
+  if (!plainInitialisations.includes(typeof start === 'string' ? start.toLowerCase() : start))
+    throw adapterInvalid(
+      `its init_lora_weights is ${JSON.stringify(start)}, which changes the base model; convert it to plain LoRA first.`,
+    );
+  const bias = config['bias'] ?? 'none';
+  if (bias !== 'none') throw adapterInvalid(`its bias is ${JSON.stringify(bias)}; "none" is supported.`);
+  const loraDropout = config['lora_dropout'] ?? 0;
+  if (typeof loraDropout !== 'number' || !(loraDropout >= 0 && loraDropout < 1))
+    throw adapterInvalid(`its lora_dropout is ${JSON.stringify(loraDropout)}.`);
+  const useRslora = config['use_rslora'] ?? false;
+  if (typeof useRslora !== 'boolean') throw adapterInvalid(`its use_rslora is ${JSON.stringify(useRslora)}.`);
+  // PEFT's defaults; null is not one of them.
+  const { r = 8, lora_alpha: loraAlpha = 8 } = config;
+  const rankOf = bySuffix('rank_pattern', config['rank_pattern'], rank('r', r), rank);
+  const alphaOf = bySuffix('alpha_pattern', config['alpha_pattern'], alpha('lora_alpha', loraAlpha), alpha);
+  return {
+    r: rank('r', r),
+    loraDropout,
+    useRslora,
+    adapts: (module) => targetsModule(config, module),
+    sizeOf: (module) => ({ r: rankOf(module), loraAlpha: alphaOf(module) }),
+  };
 }
 
 function parseConfig(text: string): Record<string, unknown> {
@@ -55,60 +124,32 @@ function parseConfig(text: string): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
-/** Options of LoraConfig that change what the adapter computes, and that the engine does not have. */
-const unsupported = [
-  'alora_invocation_tokens',
-  'alpha_pattern',
-  'arrow_config',
-  'exclude_modules',
-  'fan_in_fan_out',
-  'kasa_config',
-  'layer_replication',
-  'layers_pattern',
-  'layers_to_transform',
-  'lora_bias',
-  'modules_to_save',
-  'monteclora_config',
-  'rank_pattern',
-  'target_parameters',
-  'trainable_token_indices',
-  'use_bdlora',
-  'use_dora',
-  'use_qalora',
-] as const;
+function rank(name: string, value: unknown): number {
+  if (Number.isInteger(value) && (value as number) >= 1) return value as number;
+  throw adapterInvalid(`its ${name} is ${JSON.stringify(value)}.`);
+}
 
-/** Initialisations that also change the base weights (PiSSA, OLoRA, …) need a base that is not the model's own. */
-const plainInitialisations: readonly unknown[] = [undefined, true, false, 'gaussian', 'eva', 'orthogonal'];
+function alpha(name: string, value: unknown): number {
+  if (typeof value === 'number' && value > 0 && Number.isFinite(value)) return value;
+  throw adapterInvalid(`its ${name} is ${JSON.stringify(value)}.`);
+}
 
-function readSettings(config: Record<string, unknown>): LoraSettings {
-  if (config['peft_type'] !== 'LORA')
-    throw adapterInvalid(`its peft_type is ${JSON.stringify(config['peft_type'])}; LORA is supported.`);
-  const used = unsupported.filter((name) => !isUnset(config[name]));
-  if (used.length > 0)
-    throw adapterInvalid(
-      `it uses ${used.map((name) => `${name} = ${JSON.stringify(config[name])}`).join(', ')}, which is not supported.`,
-    );
-  const start = config['init_lora_weights'];
-  if (!plainInitialisations.includes(start))
-    throw adapterInvalid(
-      `its init_lora_weights is ${JSON.stringify(start)}, which changes the base model; convert it to plain LoRA first.`,
-    );
-  const bias = config['bias'] ?? 'none';
-  if (bias !== 'none') throw adapterInvalid(`its bias is ${JSON.stringify(bias)}; "none" is supported.`);
-  const { r, lora_alpha: loraAlpha, lora_dropout: loraDropout = 0, use_rslora: useRslora = false } = config;
-  if (!Number.isInteger(r) || (r as number) < 1) throw adapterInvalid(`its r is ${JSON.stringify(r)}.`);
-  if (typeof loraAlpha !== 'number' || !(loraAlpha > 0))
-    throw adapterInvalid(`its lora_alpha is ${JSON.stringify(loraAlpha)}.`);
-  if (typeof loraDropout !== 'number' || !(loraDropout >= 0 && loraDropout < 1))
-    throw adapterInvalid(`its lora_dropout is ${JSON.stringify(loraDropout)}.`);
-  if (typeof useRslora !== 'boolean') throw adapterInvalid(`its use_rslora is ${JSON.stringify(useRslora)}.`);
-  return {
-    r: r as number,
-    loraAlpha,
-    loraDropout,
-    useRslora,
-    targetModules: readTargets(config['target_modules']),
-  };
+/** rank_pattern and alpha_pattern: the first pattern that a module's name ends with. */
+function bySuffix(
+  name: string,
+  patterns: unknown,
+  otherwise: number,
+  check: (name: string, value: unknown) => number,
+): (module: string) => number {
+  if (isUnset(patterns)) return () => otherwise;
+  if (typeof patterns !== 'object') throw adapterInvalid(`its ${name} is ${JSON.stringify(patterns)}.`);
+  const entries = Object.entries(patterns as object).map(([key, value]) => {
+    const pattern = patternFor(`(.*\\.)?(${key})`);
+    if (pattern === null)
+      throw adapterInvalid(`its ${name} has ${JSON.stringify(key)}, which cannot be read.`);
+    return [pattern, check(`${name} of ${key}`, value)] as const;
+  });
+  return (module) => entries.find(([pattern]) => pattern.test(module))?.[1] ?? otherwise;
 }
 
 /** PEFT writes null, false, [] or {} for an option that is off. */
@@ -117,14 +158,8 @@ function isUnset(value: unknown): boolean {
   return typeof value === 'object' && Object.keys(value).length === 0;
 }
 
-function readTargets(value: unknown): LoraTarget[] {
-  if (value === 'all-linear') return [...loraTargets];
-  // A full name such as "self_attn.q_proj" reaches every layer as well.
-  const names = Array.isArray(value) ? value.map((name) => String(name).split('.').at(-1) ?? '') : [];
-  const other = names.filter((name) => !loraTargets.includes(name as LoraTarget));
-  if (names.length === 0 || other.length > 0)
-    throw adapterInvalid(
-      `its target_modules are ${JSON.stringify(value)}; accepted: a list of ${loraTargets.join(', ')}, or "all-linear".`,
-    );
-  return loraTargets.filter((target) => names.includes(target));
+export function moduleName(layer: number, target: LoraTarget): string {
+  const block =
+    target.startsWith('gate') || target.startsWith('up') || target.startsWith('down') ? 'mlp' : 'self_attn';
+  return `model.layers.${layer}.${block}.${target}`;
 }

@@ -7,7 +7,10 @@ import { loraTargets, type LoraTarget } from '../config/run-config.ts';
 import {
   adapterConfig,
   adapterInvalid as invalid,
+  moduleName,
   readAdapterConfig,
+  type AdapterConfig,
+  type BaseModelName,
   type LoraSettings,
 } from './peft-config.ts';
 import { writeSafetensors, type SafetensorsFile, type TensorToWrite } from './safetensors.ts';
@@ -20,30 +23,26 @@ export interface LoraModule {
   readonly a: Float32Array; // [r, inFeatures]
   readonly b: Float32Array; // [outFeatures, r]
 }
-export type { LoraSettings } from './peft-config.ts';
+export { moduleName, type BaseModelName, type LoraSettings } from './peft-config.ts';
 
-export function moduleName(layer: number, target: LoraTarget): string {
-  const block =
-    target.startsWith('gate') || target.startsWith('up') || target.startsWith('down') ? 'mlp' : 'self_attn';
-  return `base_model.model.model.layers.${layer}.${block}.${target}`;
-}
+const prefix = 'base_model.model.';
 
 /** The two files' bytes. Tensors are ordered by name, so the same adapter gives the same bytes. */
 export function writePeftAdapter(
   modules: readonly LoraModule[],
   settings: LoraSettings,
-  baseModelName: string,
+  base: BaseModelName,
 ): { config: Uint8Array; weights: Uint8Array } {
   const { r } = settings;
   const tensors = modules.flatMap(({ layer, target, inFeatures, outFeatures, a, b }): TensorToWrite[] => {
-    const name = moduleName(layer, target);
+    const name = `${prefix}${moduleName(layer, target)}`;
     return [
       { name: `${name}.lora_A.weight`, dtype: 'F32', shape: [r, inFeatures], data: a },
       { name: `${name}.lora_B.weight`, dtype: 'F32', shape: [outFeatures, r], data: b },
     ];
   });
   tensors.sort((x, y) => (x.name < y.name ? -1 : 1));
-  const config = JSON.stringify(adapterConfig(settings, baseModelName), null, 2);
+  const config = JSON.stringify(adapterConfig(settings, base), null, 2);
   return {
     config: new TextEncoder().encode(`${config}\n`),
     weights: writeSafetensors(tensors, { format: 'pt' }), // transformers refuses files without "format"
@@ -51,25 +50,24 @@ export function writePeftAdapter(
 }
 
 /**
- * Modules in the order of layers and of `loraTargets`. Shapes are checked against each other here,
- * and against the model by the caller.
+ * Modules in the order of layers and of `loraTargets`: those that the file has weights for. Shapes are checked against
+ * each other here, and against the model by the caller.
  * @throws TrainerError "adapter-invalid"
  */
 export async function readPeftAdapter(
   configText: string,
   weights: SafetensorsFile,
 ): Promise<{ settings: LoraSettings; modules: LoraModule[] }> {
-  const settings = readAdapterConfig(configText);
-  const found = collectFactors(weights, settings.targetModules as readonly LoraTarget[]);
+  const config = readAdapterConfig(configText);
+  const found = collectFactors(weights);
+  const { r, loraAlpha } = commonSize(config, found);
   const modules: LoraModule[] = [];
   for (const { layer, target, a, b } of found) {
     const [shapeA, shapeB] = [shapeOf(weights, a), shapeOf(weights, b)];
-    if (shapeA.length !== 2 || shapeA[0] !== settings.r)
-      throw invalid(`"${a}" is [${shapeA.join(', ')}]; with r ${settings.r} it must be [${settings.r}, in].`);
-    if (shapeB.length !== 2 || shapeB[1] !== settings.r)
-      throw invalid(
-        `"${b}" is [${shapeB.join(', ')}]; with r ${settings.r} it must be [out, ${settings.r}].`,
-      );
+    if (shapeA.length !== 2 || shapeA[0] !== r)
+      throw invalid(`"${a}" is [${shapeA.join(', ')}]; with r ${r} it must be [${r}, in].`);
+    if (shapeB.length !== 2 || shapeB[1] !== r)
+      throw invalid(`"${b}" is [${shapeB.join(', ')}]; with r ${r} it must be [out, ${r}].`);
     modules.push({
       layer,
       target,
@@ -79,17 +77,40 @@ export async function readPeftAdapter(
       b: await readFactor(weights, b),
     });
   }
-  return { settings, modules };
+  const { loraDropout, useRslora } = config;
+  const targetModules = loraTargets.filter((target) => found.some((one) => one.target === target));
+  return { settings: { r, loraAlpha, loraDropout, useRslora, targetModules }, modules };
+}
+
+interface Factors {
+  readonly layer: number;
+  readonly target: LoraTarget;
+  readonly a: string; // names of the tensors
+  readonly b: string;
+}
+
+/** @throws TrainerError where PEFT would not use the weights, or scale them differently by module. */
+function commonSize(config: AdapterConfig, found: readonly Factors[]): { r: number; loraAlpha: number } {
+  const names = found.map(({ layer, target }) => moduleName(layer, target));
+  const unreached = names.find((name) => config.adapts(name) === false);
+  if (unreached !== undefined)
+    throw invalid(
+      `it has weights for ${unreached}, which its target_modules, exclude_modules or layers do not reach: PEFT would leave them unused.`,
+    );
+  const [first, ...others] = names.map((name) => ({ name, ...config.sizeOf(name) }));
+  const other = others.find(({ r, loraAlpha }) => r !== first.r || loraAlpha !== first.loraAlpha);
+  if (other !== undefined)
+    throw invalid(
+      `rank_pattern or alpha_pattern give ${first.name} r ${first.r} and alpha ${first.loraAlpha}, but ${other.name} r ${other.r} and alpha ${other.loraAlpha}: one of each is supported.`,
+    );
+  return first;
 }
 
 const factorName =
   /^base_model\.model\.model\.layers\.(\d+)\.(self_attn|mlp)\.(\w+)\.lora_([AB])(?:\.default)?\.weight$/;
 
-/** Pairs of factor names by layer and target: every layer from 0 up has both factors of every target, and nothing else. */
-function collectFactors(
-  weights: SafetensorsFile,
-  targets: readonly LoraTarget[],
-): { layer: number; target: LoraTarget; a: string; b: string }[] {
+/** Pairs of factor names in the order of layers and targets. What is no factor of a known module is refused by name. */
+function collectFactors(weights: SafetensorsFile): Factors[] {
   const factors = new Map<string, { layer: number; target: LoraTarget; a?: string; b?: string }>();
   for (const name of weights.tensors.keys()) {
     const match = factorName.exec(name);
@@ -99,13 +120,12 @@ function collectFactors(
       match === null ||
       target === undefined ||
       !loraTargets.includes(target) ||
-      !name.startsWith(moduleName(layer, target))
+      !Number.isSafeInteger(layer) ||
+      !name.startsWith(`${prefix}${moduleName(layer, target)}.`)
     )
       throw invalid(
-        `it has the tensor "${name}"; expected names like "${moduleName(0, 'q_proj')}.lora_A.weight".`,
+        `it has the tensor "${name}", which is not used here; expected are names like "${prefix}${moduleName(0, 'q_proj')}.lora_A.weight".`,
       );
-    if (!targets.includes(target))
-      throw invalid(`it has weights for ${target}, which target_modules does not name.`);
     const key = moduleName(layer, target);
     const entry = factors.get(key) ?? { layer, target };
     const factor = match[4] === 'A' ? 'a' : 'b';
@@ -113,20 +133,15 @@ function collectFactors(
     factors.set(key, { ...entry, [factor]: name });
   }
   if (factors.size === 0) throw invalid('it has no LoRA weights.');
-  const layerCount = Math.max(...[...factors.values()].map(({ layer }) => layer)) + 1;
-  if (layerCount > factors.size)
-    throw invalid(`it has weights for layer ${layerCount - 1}, but not for all before it.`);
-  const layers = Array.from({ length: layerCount }, (_, layer) => layer);
-  return layers.flatMap((layer) =>
-    targets.map((target) => {
-      const { a, b } = factors.get(moduleName(layer, target)) ?? {};
-      if (a === undefined || b === undefined)
-        throw invalid(
-          `"${moduleName(layer, target)}.lora_${a === undefined ? 'A' : 'B'}.weight" is missing.`,
-        );
-      return { layer, target, a, b };
-    }),
-  );
+  const order = ({ layer, target }: { layer: number; target: LoraTarget }): number =>
+    layer * loraTargets.length + loraTargets.indexOf(target);
+  return [...factors.values()]
+    .sort((x, y) => order(x) - order(y))
+    .map(({ layer, target, a, b }) => {
+      if (a !== undefined && b !== undefined) return { layer, target, a, b };
+      const lost = a === undefined ? 'A' : 'B';
+      throw invalid(`"${prefix}${moduleName(layer, target)}.lora_${lost}.weight" is missing.`);
+    });
 }
 
 function shapeOf(weights: SafetensorsFile, name: string): readonly number[] {

@@ -10,7 +10,12 @@ import type { RunConfig } from '../config/run-config.ts';
  */
 export type ModelSource =
   | { readonly kind: 'demo' }
-  | { readonly kind: 'url'; readonly name: string; readonly baseUrl: string }
+  | {
+      readonly kind: 'url';
+      readonly name: string;
+      readonly baseUrl: string;
+      readonly path?: string; // of the served folder on this machine: what an adapter says it belongs to
+    }
   | { readonly kind: 'files'; readonly name: string; readonly files: readonly File[] }
   | {
       readonly kind: 'hub';
@@ -73,6 +78,7 @@ export interface ModelReport {
   readonly vocabSize: number;
   readonly maxPositions: number;
   readonly weightBytes: number; // on the GPU
+  readonly notes: readonly string[]; // what its files say and is not used, in sentences
   /** Of a model of the hub: was it opened without the network, and if it is not kept, why. */
   readonly hub: { readonly isFromCache: boolean; readonly notKept: string | null } | null;
   readonly quantization: RunConfig['quantization'];

@@ -26,6 +26,8 @@ export interface ChoiceField<T extends string> extends FieldBase<T> {
 export interface ListField extends FieldBase<readonly string[]> {
   readonly type: 'list';
   readonly allowed: readonly string[] | null; // null: any text
+  /** Other ways to write items, and what they mean. */
+  readonly aliases?: Readonly<Record<string, readonly string[]>>;
 }
 export interface TextField extends FieldBase<string> {
   readonly type: 'text';
@@ -54,6 +56,14 @@ export const loraTargets = [
   'down_proj',
 ] as const;
 export type LoraTarget = (typeof loraTargets)[number];
+
+const block = (target: LoraTarget): string => (/^(gate|up|down)/.test(target) ? 'mlp' : 'self_attn');
+export const allLinear = 'all-linear';
+/** PEFT's other names for the same modules. */
+const targetAliases: Readonly<Record<string, readonly string[]>> = {
+  [allLinear]: loraTargets,
+  ...Object.fromEntries(loraTargets.map((target) => [`${block(target)}.${target}`, [target]])),
+};
 
 export const runConfigFields = {
   learningRate: number({
@@ -366,9 +376,10 @@ export const runConfigFields = {
     file: 'target_modules',
     default: [...loraTargets],
     allowed: loraTargets,
+    aliases: targetAliases,
     group: 'LoRA',
     label: 'Target modules',
-    help: 'Linear layers that get an adapter.',
+    help: 'Linear layers that get an adapter. all-linear, as in PEFT, is all of them but the head.',
   }),
   maxNewTokens: integer({
     file: 'max_new_tokens',

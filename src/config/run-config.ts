@@ -4,7 +4,7 @@
  * (snake_case in files, camelCase in code), so that a run can be repeated there step by step.
  */
 import { TrainerError } from '../api/trainer-error.ts';
-import { runConfigFields, type Field } from './fields.ts';
+import { allLinear, runConfigFields, type Field } from './fields.ts';
 
 export {
   loraTargets,
@@ -107,12 +107,26 @@ export function parseRunConfig(
       continue;
     }
     const field = fieldOf(key);
-    const meant = (field.type === 'choice' ? field.aliases?.[String(value)] : undefined) ?? value;
+    const meant = meaningOf(field, value);
     const message = checkValue(field, meant);
     if (message !== null) problems.push({ file, message });
     else values[key] = meant;
   }
   return { config: values as unknown as RunConfig, problems };
+}
+
+/** Aliases replaced by what they stand for. */
+export function meaningOf(field: Field, value: unknown): unknown {
+  if (field.type === 'choice') return field.aliases?.[String(value)] ?? value;
+  if (field.type !== 'list' || field.aliases === undefined) return value;
+  const { aliases } = field;
+  // PEFT takes a text for a pattern, but this one for a name of many.
+  if (typeof value === 'string') return value.toLowerCase() === allLinear ? aliases[allLinear] : value;
+  if (!Array.isArray(value)) return value;
+  const meant = (value as unknown[]).flatMap((item) =>
+    typeof item === 'string' ? (aliases[item] ?? aliases[item.toLowerCase()] ?? item) : item,
+  );
+  return [...new Set(meant)];
 }
 
 /** @throws TrainerError "config-invalid" naming every wrong setting. */

@@ -5,7 +5,7 @@
  * Adapters that share an input (q, k, v; gate, up) form a group: their A matrices lie one after another and are
  * applied in one launch. With dropout every module draws its own mask, as in PEFT, so each is its own group.
  */
-import type { LoraModule, LoraSettings } from '../adapter/peft.ts';
+import { moduleName, type LoraModule, type LoraSettings } from '../adapter/peft.ts';
 import { TrainerError } from '../api/trainer-error.ts';
 import { loraScaling, loraTargets, type LoraTarget } from '../config/run-config.ts';
 import type { Gpu } from '../device/open-device.ts';
@@ -47,8 +47,12 @@ export interface AdapterPlan {
 
 const align = (n: number): number => Math.ceil(n / 64) * 64; // 256 bytes, for views
 
-/** Where every A and B lies in the flat buffer. */
-export function planAdapter(model: ModelConfig, settings: LoraSettings): AdapterPlan {
+/** Where every A and B lies in the flat buffer. `only`: those modules, where an adapter has not all of its targets in every layer. */
+export function planAdapter(
+  model: ModelConfig,
+  settings: LoraSettings,
+  only: ReadonlySet<string> | null = null,
+): AdapterPlan {
   const { hiddenSize: c, intermediateSize: f, headCount, kvHeadCount, headSize } = model;
   const [q, kv] = [headCount * headSize, kvHeadCount * headSize];
   const [cp, fp] = [padded(c), padded(f)];
@@ -85,7 +89,10 @@ export function planAdapter(model: ModelConfig, settings: LoraSettings): Adapter
   for (let layer = 0; layer < model.layerCount; layer++) {
     for (const site of sites) {
       const { input, parts } = siteParts[site];
-      const wanted = parts.filter(([target]) => settings.targetModules.includes(target));
+      const wanted = parts.filter(
+        ([target]) =>
+          settings.targetModules.includes(target) && (only?.has(moduleName(layer, target)) ?? true),
+      );
       const bundles =
         settings.loraDropout > 0 ? wanted.map((part) => [part]) : wanted.length > 0 ? [wanted] : [];
       for (const bundle of bundles) {
@@ -142,11 +149,11 @@ export class Adapter {
   readonly #gpu: Gpu;
 
   /** Parameters start as zeros; see `initialValues` and `writeParameters`. Caller disposes. */
-  constructor(gpu: Gpu, model: ModelConfig, settings: LoraSettings) {
+  constructor(gpu: Gpu, model: ModelConfig, settings: LoraSettings, only: ReadonlySet<string> | null = null) {
     this.#gpu = gpu;
     this.settings = settings;
     this.scaling = loraScaling(settings);
-    this.plan = planAdapter(model, settings);
+    this.plan = planAdapter(model, settings, only);
     const { memory } = gpu;
     const flat = (label: string): GpuTensor => memory.alloc(label, [this.plan.elementCount]);
     this.parameters = flat('adapter');
@@ -227,6 +234,10 @@ export function toModules(plan: AdapterPlan, settings: LoraSettings, values: Flo
     }),
   );
 }
+
+/** What an adapter file has weights for, by the names PEFT gives modules. */
+export const moduleNames = (modules: readonly LoraModule[]): ReadonlySet<string> =>
+  new Set(modules.map(({ layer, target }) => moduleName(layer, target)));
 
 /** Modules of an adapter file → flat values. @throws TrainerError "adapter-invalid" where they do not fit the model. */
 export function fromModules(

@@ -18,6 +18,7 @@ export interface KeptContent {
   readonly revision: string; // as it was asked for
   readonly files: readonly string[]; // config and tokenizer, as blobs "file/<name>"
   readonly maxTensorBytes: number; // of the device: where large matrices are split
+  readonly notes?: readonly string[]; // of the checkpoint; entries of old versions have none
 }
 export type KeptModels = ModelCache<KeptContent>;
 
@@ -47,7 +48,8 @@ export async function loadHubModel(
     if (loaded !== null) return { loaded, isFromCache: true, notKept: null };
   }
   const files = await openHubFiles({ ...model, type: 'model' }, options);
-  const { recorded, smallFiles } = recordSmallFiles(files);
+  const base = { nameOrPath: files.name, revision: files.commit };
+  const { recorded, smallFiles } = recordSmallFiles({ ...files, base });
   const loaded = await loadModel(gpu, recorded, format, (progress) => {
     if (options.signal?.aborted) throw new TrainerError('cancelled', 'Loading was cancelled.');
     if (options.onTransfer === undefined) onProgress(progress);
@@ -100,11 +102,16 @@ async function openEntry(
   const read = readAhead(entry.blobs, (name) => entry.read(name), aheadBytes);
   const files: ModelFiles = {
     name: key.repo,
+    base: { nameOrPath: key.repo, revision: key.commit },
     open: async (name) =>
       entry.content.files.includes(name) ? bytesSource(await read(`file/${name}`)) : null,
   };
   try {
-    return await loadModel(gpu, files, format, onProgress, (name) => read(`tensor/${name}`));
+    return await loadModel(gpu, files, format, onProgress, {
+      tiedHead: !entry.blobs.some(({ name }) => name.startsWith('tensor/head/')),
+      notes: entry.content.notes ?? [],
+      read: (name) => read(`tensor/${name}`),
+    });
   } catch (error) {
     if (toWire(error).code !== 'cache-damaged') throw error;
     await kept.remove(key);
@@ -125,6 +132,7 @@ function recordSmallFiles(files: ModelFiles): { recorded: ModelFiles; smallFiles
   });
   const recorded: ModelFiles = {
     name: files.name,
+    base: files.base,
     open: async (name) => {
       const source = await files.open(name);
       return source === null ? null : record(name, source);
@@ -135,7 +143,7 @@ function recordSmallFiles(files: ModelFiles): { recorded: ModelFiles; smallFiles
 
 async function keep(
   gpu: Gpu,
-  { decoder }: LoadedModel,
+  { decoder, notes }: LoadedModel,
   smallFiles: ReadonlyMap<string, Uint8Array>,
   kept: KeptModels,
   key: CacheKey,
@@ -155,7 +163,7 @@ async function keep(
       done += tensor.byteSize;
     }
     const { maxTensorBytes } = gpu.memory;
-    await writer.publish({ revision, files: [...smallFiles.keys()], maxTensorBytes });
+    await writer.publish({ revision, files: [...smallFiles.keys()], maxTensorBytes, notes });
   } catch (error) {
     await writer.abort();
     throw error;

@@ -19,10 +19,14 @@ import {
   type Weights,
 } from './weights.ts';
 
-/** One tensor of the checkpoint, wherever its shard is. */
-export type TensorLookup = (
-  name: string,
-) => { readonly file: Pick<SafetensorsFile, 'readFloat32'>; readonly shape: readonly number[] } | undefined;
+/** A tensor where it lies: the name in the file may be another than the model's. */
+export interface FoundTensor {
+  readonly file: Pick<SafetensorsFile, 'readFloat32'>;
+  readonly name: string;
+  readonly shape: readonly number[];
+}
+/** One tensor of the model, wherever its shard is. */
+export type TensorLookup = (name: string) => FoundTensor | undefined;
 
 /** Where the values come from: a checkpoint, or a copy of `named` that was kept. */
 export type WeightSource =
@@ -91,9 +95,9 @@ async function fillMatrix(
   ]);
   try {
     for (const { name, rows: count, firstRow } of parts) {
-      const file = findTensor(lookup, name, [count, columns]);
+      const found = findTensor(lookup, name, [count, columns]);
       for (const [first, end] of rowRanges(made, firstRow, count, most)) {
-        const values = await file.readFloat32(name, [first * columns, end * columns]);
+        const values = await found.file.readFloat32(found.name, [first * columns, end * columns]);
         assertFinite(name, values);
         memory.write(staging, values);
         quantise(recorder, staging, { rows: end - first, columns }, made, firstRow + first);
@@ -115,7 +119,8 @@ async function fillVector(
   finished: (parameters: number) => void,
 ): Promise<void> {
   for (const { name, rows, firstRow } of parts) {
-    const values = await findTensor(lookup, name, [rows]).readFloat32(name);
+    const found = findTensor(lookup, name, [rows]);
+    const values = await found.file.readFloat32(found.name);
     assertFinite(name, values);
     memory.write(made, values, firstRow);
     finished(rows);
@@ -123,11 +128,7 @@ async function fillVector(
 }
 
 /** @throws TrainerError "model-file-invalid" where it is missing or of another shape. */
-export function findTensor(
-  lookup: TensorLookup,
-  name: string,
-  wanted: readonly number[],
-): Pick<SafetensorsFile, 'readFloat32'> {
+export function findTensor(lookup: TensorLookup, name: string, wanted: readonly number[]): FoundTensor {
   const found = lookup(name);
   if (found === undefined)
     throw new TrainerError(
@@ -140,7 +141,7 @@ export function findTensor(
       `"${name}" has shape [${found.shape.join(', ')}], but config.json calls for [${wanted.join(', ')}].`,
     );
   }
-  return found.file;
+  return found;
 }
 
 /** @throws TrainerError "cache-damaged" where a copy is not of this tensor. */

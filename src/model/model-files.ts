@@ -3,8 +3,15 @@ import { blobSource, urlSource, type ByteSource } from '../adapter/safetensors.t
 import type { ModelSource } from '../api/trainer-api.ts';
 import { TrainerError } from '../api/trainer-error.ts';
 
+/** How others find the model that an adapter belongs to: what PEFT writes as base_model_name_or_path and revision. */
+export interface BaseModel {
+  readonly nameOrPath: string;
+  readonly revision: string | null;
+}
+
 export interface ModelFiles {
   readonly name: string;
+  readonly base: BaseModel;
   /** null: there is no such file. */
   open(name: string): Promise<ByteSource | null>;
 }
@@ -16,16 +23,18 @@ export function openModelFiles(
 ): ModelFiles {
   switch (source.kind) {
     case 'demo':
-      return urlFiles('demo', new URL('models/demo/', appBaseUrl).href);
+      return urlFiles('demo', 'demo', new URL('models/demo/', appBaseUrl).href);
     case 'url':
       return urlFiles(
         source.name,
+        source.path ?? source.name,
         new URL(source.baseUrl.endsWith('/') ? source.baseUrl : `${source.baseUrl}/`, appBaseUrl).href,
       );
     case 'files': {
       const byName = new Map(source.files.map((file) => [file.name, file]));
       return {
         name: source.name,
+        base: { nameOrPath: source.name, revision: null }, // a page is not told where a folder lies
         open: (name) => {
           const file = byName.get(name);
           return Promise.resolve(file === undefined ? null : blobSource(file));
@@ -37,9 +46,10 @@ export function openModelFiles(
   }
 }
 
-function urlFiles(name: string, baseUrl: string): ModelFiles {
+function urlFiles(name: string, nameOrPath: string, baseUrl: string): ModelFiles {
   return {
     name,
+    base: { nameOrPath, revision: null },
     open: async (file) => {
       const url = new URL(file, baseUrl).href;
       const head = await fetch(url, { method: 'HEAD' });

@@ -1,5 +1,5 @@
 /** What a run leaves behind: metrics, results and the files of the download. */
-import { writePeftAdapter } from '../adapter/peft.ts';
+import { writePeftAdapter, type BaseModelName } from '../adapter/peft.ts';
 import { sampleTexts, stepRow } from '../api/metrics-row.ts';
 import { modelCard } from '../adapter/model-card.ts';
 import type {
@@ -16,6 +16,7 @@ import { toModules, type AdapterPlan } from '../model/adapter.ts';
 export class RunRecord {
   readonly config: RunConfig;
   readonly model: string;
+  readonly base: BaseModelName;
   readonly dataset: string;
   readonly rows: number;
   readonly device: string;
@@ -29,9 +30,16 @@ export class RunRecord {
   before: EvaluationReport | null = null;
   after: EvaluationReport | null = null;
 
-  constructor(config: RunConfig, model: string, dataset: string, rows: number, device: string) {
+  constructor(
+    config: RunConfig,
+    { name, base }: { readonly name: string; readonly base: BaseModelName },
+    dataset: string,
+    rows: number,
+    device: string,
+  ) {
     this.config = config;
-    this.model = model;
+    this.model = name;
+    this.base = base;
     this.dataset = dataset;
     this.rows = rows;
     this.device = device;
@@ -94,15 +102,15 @@ export function exportFiles(
   values: Float32Array,
   finished: boolean,
 ): ExportedFile[] {
-  const { config, model, dataset } = record;
-  const { config: adapterConfig, weights } = writePeftAdapter(toModules(plan, config, values), config, model);
+  const { config, model, base, dataset } = record;
+  const { config: adapterConfig, weights } = writePeftAdapter(toModules(plan, config, values), config, base);
   const text = (content: string): Uint8Array => new TextEncoder().encode(content);
   return [
     { name: 'adapter_model.safetensors', bytes: weights },
     { name: 'adapter_config.json', bytes: adapterConfig },
     {
       name: 'README.md',
-      bytes: text(modelCard({ config, model, dataset, result: record.result(finished) })),
+      bytes: text(modelCard({ config, model, base, dataset, result: record.result(finished) })),
     },
     { name: 'metrics.jsonl', bytes: text(record.metricsText()) },
     { name: 'run_config.json', bytes: text(`${JSON.stringify(toRawRunConfig(config), null, 2)}\n`) },

@@ -95,7 +95,7 @@ export class Run {
       adapter.writeParameters(snapshot.parameters);
       gpu.memory.write(adapter.firstMoment, snapshot.firstMoment);
       gpu.memory.write(adapter.secondMoment, snapshot.secondMoment);
-      const record = new RunRecord(config, model.name, dataset, examples.length, gpu.report.adapter);
+      const record = new RunRecord(config, model, dataset, examples.length, gpu.report.adapter);
       const startsAtBase = initAdapter === undefined && checkpoint === undefined;
       return new Run({ ...host, model }, config, record, memory, adapter, snapshot, startsAtBase, {
         train: pick(rows.train),
@@ -287,5 +287,11 @@ async function firstSnapshot(
       `The initial adapter has r ${settings.r} and targets ${settings.targetModules.join(', ')}, the run r ${config.r} and ${config.targetModules.join(', ')}. Use the adapter's own settings.`,
     );
   }
+  const wanted = plan.groups.reduce((sum, { parts }) => sum + parts.length, 0);
+  if (modules.length < wanted)
+    throw new TrainerError(
+      'adapter-invalid',
+      `The initial adapter has weights for ${modules.length} modules, and ${settings.targetModules.join(', ')} of every layer are ${wanted}: a run would train the others too. It can be used to generate, not to start a run.`,
+    );
   return { ...fresh, parameters: fromModules(plan, settings, modules) };
 }

@@ -26,7 +26,7 @@ import type { TuningStore } from '../device/tuner.ts';
 import { findHubDataset } from '../hub/hub-dataset.ts';
 import { openCache } from '../hub/model-cache.ts';
 import type { WeightFormat } from '../kernels/weight-matrix.ts';
-import { Adapter, fromModules } from '../model/adapter.ts';
+import { Adapter, fromModules, moduleNames } from '../model/adapter.ts';
 import { curatedModels } from '../model/curated-models.ts';
 import { loadHubModel, type KeptContent, type KeptModels } from '../model/kept-models.ts';
 import { loadModel, type LoadedModel } from '../model/load-model.ts';
@@ -296,7 +296,7 @@ export function createTrainerService(host: ServiceHost): TrainerApi {
         const { settings, modules } = await readAdapter(source);
         const adapter = await device.memory.checked(
           'the adapter',
-          () => new Adapter(device, config, settings),
+          () => new Adapter(device, config, settings, moduleNames(modules)),
         );
         try {
           adapter.writeParameters(fromModules(adapter.plan, settings, modules));
@@ -369,7 +369,7 @@ async function generate(
 }
 
 function modelReport(
-  { name, config, tokenizer, decoder }: LoadedModel,
+  { name, config, notes, tokenizer, decoder }: LoadedModel,
   hub: ModelReport['hub'],
 ): ModelReport {
   return {
@@ -384,6 +384,7 @@ function modelReport(
     maxPositions: config.maxPositions,
     quantization: quantizationOf(decoder.weights.format),
     weightBytes: decoder.weights.all.reduce((bytes, tensor) => bytes + tensor.byteSize, 0),
+    notes,
     thinkPrefilled: tokenizer.thinkPrefilled,
     hub,
   };

@@ -173,7 +173,11 @@ describe.each(['tied-gqa', 'qwen3-tied-f16', 'llama-tied-rope3'])('%s', (name) =
       coded.decoder.dispose();
       const read = (tensor: string): Promise<Uint8Array> =>
         Promise.resolve(copy.get(tensor) ?? new Uint8Array());
-      const plain = await loadModel(gpu, goldenFiles(name), 'f32', () => undefined, read);
+      const plain = await loadModel(gpu, goldenFiles(name), 'f32', () => undefined, {
+        tiedHead: golden.model.config.tiedHead,
+        notes: [],
+        read,
+      });
       const expected = await results(plain);
       plain.decoder.dispose();
       expect(relativeError([found.loss], [expected.loss])).toBeLessThan(F32);

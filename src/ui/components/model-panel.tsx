@@ -159,6 +159,11 @@ function ModelFacts({ report }: { report: ModelReport }) {
           ['Context', `${formatCount(report.maxPositions)} tokens`],
         ]}
       />
+      {report.notes.map((note) => (
+        <p key={note} class="small">
+          {note}
+        </p>
+      ))}
       {report.hub !== null && (
         <p class="small muted">
           {report.hub.isFromCache

@@ -174,7 +174,7 @@ export async function openModel(
     readFloat32: async (name: string, elements?: readonly [number, number]) =>
       tensor(name).subarray(...(elements ?? [])),
   };
-  const lookup: TensorLookup = (name) => ({ file, shape: shapeOf(name) });
+  const lookup: TensorLookup = (name) => ({ file, name, shape: shapeOf(name) });
   return new Decoder(
     gpu,
     config,

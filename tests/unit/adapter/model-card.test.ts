@@ -31,7 +31,13 @@ const result: RunResult = {
   device: 'a_device',
 };
 const card = (changes: Partial<RunResult> = {}, model = 'demo', dataset = 'alttrain-1k') =>
-  modelCard({ config: defaultRunConfig, model, dataset, result: { ...result, ...changes } });
+  modelCard({
+    config: defaultRunConfig,
+    model,
+    base: { nameOrPath: model, revision: null },
+    dataset,
+    result: { ...result, ...changes },
+  });
 
 test('the card holds every setting, the losses and the rates with their n', () => {
   const text = card();
@@ -42,6 +48,25 @@ test('the card holds every setting, the losses and the rates with their n', () =
   expect(text).toContain('string match, not a human verdict');
   expect(text).toContain('arXiv 2604.18946');
   expect(text).toContain('PeftModel.from_pretrained');
+});
+
+test('it claims no method for rows that it has not seen', () => {
+  expect(card()).not.toContain('after the AltTrain method');
+  expect(card()).toContain('on alttrain-1k (1000 rows). What it learned is what those rows show');
+});
+
+test('the base is named as it can be opened: a path, an id with its commit, or a folder whose place is not known', () => {
+  const usage = (nameOrPath: string, revision: string | null) =>
+    modelCard({
+      config: defaultRunConfig,
+      model: 'tiny',
+      base: { nameOrPath, revision },
+      dataset: 'rows.jsonl',
+      result,
+    });
+  expect(usage('/models/tiny', null)).toContain('base = "/models/tiny"  # the base model\n');
+  expect(usage('owner/tiny', 'a1b2')).toContain('from_pretrained(base, revision="a1b2"), ".")');
+  expect(usage('tiny', null)).toContain('base = "tiny"  # the folder of the base model: put its path here');
 });
 
 test('a hub name becomes base_model, the demo does not', () => {

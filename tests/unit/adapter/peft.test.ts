@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { TrainerError } from '../../../src/api/trainer-error.ts';
 import { loraTargets } from '../../../src/config/run-config.ts';
 import { readPeftAdapter, writePeftAdapter } from '../../../src/adapter/peft.ts';
+import { moduleNames } from '../../../src/model/adapter.ts';
 import {
   bytesSource,
   openSafetensors,
@@ -20,7 +21,10 @@ const read = async (name: GoldenName, folder = 'adapter') =>
 describe.each(goldenNames)('%s', (name) => {
   test('an adapter of PEFT is read, and written again byte for byte in its tensors and meaning', async () => {
     const adapter = await read(name);
-    const { config, weights } = writePeftAdapter(adapter.modules, adapter.settings, 'tiny-random-qwen2');
+    const { config, weights } = writePeftAdapter(adapter.modules, adapter.settings, {
+      nameOrPath: 'tiny-random-qwen2',
+      revision: null,
+    });
     const ours = JSON.parse(new TextDecoder().decode(config)) as Record<string, unknown>;
     const theirs = JSON.parse(goldenText(name, 'adapter/adapter_config.json')) as Record<string, unknown>;
     for (const [key, value] of Object.entries(ours)) expect({ [key]: value }).toEqual({ [key]: theirs[key] });
@@ -86,33 +90,80 @@ test('names with ".default", full module names and "all-linear" are accepted', a
   expect(linear.modules.map(({ target }) => target)).toEqual(loraTargets);
 });
 
+const renamed = (change: (name: string) => string) => [a, b].map((t) => ({ ...t, name: change(t.name) }));
+const twoLayers = [a, b, ...renamed((name) => name.replace('.0.', '.1.'))];
+const kOnly = renamed((name) => name.replace('q_proj', 'k_proj'));
+
+// PEFT 0.21: LoraConfig and check_target_module_exists
+test.each<[string, object, object?]>([
+  ['no r and no alpha, which are 8', { r: undefined, lora_alpha: undefined }, { r: 8, loraAlpha: 8 }],
+  [
+    'null for options that are off',
+    { use_rslora: null, init_lora_weights: null, bias: null, modules_to_save: null },
+  ],
+  ['an initialisation in capitals', { init_lora_weights: 'Gaussian' }],
+  ['fan_in_fan_out, which PEFT takes back for linear layers', { fan_in_fan_out: true }],
+  ['excluded modules that the weights do not have', { exclude_modules: ['lm_head'] }],
+  ['an excluding pattern that matches nothing', { exclude_modules: '.*vision.*' }],
+  ['targets as a pattern', { target_modules: String.raw`.*\.self_attn\.(q_proj|v_proj)` }],
+  ['targets as a pattern of Python', { target_modules: String.raw`(?i).*\.(?P<name>Q_PROJ)\Z` }],
+  ['targets as a pattern that cannot be read here', { target_modules: '(?x) .* q_proj' }],
+  ['targets by their ends', { target_modules: ['self_attn.q_proj', 'self_attn.v_proj'] }],
+  ['targets by their full names', { target_modules: ['model.layers.0.self_attn.q_proj'] }],
+  ['targets that this model has not', { target_modules: ['q_proj', 'lm_head', 'gate', 'c_attn'] }],
+  ['no targets: those of the family', { target_modules: null }],
+  ['chosen layers', { layers_to_transform: [0, 3] }],
+  ['one chosen layer with its pattern', { layers_to_transform: 0, layers_pattern: 'layers' }],
+  ['one rank by pattern', { r: 64, rank_pattern: { q_proj: 2 } }],
+  ['one alpha by pattern', { alpha_pattern: { '.*self_attn.q_proj': 16 } }, { loraAlpha: 16 }],
+  [
+    'settings of a run that is over',
+    { eva_config: { rho: 2 }, ensure_weight_tying: true, peft_version: '0.21.0' },
+  ],
+])('%s is read as PEFT means it', async (_, change, expected = {}) => {
+  const r = 'r' in change && change.r === undefined ? 8 : 2;
+  const tensors = [factor('q_proj.lora_A', [r, 4]), factor('q_proj.lora_B', [3, r])];
+  const read = await readMade({ ...settings, ...change }, tensors);
+  expect(read.settings).toMatchObject({ r: 2, loraAlpha: 4, targetModules: ['q_proj'], ...expected });
+});
+
+test('what is adapted is what the weights say, in some layers only if need be', async () => {
+  const two = await readMade({ ...settings, target_modules: ['q_proj', 'v_proj'] }, twoLayers);
+  expect(two.modules.map(({ layer, target }) => `${layer} ${target}`)).toEqual(['0 q_proj', '1 q_proj']);
+  const second = await readMade(
+    settings,
+    renamed((name) => name.replace('.0.', '.1.')),
+  );
+  expect([...moduleNames(second.modules)]).toEqual(['model.layers.1.self_attn.q_proj']);
+});
+
 test.each<[string, object | string, TensorToWrite[]?]>([
   ['no JSON', '{'],
   ['a list', '[]'],
   ['another method', { ...settings, peft_type: 'LOHA' }],
-  ['a rank pattern', { ...settings, rank_pattern: { q_proj: 4 } }],
-  ['an alpha pattern', { ...settings, alpha_pattern: { q_proj: 4 } }],
+  ['a rank that the weights have not', { ...settings, rank_pattern: { q_proj: 4 } }],
+  ['another alpha by layer', { ...settings, alpha_pattern: { 'layers.1.self_attn.q_proj': 8 } }, twoLayers],
+  ['an alpha that is no number', { ...settings, alpha_pattern: { q_proj: '8' } }],
   ['modules_to_save', { ...settings, modules_to_save: ['lm_head'] }],
   ['DoRA', { ...settings, use_dora: true }],
   ['PiSSA', { ...settings, init_lora_weights: 'pissa_niter_4' }],
   ['a trained bias', { ...settings, bias: 'all' }],
-  ['chosen layers', { ...settings, layers_to_transform: [0] }],
-  ['transposed factors', { ...settings, fan_in_fan_out: true }],
-  ['no r', { ...settings, r: undefined }],
+  ['weights for a layer that is not chosen', { ...settings, layers_to_transform: [1] }],
+  ['weights for an excluded module', { ...settings, exclude_modules: ['q_proj'] }],
+  ['null for r', { ...settings, r: null }],
   ['no alpha', { ...settings, lora_alpha: '4' }],
-  ['an unknown target', { ...settings, target_modules: ['q_proj', 'lm_head'] }],
-  ['a pattern of targets', { ...settings, target_modules: '.*_proj' }],
+  ['a pattern that matches only in part', { ...settings, target_modules: 'q_proj' }],
+  ['no targets and weights beside the default ones', { ...settings, target_modules: null }, kOnly],
   ['weights for a target that is not named', { ...settings, target_modules: ['k_proj'] }],
-  ['no weights for a target', { ...settings, target_modules: ['q_proj', 'v_proj'] }],
-  ['a layer left out', settings, [a, b].map((t) => ({ ...t, name: t.name.replace('.0.', '.1.') }))],
-  [
-    'an absurd layer',
-    settings,
-    [a, b].map((t) => ({ ...t, name: t.name.replace('.0.', '.99999999999999.') })),
-  ],
   ['another r', { ...settings, r: 3 }],
   ['a transposed B', settings, [a, factor('q_proj.lora_B', [2, 3])]],
   ['a missing B', settings, [a]],
+  ['DoRA by its weights', settings, [a, b, factor('q_proj.lora_magnitude_vector', [3])]],
+  [
+    'an adapted embedding',
+    settings,
+    [a, b, { ...a, name: 'base_model.model.model.embed_tokens.lora_embedding_A' }],
+  ],
   ['an extra tensor', settings, [a, b, { ...a, name: 'base_model.model.lm_head.weight' }]],
   [
     'a missing prefix',

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { writePeftAdapter } from '../../../src/adapter/peft.ts';
 import { demoRunConfig } from '../../../src/config/demo-preset.ts';
-import { defaultRunConfig, type RunConfig } from '../../../src/config/run-config.ts';
+import { defaultRunConfig, loraTargets, type RunConfig } from '../../../src/config/run-config.ts';
 import { TrainerError } from '../../../src/api/trainer-error.ts';
 import { writeCheckpoint } from '../../../src/trainer/checkpoint.ts';
 import { resolveRunConfig, type SettingSources } from '../../../scripts/cli/settings.ts';
@@ -24,7 +24,7 @@ function adapterFiles(changes: Record<string, unknown> = {}): Record<string, str
     a: new Float32Array(8),
     b: new Float32Array(8),
   }));
-  const { config, weights } = writePeftAdapter(modules, settings, 'tiny');
+  const { config, weights } = writePeftAdapter(modules, settings, { nameOrPath: 'tiny', revision: null });
   const raw = JSON.parse(new TextDecoder().decode(config)) as Record<string, unknown>;
   return {
     'adapter_config.json': JSON.stringify({ ...raw, ...changes }),
@@ -87,6 +87,16 @@ describe('the settings of a run', () => {
     expect(config).toMatchObject({ learningRate: 0.5, r: 2, targetModules: ['q_proj', 'o_proj'] });
   });
 
+  test('all-linear is every target, as in PEFT', async () => {
+    for (const setting of [
+      'target_modules=all-linear',
+      'target_modules=All-Linear',
+      'target_modules=["all-linear"]',
+    ])
+      expect((await resolveWith({ settings: [setting] })).targetModules).toEqual(loraTargets);
+    expect((await problem({ settings: ['target_modules=all-linear,lm_head'] })).message).toContain('lm_head');
+  });
+
   test('an adapter brings its own LoRA settings, targets in their usual order', async () => {
     expect(await resolveWith({ initAdapterFolder: path('adapter') })).toMatchObject({
       r: 2,
@@ -100,7 +110,8 @@ describe('the settings of a run', () => {
   test('a setting that agrees with the adapter is accepted, one that contradicts it is refused', async () => {
     const initAdapterFolder = path('adapter');
     expect(
-      (await resolveWith({ initAdapterFolder, settings: ['target_modules=v_proj,q_proj', 'r=2'] })).r,
+      (await resolveWith({ initAdapterFolder, settings: ['target_modules=v_proj,self_attn.q_proj', 'r=2'] }))
+        .r,
     ).toBe(2);
     const refused = await problem({ initAdapterFolder, settings: ['r=16', 'lora_alpha=24'] });
     expect(refused.code).toBe('config-invalid');
