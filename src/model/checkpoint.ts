@@ -3,6 +3,7 @@
  * As transformers 5.18 reads them: model.safetensors goes before shards; names may lack `model.` (a checkpoint of the
  * backbone) or have it twice; whether the head is the embedding is decided by config.json and the tensors together.
  */
+import { isFloat } from '../adapter/float-formats.ts';
 import { openSafetensors, type SafetensorsFile } from '../adapter/safetensors.ts';
 import { TrainerError } from '../api/trainer-error.ts';
 import { checkpointTensors, elementCount } from './checkpoint-tensors.ts';
@@ -110,7 +111,12 @@ async function inShards({ files, index }: Shards, name: string): Promise<FoundTe
       'model-file-invalid',
       `"${name}" lies in ${chosenName}, where the index says it is, and with other values in ${last[0]}.`,
     );
-  return at(chosen);
+  const dtype = chosen.tensors.get(name)?.dtype ?? '';
+  if (isFloat(dtype)) return at(chosen);
+  throw new TrainerError(
+    'model-file-invalid',
+    `"${name}" is ${dtype}, and F64, F32, F16 and BF16 are supported: the model's weights must be floating-point numbers.`,
+  );
 }
 
 /** As transformers' `tie_weights`: a head of its own is kept whatever the flag says, and either may stand for both. */

@@ -103,7 +103,7 @@ test.each<[string, (folder: Folder) => Folder | Promise<Folder>, string]>([
     'config.json calls for [80, 100]',
   ],
   ['integers for weights', (f) => withHeader(f, (h) => void (h[down].dtype = 'I16')), 'F32, F16 and BF16'],
-  ['an unknown dtype', (f) => withHeader(f, (h) => void (h[down].dtype = 'Q4')), 'unknown dtype'],
+  ['an unknown dtype', (f) => withHeader(f, (h) => void (h[down].dtype = 'Q4')), 'is Q4'],
   [
     'a tensor under another name',
     (f) => withHeader(f, ({ [down]: tensor, ...rest }) => ({ ...rest, 'model.strange': tensor })),

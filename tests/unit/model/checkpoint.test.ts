@@ -191,10 +191,7 @@ describe('shards', () => {
   });
 
   test('a tensor that lies elsewhere than the index says is found', async () => {
-    const checkpoint = await openCheckpoint(
-      shards([...rest, norm], [], 'b.safetensors'),
-      tied,
-    );
+    const checkpoint = await openCheckpoint(shards([...rest, norm], [], 'b.safetensors'), tied);
     expect(await firstValue(checkpoint, norm.name)).toBe(list.indexOf(norm));
   });
 
@@ -229,7 +226,16 @@ describe('what is not used', () => {
     expect((await openCheckpoint(single([...tensors(tied), ...derived]), tied)).notes).toEqual([]);
   });
 
-  test('but what is used must fit', async () => {
+  test('but what is used must be floating-point numbers', async () => {
+    const list = tensors(tied).map((tensor) =>
+      tensor.name === 'model.norm.weight'
+        ? { ...tensor, dtype: 'I32' as const, data: Int32Array.from(tensor.data) }
+        : tensor,
+    );
+    expect(await problemOf(openCheckpoint(single(list), tied))).toContain('"model.norm.weight" is I32');
+  });
+
+  test('and what is used must fit', async () => {
     const list = tensors(tied).map((tensor) =>
       tensor.name === 'model.norm.weight' ? { ...tensor, shape: [2, 4] } : tensor,
     );
