@@ -1,7 +1,9 @@
 /**
  * Who may import whom, once: ESLint shows it in the editor, tests/unit/architecture/imports.test.ts checks it in CI.
  *
- *   ui → api → (worker) → trainer → model → kernels → device
+ *   ui → api → (worker) → trainer → model → device ⇄ kernels → support
+ *
+ * host/host.ts is an interface that anybody may name; what implements it (host/browser/) is chosen where the trainer is made.
  *
  * @typedef {{ regex: string, message: string }} Wall  A forbidden import path, and what to do instead.
  * @typedef {{ folder: string, walls: Wall[] }} Rule  For all files under src/<folder>.
@@ -34,6 +36,11 @@ const noPreact = wall(
 );
 const noNode = wall('^node:', 'This runs in a browser: take files, clocks and environment as arguments.');
 
+const noHostOfItsOwn = folders(
+  'host/(browser|node)',
+  'Which host there is, is decided in workers/: take a Host, or the part of it you need, as an argument.',
+);
+
 const pure = [
   noTfjs,
   noHub,
@@ -41,11 +48,11 @@ const pure = [
   noPreact,
   noNode,
   folders(
-    'ui|device|kernels|model|trainer|headless|workers',
+    'ui|device|kernels|model|trainer|headless|host|storage|workers',
     'Pure code, text and numbers in and out: take what you need as an argument.',
   ),
 ];
-const engine = [noTransformers, noHub, noComlink, noPreact, noNode];
+const engine = [noTransformers, noHub, noComlink, noPreact, noNode, noHostOfItsOwn];
 
 /** The first rule whose folder (or exact file) matches is the one that counts. @type {Rule[]} */
 export const rules = [
@@ -64,7 +71,7 @@ export const rules = [
       noComlink,
       noNode,
       folders(
-        'data|device|kernels|model|trainer|adapter|hub|workers|headless',
+        'data|device|kernels|model|trainer|adapter|hub|host|storage|workers|headless',
         'ui/ sees api/, config/ and ui/ only: ask the worker through src/api/trainer-client.ts.',
       ),
     ],
@@ -79,7 +86,7 @@ export const rules = [
       noPreact,
       noNode,
       folders(
-        'ui|data|device|kernels|model|trainer|adapter|hub',
+        'ui|data|device|kernels|model|trainer|adapter|hub|host|storage',
         'headless/ drives the worker through api/ only.',
       ),
     ],
@@ -93,7 +100,7 @@ export const rules = [
       noPreact,
       noNode,
       folders(
-        'ui|data|device|kernels|model|trainer|adapter|hub|headless',
+        'ui|data|device|kernels|model|trainer|adapter|hub|host|storage|headless',
         'api/ is the contract and its transport: types and messages only.',
       ),
     ],
@@ -103,7 +110,7 @@ export const rules = [
     walls: [
       ...engine,
       folders(
-        'ui|model|trainer|data|adapter|hub|headless|workers',
+        'ui|model|trainer|data|adapter|hub|storage|headless|workers',
         'device/ and kernels/ know shapes and numbers, not models or files: take them as arguments.',
       ),
     ],
@@ -124,5 +131,38 @@ export const rules = [
   },
 ];
 
-/** GPU objects are made and used in these folders; model/ and trainer/ hold tensors that device/ gave them. */
-export const gpuFolders = ['device', 'kernels', 'model', 'trainer'];
+rules.push(
+  {
+    folder: 'host',
+    walls: [
+      noTfjs,
+      noTransformers,
+      noHub,
+      noComlink,
+      noPreact,
+      noNode,
+      folders(
+        'ui|data|device|kernels|model|trainer|hub|headless|workers',
+        'A host gives things; it knows nobody.',
+      ),
+    ],
+  },
+  {
+    folder: 'storage',
+    walls: [
+      noTfjs,
+      noTransformers,
+      noHub,
+      noComlink,
+      noPreact,
+      noNode,
+      folders(
+        'ui|data|device|kernels|model|trainer|adapter|hub|host|headless|workers',
+        'storage/ keeps bytes by name; what they mean is its users’ business.',
+      ),
+    ],
+  },
+);
+
+/** GPU objects are made and used in these folders; host/ finds the GPU, model/ and trainer/ hold tensors that device/ gave them. */
+export const gpuFolders = ['device', 'kernels', 'model', 'trainer', 'host'];

@@ -3,7 +3,12 @@ import { fileURLToPath } from 'node:url';
 
 const noOnnx = fileURLToPath(new URL('./no-onnx.js', import.meta.url));
 
-export const aliases = [{ find: /^(onnxruntime-web|onnxruntime-node|sharp)$/, replacement: noOnnx }];
+const library = fileURLToPath(new URL('../../src/index.ts', import.meta.url));
+
+export const aliases = [
+  { find: /^(onnxruntime-web|onnxruntime-node|sharp)$/, replacement: noOnnx },
+  { find: /^alttrain-web$/, replacement: library }, // as examples/ and other pages import it
+];
 
 /** Packages the page and the worker import; named so that vite never re-bundles, and reloads, half-way through a test. */
 export const prebundled = [

@@ -27,6 +27,7 @@ export const errorCodes = [
   'dataset-ambiguous',
   'config-invalid',
   'busy',
+  'not-ready',
   'nothing-to-export',
   'loss-not-finite',
   'checkpoint-invalid',

@@ -2,8 +2,8 @@
  * GPU tensors and their accounting. Every tensor owns one GPUBuffer and is registered with tfjs without a copy,
  * so `tf.memory()` sees everything we hold and tfjs ops can read it.
  */
-import * as tf from '@tensorflow/tfjs';
 import { TrainerError } from '../api/trainer-error.ts';
+import type { TfjsRuntime } from './tfjs.ts';
 
 export type GpuDtype = 'f32' | 'u32' | 'i32';
 export type TypedArray = Float32Array | Uint32Array | Int32Array;
@@ -34,13 +34,15 @@ const sizeOf = (shape: readonly number[]): number => shape.reduce((product, n) =
 
 export class GpuMemory {
   readonly #device: GPUDevice;
-  readonly #owned = new Map<number, { readonly tensor: GpuTensor; readonly tfTensor: tf.Tensor }>();
+  readonly #tfjs: TfjsRuntime;
+  readonly #owned = new Map<number, { readonly tensor: GpuTensor; readonly tfTensor: { dispose(): void } }>();
   #nextId = 1;
   #bytes = 0;
   #peakBytes = 0;
 
-  constructor(device: GPUDevice) {
+  constructor(device: GPUDevice, tfjs: TfjsRuntime) {
     this.#device = device;
+    this.#tfjs = tfjs;
   }
 
   get bytes(): number {
@@ -66,7 +68,7 @@ export class GpuMemory {
       usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
     });
     const tensor: GpuTensor = { id: this.#nextId++, label, buffer, byteOffset: 0, byteSize, shape, dtype };
-    this.#owned.set(tensor.id, { tensor, tfTensor: toTfTensor(tensor) });
+    this.#owned.set(tensor.id, { tensor, tfTensor: this.#tfjs.tensorOf(tensor) });
     this.#bytes += byteSize;
     this.#peakBytes = Math.max(this.#peakBytes, this.#bytes);
     return tensor;
@@ -205,19 +207,6 @@ export class GpuMemory {
       staging.destroy();
     }
   }
-}
-
-/**
- * A tfjs tensor on the same buffer, without a copy. tfjs caches what it reads, so a tensor that our kernels
- * change in place must be wrapped anew for each tfjs read. Caller disposes.
- */
-export function toTfTensor(tensor: GpuTensor): tf.Tensor {
-  if (tensor.byteOffset !== 0) throw new RangeError(`tfjs cannot see a view: "${tensor.label}"`);
-  return tf.tensor(
-    { buffer: tensor.buffer, zeroCopy: true },
-    [...tensor.shape],
-    tensor.dtype === 'f32' ? 'float32' : 'int32',
-  );
 }
 
 export const toMiB = (bytes: number): string => (bytes / 2 ** 20).toFixed(1);

@@ -1,21 +1,21 @@
 /**
- * Opens the WebGPU device we own and hands it to tfjs as its backend.
+ * Opens the WebGPU device we own; tfjs works on it beside our kernels (device/tfjs.ts).
  *
  * We request the adapter's own limits and listen to `uncapturederror` and `lost` ourselves, because a GPU
  * fails silently: a validation error never throws, and tfjs does not look.
  */
-import * as tf from '@tensorflow/tfjs';
-import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
 import { TrainerError } from '../api/trainer-error.ts';
 import type { DeviceReport } from '../api/trainer-api.ts';
 import { GpuMemory } from './gpu-memory.ts';
 import { Recorder } from './recorder.ts';
+import { openTfjs, type TfjsRuntime } from './tfjs.ts';
 
 /** Everything the engine needs of a GPU. One per worker. */
 export interface Gpu {
   readonly device: GPUDevice;
   readonly report: DeviceReport;
   readonly memory: GpuMemory;
+  readonly tfjs: TfjsRuntime;
   readonly recorder: Recorder;
   /** Threads per subgroup, smallest and largest; null without subgroups. */
   readonly subgroups: { readonly min: number; readonly max: number } | null;
@@ -87,7 +87,7 @@ export async function openDevice(gpu: GPU | undefined): Promise<Gpu> {
   });
 
   const info = adapter.info;
-  await adoptIntoTfjs(device, info);
+  const tfjs = openTfjs(device, info);
   const name = [info.vendor, info.architecture, info.device, info.description]
     .filter((part) => part !== '')
     .join(' ');
@@ -102,7 +102,8 @@ export async function openDevice(gpu: GPU | undefined): Promise<Gpu> {
   return {
     device,
     report,
-    memory: new GpuMemory(device),
+    memory: new GpuMemory(device, tfjs),
+    tfjs,
     recorder: new Recorder(device, isSoftware),
     subgroups: device.features.has('subgroups')
       ? { min: info.subgroupMinSize, max: info.subgroupMaxSize }
@@ -112,15 +113,4 @@ export async function openDevice(gpu: GPU | undefined): Promise<Gpu> {
       if (failure !== null) throw failure;
     },
   };
-}
-
-/** tfjs becomes the tensor runtime on our device; it never opens one of its own. */
-async function adoptIntoTfjs(device: GPUDevice, info: GPUAdapterInfo): Promise<void> {
-  tf.env().set('WEBGPU_CPU_FORWARD', false); // otherwise small tensors never touch the GPU
-  tf.env().set('WEBGPU_MATMUL_PROGRAM_TYPE', 3); // the split-K program is wrong for inner sizes >= 2000
-  if (tf.findBackendFactory('webgpu') !== null) tf.removeBackend('webgpu');
-  // Two copies of @webgpu/types (ours and the one inside tfjs) are structurally the same device.
-  tf.registerBackend('webgpu', () => new WebGPUBackend(device, info), 3);
-  await tf.setBackend('webgpu');
-  await tf.ready();
 }

@@ -4,21 +4,22 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import { TrainerError } from '../api/trainer-error.ts';
+import type { NoteStore } from '../host/host.ts';
 import { linearReference } from '../kernels/reference/linear.ts';
 import { createRng } from '../support/rng.ts';
 import type { Gpu } from './open-device.ts';
 import { plainMatmul } from './recorder.ts';
-import { distance, largestError, TOLERANCE, tune, type TuningStore } from './tuner.ts';
+import { distance, largestError, TOLERANCE, tune } from './tuner.ts';
 
 /** Also chooses the kernel variants. @throws TrainerError "self-test-failed" */
-export async function selfTest(gpu: Gpu, store: TuningStore | null = null): Promise<void> {
+export async function selfTest(gpu: Gpu, store: NoteStore | null = null): Promise<void> {
   await tune(gpu, store);
   let worst = await largestError(gpu);
   if (!(worst <= TOLERANCE)) {
     gpu.recorder.matmul = plainMatmul; // a remembered choice that a driver update has broken
     worst = await largestError(gpu);
   }
-  worst = Math.max(worst, await errorOfTfjs());
+  worst = Math.max(worst, await errorOfTfjs(gpu));
   if (!(worst <= TOLERANCE)) {
     throw new TrainerError(
       'self-test-failed',
@@ -29,14 +30,14 @@ export async function selfTest(gpu: Gpu, store: TuningStore | null = null): Prom
   gpu.assertHealthy();
 }
 
-async function errorOfTfjs(): Promise<number> {
+async function errorOfTfjs({ tfjs }: Gpu): Promise<number> {
   const rng = createRng(11);
   const size = { m: 19, n: 20, k: 36 };
   const random = (count: number): Float32Array =>
     Float32Array.from({ length: count }, () => rng.next() * 2 - 1);
   const [x, w] = [random(size.m * size.k), random(size.n * size.k)];
-  const product = tf.tidy(() =>
-    tf.matMul(tf.tensor2d(x, [size.m, size.k]), tf.tensor2d(w, [size.n, size.k]), false, true),
+  const product = tfjs.run(() =>
+    tf.tidy(() => tf.matMul(tf.tensor2d(x, [size.m, size.k]), tf.tensor2d(w, [size.n, size.k]), false, true)),
   );
   const error = distance(await product.data(), linearReference.forward(x, w, size));
   product.dispose();

@@ -8,14 +8,9 @@ import { linear, linearDx } from '../kernels/matmul.ts';
 import { quadSize } from '../kernels/quad.ts';
 import { linearReference } from '../kernels/reference/linear.ts';
 import { createRng } from '../support/rng.ts';
+import type { NoteStore } from '../host/host.ts';
 import type { Gpu } from './open-device.ts';
 import { plainMatmul, type MatmulVariant } from './recorder.ts';
-
-/** Where choices outlive the page; keys and values are short strings. */
-export interface TuningStore {
-  read(key: string): Promise<string | null>;
-  write(key: string, value: string): Promise<void>;
-}
 
 /** Changes when the kernels do: an old choice says nothing about new code. */
 const tuningVersion = 3;
@@ -40,7 +35,7 @@ export function candidates({ subgroups, recorder }: Pick<Gpu, 'subgroups' | 'rec
 }
 
 /** Sets the recorder's variant and speed. @throws TrainerError as the device does when it fails meanwhile. */
-export async function tune(gpu: Gpu, store: TuningStore | null): Promise<Tuning> {
+export async function tune(gpu: Gpu, store: NoteStore | null): Promise<Tuning> {
   const key = `tuning ${tuningVersion} ${gpu.report.adapter} ${gpu.report.features.join(',')}`;
   const known = parseTuning((await store?.read(key).catch(() => null)) ?? null, candidates(gpu));
   const tuning = known ?? (await measure(gpu));

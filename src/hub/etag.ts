@@ -1,4 +1,5 @@
 /** The hub's ETags are hashes of the content: SHA-256 of a large file (LFS), git's blob id (SHA-1) of a small one. */
+import { digest } from '../support/sha256.ts';
 import { damaged } from './hub-errors.ts';
 
 export const plainEtag = (header: string): string => header.replace(/^W\//, '').replace(/^"(.*)"$/, '$1');
@@ -13,14 +14,3 @@ export async function assertContent(file: string, bytes: Uint8Array, etag: strin
 
 const gitBlobId = (bytes: Uint8Array): Promise<string> =>
   digest('SHA-1', [new TextEncoder().encode(`blob ${bytes.length}\0`), bytes]);
-
-async function digest(algorithm: 'SHA-1' | 'SHA-256', parts: readonly Uint8Array[]): Promise<string> {
-  const content =
-    parts.length === 1 ? parts[0] : new Uint8Array(await new Blob([...parts] as BlobPart[]).arrayBuffer());
-  return toHex(new Uint8Array(await crypto.subtle.digest(algorithm, content as BufferSource)));
-}
-
-export const sha256 = (bytes: Uint8Array): Promise<string> => digest('SHA-256', [bytes]);
-
-const toHex = (bytes: Uint8Array): string =>
-  Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');

@@ -22,7 +22,6 @@ export class Decoder {
     this.gpu = gpu;
     this.config = config;
     this.weights = weights;
-    gpu.recorder.panel = weights.panel;
     this.#ropePositions = firstRopePositions(config);
     this.#rope = this.#makeRope(this.#ropePositions);
   }
@@ -53,6 +52,7 @@ export class Decoder {
   ): LayerContext {
     const weights = at(this.weights.layers, layer);
     const { gpu, config } = this;
+    gpu.recorder.panel = this.weights.panel; // another model on this device may have run in between
     return { gpu, config, layer, weights, ropeTable: this.#rope, stream, m, use, forward };
   }
 

@@ -7,8 +7,9 @@ import type { LoadProgress } from '../api/trainer-api.ts';
 import { toWire, TrainerError } from '../api/trainer-error.ts';
 import type { Gpu } from '../device/open-device.ts';
 import { openHubFiles, type HubModel, type HubOptions } from '../hub/hub-files.ts';
-import type { CacheEntry, CacheKey, ModelCache } from '../hub/model-cache.ts';
 import type { WeightFormat } from '../kernels/weight-matrix.ts';
+import { openEntries, type Entries, type EntryInfo } from '../storage/entries.ts';
+import type { FolderStore } from '../storage/folder-store.ts';
 import { readAhead } from '../support/read-ahead.ts';
 import { loadModel, type LoadedModel } from './load-model.ts';
 import type { ModelFiles } from './model-files.ts';
@@ -20,7 +21,19 @@ export interface KeptContent {
   readonly maxTensorBytes: number; // of the device: where large matrices are split
   readonly notes?: readonly string[]; // of the checkpoint; entries of old versions have none
 }
-export type KeptModels = ModelCache<KeptContent>;
+/** A type and not an interface: keys of entries are records of texts. */
+export type KeptKey = {
+  readonly repo: string; // "owner/name"
+  readonly commit: string;
+  readonly quantization: string;
+};
+export type KeptModels = Entries<KeptKey, KeptContent>;
+export type KeptModelInfo = EntryInfo<KeptKey, KeptContent>;
+
+/** The name of the host's store for them. */
+export const keptModelsStore = 'models';
+export const keptModelsIn = (store: FolderStore): KeptModels =>
+  openEntries(store, ({ repo }) => `kept model ${repo}`);
 
 export interface HubLoad {
   readonly loaded: LoadedModel;
@@ -44,7 +57,7 @@ export async function loadHubModel(
 ): Promise<HubLoad> {
   const entry = kept === null ? null : await findEntry(gpu, model, format, kept);
   if (kept !== null && entry !== null) {
-    const loaded = await openEntry(gpu, format, kept, entry, onProgress);
+    const loaded = await openEntry(gpu, format, kept, entry.key, onProgress);
     if (loaded !== null) return { loaded, isFromCache: true, notKept: null };
   }
   const files = await openHubFiles({ ...model, type: 'model' }, options);
@@ -79,8 +92,8 @@ async function findEntry(
   { id, revision = defaultRevision }: HubModel,
   format: WeightFormat,
   kept: KeptModels,
-): Promise<CacheEntry<KeptContent> | null> {
-  const fits = ({ repo, commit, quantization, content }: CacheEntry<KeptContent>): boolean =>
+): Promise<KeptModelInfo | null> {
+  const fits = ({ key: { repo, commit, quantization }, content }: KeptModelInfo): boolean =>
     repo === id &&
     quantization === format &&
     (content.revision === revision || commit === revision) &&
@@ -93,7 +106,7 @@ async function openEntry(
   gpu: Gpu,
   format: WeightFormat,
   kept: KeptModels,
-  key: CacheKey,
+  key: KeptKey,
   onProgress: (progress: LoadProgress) => void,
 ): Promise<LoadedModel | null> {
   const entry = await kept.open(key);
@@ -146,7 +159,7 @@ async function keep(
   { decoder, notes }: LoadedModel,
   smallFiles: ReadonlyMap<string, Uint8Array>,
   kept: KeptModels,
-  key: CacheKey,
+  key: KeptKey,
   revision: string,
   onProgress: (progress: LoadProgress) => void,
 ): Promise<void> {

@@ -8,7 +8,7 @@ import { specBytes } from '../device/gpu-memory.ts';
 import type { WeightFormat } from '../kernels/weight-matrix.ts';
 import { planAdapter, lowWidths } from './adapter.ts';
 import { bytesOf } from './buffers.ts';
-import { generatorSpecs } from './generate.ts';
+import { generatorSpecs } from './generation-session.ts';
 import { padded, widths, type ModelConfig } from './model-config.ts';
 import { ropeTableShape, ropePositionsFor } from './rope-room.ts';
 import { passSpecs, type PassSize } from './training-pass.ts';

@@ -1,7 +1,8 @@
-/** A model's folder: served over HTTP, or picked by the user. Those of the hub: hub/hub-files.ts. */
-import { blobSource, urlSource, type ByteSource } from '../adapter/safetensors.ts';
+/** A model's folder: one of the host's, or picked by the user. Those of the hub: hub/hub-files.ts. */
+import { blobSource, type ByteSource } from '../adapter/byte-source.ts';
 import type { ModelSource } from '../api/trainer-api.ts';
 import { TrainerError } from '../api/trainer-error.ts';
+import type { Assets } from '../host/host.ts';
 
 /** How others find the model that an adapter belongs to: what PEFT writes as base_model_name_or_path and revision. */
 export interface BaseModel {
@@ -16,19 +17,20 @@ export interface ModelFiles {
   open(name: string): Promise<ByteSource | null>;
 }
 
-/** `appBaseUrl`: where the page's public files are; the embedded demo lies in models/demo/ below it. */
-export function openModelFiles(
-  source: Exclude<ModelSource, { kind: 'hub' }>,
-  appBaseUrl: string,
-): ModelFiles {
+export function openModelFiles(source: Exclude<ModelSource, { kind: 'hub' }>, assets: Assets): ModelFiles {
+  const inFolder = (name: string, nameOrPath: string, folder: string): ModelFiles => ({
+    name,
+    base: { nameOrPath, revision: null },
+    open: (file) => assets.open(`${folder}${file}`),
+  });
   switch (source.kind) {
     case 'demo':
-      return urlFiles('demo', 'demo', new URL('models/demo/', appBaseUrl).href);
+      return inFolder('demo', 'demo', 'models/demo/');
     case 'url':
-      return urlFiles(
+      return inFolder(
         source.name,
         source.path ?? source.name,
-        new URL(source.baseUrl.endsWith('/') ? source.baseUrl : `${source.baseUrl}/`, appBaseUrl).href,
+        source.baseUrl.endsWith('/') ? source.baseUrl : `${source.baseUrl}/`,
       );
     case 'files': {
       const byName = new Map(source.files.map((file) => [file.name, file]));
@@ -44,20 +46,6 @@ export function openModelFiles(
     default:
       return source satisfies never;
   }
-}
-
-function urlFiles(name: string, nameOrPath: string, baseUrl: string): ModelFiles {
-  return {
-    name,
-    base: { nameOrPath, revision: null },
-    open: async (file) => {
-      const url = new URL(file, baseUrl).href;
-      const head = await fetch(url, { method: 'HEAD' });
-      // Some servers answer a missing file with their start page instead of a 404.
-      const isPage = (head.headers.get('content-type') ?? '').includes('text/html');
-      return head.ok && !isPage ? urlSource(url) : null;
-    },
-  };
 }
 
 /** @throws TrainerError "model-file-missing" or "model-file-invalid". */

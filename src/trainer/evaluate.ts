@@ -7,6 +7,7 @@ import { recogniseTrace } from '../alttrain/recognise.ts';
 import type { EvaluationReport, SuiteResult, TrainEvent } from '../api/trainer-api.ts';
 import { TrainerError } from '../api/trainer-error.ts';
 import type { RunConfig } from '../config/run-config.ts';
+import type { Assets } from '../host/host.ts';
 import type { Adapter } from '../model/adapter.ts';
 import type { LoadedModel } from '../model/load-model.ts';
 import type { RunControl } from './run-control.ts';
@@ -86,11 +87,9 @@ async function evaluateSuites(
 }
 
 /** All prompts of the embedded suites; none where the page comes without them. */
-export async function builtinSuites(appBaseUrl: string): Promise<readonly Suite[]> {
-  const response = await fetch(new URL('datasets/demo-suites.json', appBaseUrl)).catch(() => null);
-  // A server that answers every path with a page has no suites.
-  const isJson = (response?.headers.get('content-type') ?? '').includes('json');
-  return response?.ok === true && isJson ? parseSuites(await response.text()) : [];
+export async function builtinSuites(assets: Assets): Promise<readonly Suite[]> {
+  const blob = await assets.blob('datasets/demo-suites.json');
+  return blob === null ? [] : parseSuites(await blob.text());
 }
 
 const batchSize = 64;
@@ -99,10 +98,10 @@ const batchSize = 64;
 export async function suitesFor(
   model: LoadedModel,
   config: RunConfig,
-  appBaseUrl: string,
+  assets: Assets,
 ): Promise<Suite[] | null> {
   if (model.name !== 'demo' || config.suitePrompts === 0) return null;
-  const suites = await builtinSuites(appBaseUrl);
+  const suites = await builtinSuites(assets);
   return suites.length === 0
     ? null
     : suites.map((suite) => ({ ...suite, prompts: thin(suite.prompts, config.suitePrompts) }));

@@ -2,6 +2,7 @@
 import type { DatasetSource, HubDatasetSource, LoadProgress } from '../api/trainer-api.ts';
 import { TrainerError } from '../api/trainer-error.ts';
 import { oneFile, type DatasetFiles } from '../data/read-files.ts';
+import type { Assets } from '../host/host.ts';
 import { downloadHubDataset } from '../hub/hub-dataset.ts';
 
 export interface DatasetOpener {
@@ -14,7 +15,7 @@ export interface DatasetOpener {
   openLocal(source: DatasetSource): Promise<DatasetFiles>;
 }
 
-export function createDatasetOpener(appBaseUrl: string): DatasetOpener {
+export function createDatasetOpener(assets: Assets): DatasetOpener {
   let downloaded: { readonly key: string; readonly data: DatasetFiles } | null = null;
 
   const fromHub = async (
@@ -37,7 +38,7 @@ export function createDatasetOpener(appBaseUrl: string): DatasetOpener {
       case 'file':
         return oneFile(source.name, source.file);
       case 'builtin':
-        return oneFile(source.name, await fetchBuiltin(source.name, appBaseUrl));
+        return oneFile(source.name, await openBuiltin(source.name, assets));
       case 'hub':
         if (downloaded?.key === keyOf(source)) return downloaded.data;
         throw new TrainerError('dataset-unreadable', `${source.id} has not been downloaded.`);
@@ -57,10 +58,8 @@ function keyOf({ id, revision, path, hubUrl }: HubDatasetSource): string {
   return JSON.stringify([id, revision, path, hubUrl]);
 }
 
-async function fetchBuiltin(name: string, appBaseUrl: string): Promise<Blob> {
-  const response = await fetch(new URL(`datasets/${name}.jsonl`, appBaseUrl)).catch(() => null);
-  const isPage = (response?.headers.get('content-type') ?? '').includes('text/html');
-  if (response === null || !response.ok || isPage)
-    throw new TrainerError('dataset-unreadable', `There is no built-in data set "${name}".`);
-  return response.blob();
+async function openBuiltin(name: string, assets: Assets): Promise<Blob> {
+  const blob = await assets.blob(`datasets/${name}.jsonl`);
+  if (blob === null) throw new TrainerError('dataset-unreadable', `There is no built-in data set "${name}".`);
+  return blob;
 }

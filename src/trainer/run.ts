@@ -7,6 +7,7 @@ import { TrainerError } from '../api/trainer-error.ts';
 import type { RunConfig } from '../config/run-config.ts';
 import type { TokenizedExample } from '../data/mask.ts';
 import type { Gpu } from '../device/open-device.ts';
+import type { Assets } from '../host/host.ts';
 import { Adapter, fromModules, initialValues } from '../model/adapter.ts';
 import type { LoadedModel } from '../model/load-model.ts';
 import { createRng } from '../support/rng.ts';
@@ -23,7 +24,9 @@ export interface RunHost {
   readonly gpu: Gpu;
   readonly model: LoadedModel;
   readonly nowMs: () => number;
-  readonly appBaseUrl: string;
+  readonly assets: Assets;
+  /** What a failed allocation left of the GPU, as an error that says what would fit. */
+  readonly explainOutOfMemory: (detail: string | null) => Promise<TrainerError>;
 }
 
 /** Samples and suites are asked on the day of the training rows. */
@@ -160,12 +163,15 @@ export class Run {
   /** When the device has failed, that is the reason, whatever was thrown because of it. */
   async #explain(error: unknown): Promise<Error> {
     await new Promise((resolve) => setTimeout(resolve, 50)); // `lost` arrives a moment after what it breaks
+    let cause = error;
     try {
       this.#host.gpu.assertHealthy();
-    } catch (cause) {
-      return cause as TrainerError;
+    } catch (failure) {
+      cause = failure;
     }
-    return error instanceof Error ? error : new Error(String(error));
+    if (cause instanceof TrainerError && cause.code === 'gpu-out-of-memory')
+      return this.#host.explainOutOfMemory(cause.detail);
+    return cause instanceof Error ? cause : new Error(String(cause));
   }
 
   async #steps(training: Training, onEvent: (event: TrainEvent) => void): Promise<void> {
@@ -212,8 +218,8 @@ export class Run {
   }
 
   async #evaluateSuites(onEvent: (event: TrainEvent) => void): Promise<void> {
-    const { model, nowMs, appBaseUrl, gpu } = this.#host;
-    const suites = await suitesFor(model, this.#config, appBaseUrl);
+    const { model, nowMs, assets, gpu } = this.#host;
+    const suites = await suitesFor(model, this.#config, assets);
     if (suites === null || this.control.isStopped) return;
     const { maxNewTokens } = this.#config;
     await evaluateBoth(model, this.adapter, suites, maxNewTokens, this.control, nowMs, (event) => {

@@ -5,7 +5,7 @@ import type { Trace } from '../api/trainer-api.ts';
 import { TrainerError } from '../api/trainer-error.ts';
 import type { ChatTokenizer } from '../data/tokenizer.ts';
 import type { Adapter } from '../model/adapter.ts';
-import { Generator, type GenerationSettings } from '../model/generate.ts';
+import { GenerationSession, type GenerationSettings } from '../model/generation-session.ts';
 import type { LoadedModel } from '../model/load-model.ts';
 
 export function toTrace(ids: readonly number[], tokenizer: ChatTokenizer): Trace {
@@ -31,10 +31,10 @@ export type DecodingSettings = Pick<GenerationSettings, 'maxNewTokens' | 'temper
 /** Answers prompts in batches on buffers made once. Caller disposes. */
 export class Responder {
   readonly #model: LoadedModel;
-  readonly #generator: Generator;
+  readonly #generator: GenerationSession;
   readonly #batchSize: number;
 
-  private constructor(model: LoadedModel, generator: Generator, batchSize: number) {
+  private constructor(model: LoadedModel, generator: GenerationSession, batchSize: number) {
     this.#model = model;
     this.#generator = generator;
     this.#batchSize = batchSize;
@@ -60,7 +60,7 @@ export class Responder {
     const size = Math.min(batchSize, prompts.length);
     const generator = await model.decoder.gpu.memory.checked(
       'generating text',
-      () => new Generator(model.decoder, adapter, size, context),
+      () => new GenerationSession(model.decoder, adapter, size, context),
     );
     return new Responder(model, generator, size);
   }

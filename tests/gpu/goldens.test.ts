@@ -4,7 +4,7 @@ import { moduleName } from '../../src/adapter/peft.ts';
 import { packBatch } from '../../src/data/pack.ts';
 import type { Gpu } from '../../src/device/open-device.ts';
 import { toModules } from '../../src/model/adapter.ts';
-import { Generator } from '../../src/model/generate.ts';
+import { GenerationSession } from '../../src/model/generation-session.ts';
 import { loadModel, type LoadedModel } from '../../src/model/load-model.ts';
 import { TrainingPass } from '../../src/model/training-pass.ts';
 import { RunControl } from '../../src/trainer/run-control.ts';
@@ -34,7 +34,7 @@ describe.each(goldenNames)('%s', (name) => {
     const positionsOf = (i: number): readonly number[] =>
       golden.json.batch.positions?.[i] ?? (rows[i] ?? []).map((_, position) => position);
     const longest = Math.max(...rows.map((ids) => ids.length));
-    const generator = new Generator(golden.model.decoder, adapter, longest, longest + 1);
+    const generator = new GenerationSession(golden.model.decoder, adapter, longest, longest + 1);
     const compare = async (tensor: string, i: number, useAdapter: boolean): Promise<number> => {
       const expected = await golden.tensors.readFloat32(tensor);
       const prefixes = positionsOf(i).map((position) => (rows[i] ?? []).slice(0, position + 1));
@@ -136,7 +136,7 @@ describe.each(goldenNames)('%s', (name) => {
     const { greedy } = golden.json;
     const prompts = greedy.map((sample) => sample.prompt_ids);
     const maxNewTokens = Math.max(...greedy.map((sample) => sample.base.length));
-    const generator = new Generator(golden.model.decoder, adapter, prompts.length, 64);
+    const generator = new GenerationSession(golden.model.decoder, adapter, prompts.length, 64);
     const settings = { maxNewTokens, temperature: 0, seed: 0, eosIds: golden.model.tokenizer.eosIds };
     const base = await generator.generate(prompts, { ...settings, useAdapter: false });
     const adapted = await generator.generate(prompts, { ...settings, useAdapter: true });
@@ -161,7 +161,7 @@ describe.each(['tied-gqa', 'qwen3-tied-f16', 'llama-tied-rope3'])('%s', (name) =
       pass.accumulate(batch, 0, 1 / batch.targetCount, 1);
       const { lossSum } = await pass.readReport(batch.targetCount);
       const gradients = await gpu.memory.readFloat32(adapter.gradients);
-      const generator = new Generator(decoder, adapter, 1, 64);
+      const generator = new GenerationSession(decoder, adapter, 1, 64);
       const [logits] = await generator.nextLogits([golden.json.greedy[0].prompt_ids], true);
       for (const made of [pass, generator, adapter]) made.dispose();
       return { loss: lossSum / batch.targetCount, gradients, logits };

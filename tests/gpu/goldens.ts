@@ -7,6 +7,7 @@ import type { TokenizedExample } from '../../src/data/mask.ts';
 import type { Gpu } from '../../src/device/open-device.ts';
 import { Adapter, fromModules } from '../../src/model/adapter.ts';
 import { loadModel, type LoadedModel } from '../../src/model/load-model.ts';
+import { fetchedAssets } from '../../src/host/browser/browser-host.ts';
 import { openModelFiles, type ModelFiles } from '../../src/model/model-files.ts';
 import { fixtureUrl } from './open.ts';
 
@@ -76,7 +77,10 @@ const adapterAt = async (path: string): Promise<{ settings: LoraSettings; module
   );
 
 export const goldenFiles = (name: string): ModelFiles =>
-  openModelFiles({ kind: 'url', name, baseUrl: fixtureUrl(`goldens/${name}/model/`) }, location.origin);
+  openModelFiles(
+    { kind: 'url', name, baseUrl: fixtureUrl(`goldens/${name}/model/`) },
+    fetchedAssets(location.origin),
+  );
 
 export async function openGolden(gpu: Gpu, name: string): Promise<Golden> {
   const folder = `goldens/${name}`;

@@ -4,6 +4,7 @@ import { bytesSource, openSafetensors } from '../../src/adapter/safetensors.ts';
 import { TrainerError } from '../../src/api/trainer-error.ts';
 import type { Gpu } from '../../src/device/open-device.ts';
 import { loadModel } from '../../src/model/load-model.ts';
+import { fetchedAssets } from '../../src/host/browser/browser-host.ts';
 import { openModelFiles } from '../../src/model/model-files.ts';
 import { assertHealthyAfterEach, fixtureUrl, openTestDevice } from './open.ts';
 
@@ -34,7 +35,7 @@ const single = () => folderOf('tied-bf16', ['model.safetensors']);
 async function load(folder: Folder): Promise<TrainerError | null> {
   const files = [...folder].map(([name, bytes]) => new File([bytes as BlobPart], name));
   const before = gpu.memory.bytes;
-  const source = openModelFiles({ kind: 'files', name: 'hostile', files }, location.origin);
+  const source = openModelFiles({ kind: 'files', name: 'hostile', files }, fetchedAssets(location.origin));
   try {
     (await loadModel(gpu, source, 'f32', () => undefined)).decoder.dispose();
     return null;

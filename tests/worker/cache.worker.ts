@@ -1,23 +1,27 @@
-/** The cache in a real worker, for tests/worker/model-cache.test.ts: only there can the file system be written. */
+/** Entries in a real worker, for tests/worker/model-cache.test.ts: only there can the private file system be written. */
 import * as comlink from 'comlink';
 import { installErrorTransport } from '../../src/api/trainer-transport.ts';
-import { openCache, type CacheEntry, type CacheKey, type CacheWriter } from '../../src/hub/model-cache.ts';
+import { openPrivateFolders } from '../../src/host/browser/private-folders.ts';
+import { keptModelsStore, type KeptKey } from '../../src/model/kept-models.ts';
+import { openEntries, type Entries, type EntryInfo, type EntryWriter } from '../../src/storage/entries.ts';
 
 export interface CacheWorker {
-  list(): Promise<CacheEntry<unknown>[]>;
+  list(): Promise<EntryInfo<KeptKey, unknown>[]>;
   /** Keeps a writer until `publish` or `abort` of the same id. */
-  create(id: string, key: CacheKey): Promise<void>;
+  create(id: string, key: KeptKey): Promise<void>;
   write(id: string, name: string, bytes: Uint8Array): Promise<void>;
   publish(id: string, content: unknown): Promise<void>;
   abort(id: string): Promise<void>;
-  content(key: CacheKey): Promise<unknown>; // null: no entry
-  read(key: CacheKey, name: string): Promise<Uint8Array>;
-  remove(key: CacheKey): Promise<void>;
+  content(key: KeptKey): Promise<unknown>; // null: no entry
+  read(key: KeptKey, name: string): Promise<Uint8Array>;
+  remove(key: KeptKey): Promise<void>;
   removeAll(): Promise<void>;
 }
 
-const writers = new Map<string, CacheWriter<unknown>>();
-const writer = (id: string): CacheWriter<unknown> => {
+const openCache = async (): Promise<Entries<KeptKey, unknown>> =>
+  openEntries(await openPrivateFolders(keptModelsStore), ({ repo }) => repo);
+const writers = new Map<string, EntryWriter<unknown>>();
+const writer = (id: string): EntryWriter<unknown> => {
   const found = writers.get(id);
   if (found === undefined) throw new Error(`no writer ${id}`);
   return found;

@@ -4,6 +4,7 @@ import type { MemoryReport, TrainerApi } from '../../src/api/trainer-api.ts';
 import { toWire } from '../../src/api/trainer-error.ts';
 import { datasetSettings } from '../../src/config/dataset-settings.ts';
 import { requireRunConfig, type RawRunConfig, type RunConfig } from '../../src/config/run-config.ts';
+import { browserHost } from '../../src/host/browser/browser-host.ts';
 import { createTrainerService } from '../../src/trainer/trainer-service.ts';
 import { fixtureUrl } from '../gpu/open.ts';
 
@@ -22,11 +23,7 @@ const config = (raw: RawRunConfig = {}): RunConfig =>
 
 let service: TrainerApi;
 beforeAll(async () => {
-  service = createTrainerService({
-    gpu: navigator.gpu,
-    appBaseUrl: `${location.origin}/`,
-    nowMs: () => performance.now(),
-  });
+  service = createTrainerService(browserHost(`${location.origin}/`));
   await open('qwen2');
   await readRows(config());
 });

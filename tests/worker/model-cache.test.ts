@@ -81,13 +81,13 @@ describe('what is kept', () => {
     await keep({ a: bytesOf(5) }, {}, { ...key, quantization: 'int8' });
     await keep({ a: bytesOf(6) }, {}, { ...key, quantization: 'f16' });
     const listed = await cache.list();
-    expect(Object.fromEntries(listed.map((entry) => [entry.quantization, entry.bytes]))).toEqual({
+    expect(Object.fromEntries(listed.map((entry) => [entry.key.quantization, entry.bytes]))).toEqual({
       nf4: 1_024,
       int8: 5,
       f16: 6,
     });
     await cache.remove({ ...key, quantization: 'int8' });
-    expect((await cache.list()).map(({ quantization }) => quantization).sort()).toEqual(['f16', 'nf4']);
+    expect((await cache.list()).map((entry) => entry.key.quantization).sort()).toEqual(['f16', 'nf4']);
     await cache.removeAll();
     expect(await cache.list()).toEqual([]);
     expect(await folders()).toEqual([]);

@@ -10,6 +10,7 @@ import {
   type RawRunConfig,
   type RunConfig,
 } from '../../src/config/run-config.ts';
+import { browserHost } from '../../src/host/browser/browser-host.ts';
 import { createTrainerService } from '../../src/trainer/trainer-service.ts';
 import { fixtureUrl } from '../gpu/open.ts';
 
@@ -29,11 +30,7 @@ const config = (raw: RawRunConfig = {}): RunConfig =>
   });
 
 async function openService(gpu: GPU = navigator.gpu): Promise<TrainerApi> {
-  const service = createTrainerService({
-    gpu,
-    appBaseUrl: `${location.origin}/`,
-    nowMs: () => performance.now(),
-  });
+  const service = createTrainerService(browserHost(`${location.origin}/`, gpu));
   await service.loadModel(
     { kind: 'url', name: 'tied-gqa', baseUrl: fixtureUrl(`${folder}/model/`) },
     'none',
@@ -57,6 +54,7 @@ async function weights(service: TrainerApi): Promise<Uint8Array> {
   if (file === undefined) throw new Error('no weights in the export');
   return file.bytes;
 }
+beforeAll(() => tf.setBackend('cpu')); // as a page has it that embeds the trainer; its count includes our tensors
 const codeOf = async (action: Promise<unknown>): Promise<string> =>
   action.then(
     () => 'no error',

@@ -81,6 +81,7 @@ export const adviceFor: Readonly<Record<ErrorCode, string>> = {
     'The dataset loaded before stays in use.',
   'dataset-ambiguous': 'Choose one from the list under “From the Hugging Face Hub”.',
   'config-invalid': 'Correct the named settings under “Run settings”, or reset them to the defaults.',
+  'not-ready': 'Choose a model, then a dataset; both must be read before this.',
   busy: 'Wait for the current work to end, or end the run first.',
   'nothing-to-export': 'Run at least one step: there is no adapter before that.',
   'loss-not-finite':

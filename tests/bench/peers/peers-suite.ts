@@ -203,6 +203,7 @@ export async function peersSuite(rig: Rig): Promise<SuiteOutcome> {
               label: 'tfjs',
               open: async () => {
                 const { tfjsPeer } = await import('./tfjs-step.ts');
+                gpu.tfjs.makeCurrent();
                 return trainingEntrant('tfjs', 'tfjs', tfjsPeer(given, gpu.device), ours);
               },
             },

@@ -15,7 +15,7 @@ import {
   tensorsOf,
   uploadBatch,
 } from '../../../src/model/buffers.ts';
-import { Generator } from '../../../src/model/generate.ts';
+import { GenerationSession } from '../../../src/model/generation-session.ts';
 import { linear } from '../../../src/kernels/matmul.ts';
 import { rmsNorm } from '../../../src/kernels/rms-norm.ts';
 import type { ModelConfig } from '../../../src/model/model-config.ts';
@@ -25,7 +25,7 @@ import { loadWeights, type TensorLookup } from '../../../src/model/load-weights.
 import { createRng, type Gpu, type WeightFormat } from './engine.ts';
 import type { StepShape } from './flops.ts';
 
-export type { Batch, Decoder, Generator, ModelConfig };
+export type { Batch, Decoder, GenerationSession, ModelConfig };
 
 export interface ModelShape {
   readonly name: string;
@@ -303,8 +303,8 @@ export async function openStep(
   };
 }
 
-export const openGenerator = (decoder: Decoder, batch: number, context: number): Generator =>
-  new Generator(decoder, null, batch, context);
+export const openGenerator = (decoder: Decoder, batch: number, context: number): GenerationSession =>
+  new GenerationSession(decoder, null, batch, context);
 
 export interface ForwardPass {
   /** Base model, logits of every position; submits. */

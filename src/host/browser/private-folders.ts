@@ -1,0 +1,110 @@
+/** Folders in the origin private file system, and what its refusals mean. Locks are Web Locks: other tabs see them. */
+import { TrainerError } from '../../api/trainer-error.ts';
+import type { FolderStore } from '../../storage/folder-store.ts';
+
+/** In a dedicated worker: only there can the private file system be written synchronously. */
+export async function openPrivateFolders(name: string): Promise<FolderStore> {
+  const root = await storage(async () => {
+    const origin = await navigator.storage.getDirectory();
+    return origin.getDirectoryHandle(name, { create: true });
+  });
+  const fileOf = async (folder: string, file: string): Promise<File | null> => {
+    try {
+      const handle = await (await root.getDirectoryHandle(folder)).getFileHandle(file);
+      return await handle.getFile();
+    } catch {
+      return null; // gone, or just being removed in another tab
+    }
+  };
+  const lockName = (folder: string): string => `${name}/${folder}`;
+  return {
+    async folders() {
+      const found: string[] = [];
+      for await (const [entry, handle] of root.entries()) if (handle.kind === 'directory') found.push(entry);
+      return found;
+    },
+    create: async (folder) => {
+      await storage(() => root.getDirectoryHandle(folder, { create: true }));
+    },
+    write: async (folder, file, bytes) => writeWhole(await root.getDirectoryHandle(folder), file, bytes),
+    async read(folder, file) {
+      const blob = await fileOf(folder, file);
+      return blob === null
+        ? null
+        : blob.arrayBuffer().then(
+            (buffer) => new Uint8Array(buffer),
+            () => null,
+          );
+    },
+    sizeOf: async (folder, file) => (await fileOf(folder, file))?.size ?? null,
+    // Gone already, or open in another tab: then that tab's reads fail, or the next sweep finds it.
+    remove: (folder) => root.removeEntry(folder, { recursive: true }).catch(() => undefined),
+    lock: (folder) =>
+      new Promise((resolve, reject) => {
+        navigator.locks
+          .request(lockName(folder), () => new Promise<void>((unlock) => resolve(unlock)))
+          .catch(reject);
+      }),
+    unlessLocked: async (folder, action) => {
+      await navigator.locks.request(lockName(folder), { ifAvailable: true }, async (held) => {
+        if (held !== null) await action();
+      });
+    },
+  };
+}
+
+/** @throws TrainerError "storage-full" or "storage-unavailable" */
+async function storage<T>(action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    throw storageError(error);
+  }
+}
+
+function storageError(error: unknown): TrainerError {
+  if (error instanceof TrainerError) return error;
+  const name = error instanceof DOMException ? error.name : '';
+  if (name === 'QuotaExceededError')
+    return new TrainerError(
+      'storage-full',
+      'There is no room left in this browser’s storage.',
+      String(error),
+    );
+  return new TrainerError(
+    'storage-unavailable',
+    'The browser’s storage for this page cannot be used.',
+    String(error),
+  );
+}
+
+/** Workers have it, and the page's types do not know it. */
+interface WritableInWorker {
+  createSyncAccessHandle(): Promise<{
+    write(bytes: Uint8Array, options: { readonly at: number }): number;
+    flush(): void;
+    close(): void;
+  }>;
+}
+
+/** On disk when it returns. */
+function writeWhole(folder: FileSystemDirectoryHandle, name: string, bytes: Uint8Array): Promise<void> {
+  return storage(async () => {
+    const file: unknown = await folder.getFileHandle(name, { create: true });
+    const access = await (file as WritableInWorker).createSyncAccessHandle();
+    try {
+      let written = 0;
+      while (written < bytes.length) {
+        const left = bytes.length - written;
+        const count = access.write(bytes.subarray(written), { at: written });
+        // A full disk is not always an exception: Chromium 156 returns 4294967288, its error −8 read as unsigned.
+        if (count === 0 || count > left)
+          throw new DOMException('nothing more is taken', 'QuotaExceededError');
+        written += count;
+      }
+      access.flush();
+    } finally {
+      access.close();
+    }
+  });
+}

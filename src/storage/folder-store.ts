@@ -1,0 +1,17 @@
+/** Folders of files, one level deep: all that storage/entries.ts needs of a host's file system. */
+export interface FolderStore {
+  folders(): Promise<string[]>;
+  create(folder: string): Promise<void>;
+  /** On disk when it resolves. @throws TrainerError "storage-full" or "storage-unavailable" */
+  write(folder: string, file: string, bytes: Uint8Array): Promise<void>;
+  /** null: there is no such file, or it cannot be read. */
+  read(folder: string, file: string): Promise<Uint8Array | null>;
+  /** Bytes; null: there is no such file. */
+  sizeOf(folder: string, file: string): Promise<number | null>;
+  /** Nothing where it is gone already, or cannot go. */
+  remove(folder: string): Promise<void>;
+  /** Held until the returned function is called, or its holder ends. */
+  lock(folder: string): Promise<() => void>;
+  /** Nothing where somebody, here or elsewhere, holds the lock. */
+  unlessLocked(folder: string, action: () => Promise<void>): Promise<void>;
+}

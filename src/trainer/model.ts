@@ -1,0 +1,182 @@
+/** A model on the GPU with its tokenizer: it reads data sets, makes runs, answers prompts. */
+import type {
+  AdapterSource,
+  DatasetSettings,
+  DatasetSource,
+  Generation,
+  GenerateRequest,
+  MemoryReport,
+  ModelReport,
+  ModelSource,
+  TrainingRequest,
+} from '../api/trainer-api.ts';
+import { TrainerError } from '../api/trainer-error.ts';
+import type { RunConfig } from '../config/run-config.ts';
+import { prepareDataset } from '../data/dataset.ts';
+import { Adapter, fromModules, moduleNames } from '../model/adapter.ts';
+import type { LoadedModel } from '../model/load-model.ts';
+import { Dataset } from './dataset.ts';
+import type { Engine } from './engine.ts';
+import { doesNotFit, formatOf, memoryQuestion, quantizationOf, reportMemory } from './memory-advice.ts';
+import { readAdapter } from './read-adapter.ts';
+import { Run } from './run.ts';
+import { Responder, toTrace } from './traces.ts';
+import type { Watch } from './watch.ts';
+
+const PROMPTS_PER_BATCH = 32;
+
+export class Model {
+  readonly engine: Engine;
+  readonly source: ModelSource;
+  readonly loaded: LoadedModel;
+  readonly #hub: ModelReport['hub'];
+  readonly #adapters = new Set<{ dispose(): void }>(); // runs and adapters made on it
+  #knownRoom = Infinity; // bytes the GPU gives in all, once an allocation has failed
+
+  /** Takes `loaded` over. */
+  constructor(engine: Engine, source: ModelSource, loaded: LoadedModel, hub: ModelReport['hub']) {
+    this.engine = engine;
+    this.source = source;
+    this.loaded = loaded;
+    this.#hub = hub;
+  }
+
+  get quantization(): RunConfig['quantization'] {
+    return quantizationOf(this.loaded.decoder.weights.format);
+  }
+
+  get report(): ModelReport {
+    const { name, config, notes, tokenizer, decoder } = this.loaded;
+    return {
+      name,
+      architecture: config.architecture,
+      parameterCount: decoder.weights.parameterCount,
+      hiddenSize: config.hiddenSize,
+      layerCount: config.layerCount,
+      headCount: config.headCount,
+      kvHeadCount: config.kvHeadCount,
+      vocabSize: config.vocabSize,
+      maxPositions: config.maxPositions,
+      quantization: this.quantization,
+      weightBytes: decoder.weights.all.reduce((bytes, tensor) => bytes + tensor.byteSize, 0),
+      thinkPrefilled: tokenizer.thinkPrefilled,
+      notes,
+      hub: this.#hub,
+    };
+  }
+
+  /** The file's rows as this model's tokens. @throws TrainerError as `prepareDataset` */
+  async readDataset(
+    source: DatasetSource,
+    settings: DatasetSettings,
+    { signal, onProgress = () => undefined }: Watch = {},
+  ): Promise<Dataset> {
+    const { trainer } = this.engine;
+    const watch = { onProgress, ...(signal === undefined ? {} : { signal }) };
+    const files = await trainer.openDataset(source, watch);
+    const suites = await trainer.suites();
+    const prepared = await prepareDataset(files, this.loaded.tokenizer, settings, { ...watch, suites });
+    return new Dataset(source, settings, prepared, this.loaded.tokenizer);
+  }
+
+  /** What a run with these settings needs of the GPU. */
+  planMemory({ examples }: Dataset, config: RunConfig): MemoryReport {
+    const limit = config.gpuMemoryLimitGb > 0 ? config.gpuMemoryLimitGb * 1e9 : Infinity;
+    return reportMemory(memoryQuestion(this.loaded, examples, config, Math.min(this.#knownRoom, limit)));
+  }
+
+  /** Caller disposes. @throws TrainerError "gpu-out-of-memory" with settings that fit, "config-invalid", … */
+  async createRun(dataset: Dataset, { config, initAdapter, checkpoint }: TrainingRequest): Promise<Run> {
+    if (formatOf(config.quantization) !== this.loaded.decoder.weights.format)
+      throw new TrainerError(
+        'config-invalid',
+        `The model is loaded as ${this.quantization}, and the run asks for ${config.quantization}. Load it again.`,
+      );
+    const memory = this.planMemory(dataset, config);
+    if (!memory.fits) throw doesNotFit(memory);
+    const { gpu, trainer } = this.engine;
+    const run = await Run.create(
+      {
+        gpu,
+        model: this.loaded,
+        nowMs: trainer.host.nowMs,
+        assets: trainer.host.assets,
+        explainOutOfMemory: async (detail) => {
+          this.#knownRoom = gpu.memory.bytes + (await gpu.memory.measureRoom(memory.plan.total));
+          return doesNotFit(this.planMemory(dataset, config), detail);
+        },
+      },
+      dataset.report.name,
+      dataset.examples,
+      config,
+      memory,
+      initAdapter,
+      checkpoint,
+    );
+    this.#adapters.add(run);
+    return run;
+  }
+
+  /** A PEFT adapter of this model's shape, on the GPU. Caller disposes. @throws TrainerError "adapter-invalid" */
+  async loadAdapter(source: AdapterSource): Promise<Adapter> {
+    const { gpu } = this.engine;
+    const { settings, modules } = await readAdapter(source);
+    const adapter = await gpu.memory.checked(
+      'the adapter',
+      () => new Adapter(gpu, this.loaded.config, settings, moduleNames(modules)),
+    );
+    try {
+      adapter.writeParameters(fromModules(adapter.plan, settings, modules));
+    } catch (error) {
+      adapter.dispose();
+      throw error;
+    }
+    this.#adapters.add(adapter);
+    return adapter;
+  }
+
+  /** Answers in the order of the prompts, with `adapter` or without. */
+  async generate(
+    { prompts, useAdapter, templateDate, ...settings }: GenerateRequest,
+    adapter: Adapter | null,
+  ): Promise<Generation[]> {
+    if (useAdapter && adapter === null)
+      throw new TrainerError('nothing-to-export', 'There is no adapter yet: train one or load one first.');
+    if (prompts.length === 0) return [];
+    const loaded =
+      templateDate === undefined
+        ? this.loaded
+        : { ...this.loaded, tokenizer: this.loaded.tokenizer.onDay(templateDate) };
+    const responder = await Responder.create(
+      loaded,
+      adapter,
+      prompts,
+      PROMPTS_PER_BATCH,
+      settings.maxNewTokens,
+    );
+    try {
+      const answers = await responder.answer(prompts, settings, useAdapter);
+      this.engine.assertHealthy();
+      return answers.map((tokenIds, i) => ({
+        prompt: prompts[i] ?? '',
+        tokenIds,
+        trace: toTrace(tokenIds, loaded.tokenizer),
+      }));
+    } finally {
+      responder.dispose();
+    }
+  }
+
+  /** Ends one of its runs or adapters; null is none. */
+  release(made: { dispose(): void } | null): void {
+    if (made !== null && this.#adapters.delete(made)) made.dispose();
+  }
+
+  /** With every run and adapter that was made on it. */
+  dispose(): void {
+    for (const made of this.#adapters) made.dispose();
+    this.#adapters.clear();
+    this.loaded.decoder.dispose();
+    this.engine.forget(this);
+  }
+}

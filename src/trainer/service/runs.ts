@@ -1,0 +1,54 @@
+/** The page's calls about training runs and what they leave behind. */
+import { zipFiles } from '../../adapter/zip.ts';
+import type { TrainerApi, TrainEvent } from '../../api/trainer-api.ts';
+import { datasetSettings, sameDatasetSettings } from '../../config/dataset-settings.ts';
+import type { RunConfig } from '../../config/run-config.ts';
+import type { Dataset } from '../dataset.ts';
+import type { Model } from '../model.ts';
+import type { Current } from './current.ts';
+
+export const runCalls = (current: Current) =>
+  ({
+    startTraining: (request, onEvent) =>
+      current.exclusively('training', async () => {
+        (await current.engine()).assertHealthy();
+        const model = await modelFor(current, request.config, onEvent);
+        const run = await model.createRun(await datasetFor(current, request.config), request);
+        current.use({ run });
+        return run.train(onEvent);
+      }),
+    planMemory: async (config) =>
+      current.model === null || current.dataset === null
+        ? null
+        : current.model.planMemory(current.dataset, config),
+
+    pause: async () => current.run?.control.pause(),
+    resume: async () => current.run?.control.resume(),
+    stop: async () => current.run?.control.stop(),
+
+    exportFiles: async () => current.requireRun().files(),
+    exportZip: async () => zipFiles(await current.requireRun().files()),
+    exportCheckpoint: async () => new Blob([(await current.requireRun().checkpoint()) as BlobPart]),
+  }) satisfies Partial<TrainerApi>;
+
+/** A run in another format loads its model again; the data set's tokens stay good. */
+async function modelFor(
+  current: Current,
+  { quantization }: RunConfig,
+  onEvent: (event: TrainEvent) => void,
+): Promise<Model> {
+  const model = current.requireModel();
+  if (model.quantization === quantization) return model;
+  onEvent({ kind: 'phase', phase: 'loading', note: `Base weights as ${quantization}` });
+  return current.load(model.source, quantization, ({ done, total, note }) =>
+    onEvent({ kind: 'progress', done, total, note }),
+  );
+}
+
+/** Settings that change the tokens have the file read again. */
+async function datasetFor(current: Current, config: RunConfig): Promise<Dataset> {
+  const dataset = current.requireDataset();
+  const settings = datasetSettings(config);
+  if (sameDatasetSettings(dataset.settings, settings)) return dataset;
+  return current.read(dataset.source, settings, () => undefined);
+}

@@ -1,0 +1,68 @@
+/**
+ * The trainer as objects, each with an owner and an end: a Trainer of a host opens an Engine (the GPU), an Engine loads
+ * Models, a Model reads Datasets and makes Runs. Whoever asks for one owns it, and disposes it; what it made goes with it.
+ *
+ *   const trainer = createTrainer(browserHost(location.href));
+ *   const engine = await trainer.openEngine();
+ *   const model = await engine.loadModel({ kind: 'demo' });
+ *   const dataset = await model.readDataset({ kind: 'builtin', name: 'alttrain-1k' }, config);
+ *   const run = await model.createRun(dataset, { config });
+ *   const result = await run.train(onEvent);
+ */
+import type { ColumnPreview, DatasetSource, HubDatasetReport, HubDatasetSource } from '../api/trainer-api.ts';
+import type { DatasetFiles } from '../data/read-files.ts';
+import { previewColumns } from '../data/preview-columns.ts';
+import type { Host } from '../host/host.ts';
+import { findHubDataset } from '../hub/hub-dataset.ts';
+import { keptModelsIn, keptModelsStore, type KeptModels } from '../model/kept-models.ts';
+import { Engine } from './engine.ts';
+import { builtinSuites, type Suite } from './evaluate.ts';
+import { createDatasetOpener, type DatasetOpener } from './open-dataset.ts';
+import type { Watch } from './watch.ts';
+
+export function createTrainer(host: Host): Trainer {
+  return new Trainer(host);
+}
+
+export class Trainer {
+  readonly host: Host;
+  readonly #files: DatasetOpener;
+  #kept: Promise<KeptModels | null> | null = null;
+
+  constructor(host: Host) {
+    this.host = host;
+    this.#files = createDatasetOpener(host.assets);
+  }
+
+  /** Opens the GPU and proves it. @throws TrainerError "webgpu-unavailable", "self-test-failed" */
+  openEngine(): Promise<Engine> {
+    return Engine.open(this);
+  }
+
+  /** Models of the hub that were loaded before; null where the host has no storage, as in some private windows. */
+  keptModels(): Promise<KeptModels | null> {
+    return (this.#kept ??= this.host
+      .openStore(keptModelsStore)
+      .then(keptModelsIn)
+      .catch(() => null));
+  }
+
+  /** What a data set of the hub offers, before anything of it is downloaded. */
+  findHubDataset(source: HubDatasetSource, signal?: AbortSignal): Promise<HubDatasetReport> {
+    return findHubDataset(source, signal === undefined ? {} : { signal });
+  }
+
+  /** The first rows of a file as they are, for mapping its columns. */
+  async previewColumns(source: DatasetSource): Promise<ColumnPreview> {
+    return previewColumns(await this.#files.openLocal(source));
+  }
+
+  openDataset(source: DatasetSource, { signal, onProgress }: Watch = {}): Promise<DatasetFiles> {
+    return this.#files.open(source, signal ?? new AbortController().signal, onProgress ?? (() => undefined));
+  }
+
+  /** The evaluation suites that come with the app; none where it comes without. */
+  suites(): Promise<readonly Suite[]> {
+    return builtinSuites(this.host.assets);
+  }
+}
