@@ -15,7 +15,7 @@ export default defineConfig({
     reportCompressedSize: false, // gzipping every chunk takes longer than bundling it
     chunkSizeWarningLimit: 2500,
     rolldownOptions: {
-      input: ['index.html', 'tests/bench/index.html'],
+      input: ['index.html'],
       checks: { bundlerTimings: false },
     },
   },

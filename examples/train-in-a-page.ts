@@ -2,7 +2,7 @@
 import { browserHost, createTrainer, requireRunConfig, type ExportedFile } from 'alttrain-web';
 
 export async function trainInPage(appBaseUrl: string, rows: File): Promise<readonly ExportedFile[]> {
-  const config = requireRunConfig({ max_steps: 3, sample_steps: 0, suite_prompts: 0 });
+  const config = requireRunConfig({ max_length: 256, max_steps: 3, sample_steps: 0, suite_prompts: 0 });
   const trainer = createTrainer(browserHost(appBaseUrl));
   const engine = await trainer.openEngine();
   try {

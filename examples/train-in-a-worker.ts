@@ -2,7 +2,7 @@
 import { createTrainerClient, datasetSettings, requireRunConfig, type ExportedFile } from 'alttrain-web';
 
 export async function trainInWorker(rows: File): Promise<readonly ExportedFile[]> {
-  const config = requireRunConfig({ max_steps: 3, sample_steps: 0, suite_prompts: 0 });
+  const config = requireRunConfig({ max_length: 256, max_steps: 3, sample_steps: 0, suite_prompts: 0 });
   const trainer = createTrainerClient();
   await trainer.loadModel({ kind: 'demo' }, 'none', ({ done, total }) =>
     console.log(`${done} of ${total} bytes`),

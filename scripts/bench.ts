@@ -38,7 +38,7 @@ function show(event: BenchEvent): void {
 }
 
 async function measure(settings: BenchSettings): Promise<BenchReport> {
-  const [{ ensureDist }, { distFolder }, { launchBrowser }, { watchPage }, { serve }] = await Promise.all([
+  const [{ ensureBench }, { benchFolder }, { launchBrowser }, { watchPage }, { serve }] = await Promise.all([
     import('./cli/build.ts'),
     import('./cli/paths.ts'),
     import('./cli/browser.ts'),
@@ -46,9 +46,9 @@ async function measure(settings: BenchSettings): Promise<BenchReport> {
     import('./cli/serve.ts'),
   ]);
   const say = (line: string): void => console.error(line);
-  await ensureDist({ say });
+  await ensureBench({ say });
   const { browser } = await launchBrowser(say);
-  const served = await serve({ root: distFolder });
+  const served = await serve({ root: benchFolder });
   try {
     const page = await browser.newPage();
     const faults = watchPage(page);
@@ -76,6 +76,18 @@ async function measure(settings: BenchSettings): Promise<BenchReport> {
   }
 }
 
+/** For a browser with a GPU of its own. */
+async function servePage(): Promise<void> {
+  const [{ ensureBench }, { benchFolder }, { serve }] = await Promise.all([
+    import('./cli/build.ts'),
+    import('./cli/paths.ts'),
+    import('./cli/serve.ts'),
+  ]);
+  await ensureBench({ say: console.log });
+  const { url } = await serve({ root: benchFolder });
+  console.log(`Benchmark   ${url}/tests/bench/index.html\nCtrl-C ends it.`);
+}
+
 function print(report: BenchReport): void {
   console.log(`${report.suite} on ${report.device.adapter}, ${report.browser}`);
   console.log(roofLine(report.roof));
@@ -88,6 +100,7 @@ function print(report: BenchReport): void {
 
 const argv = process.argv.slice(2);
 if (wantsHelp(argv)) console.log(benchHelp);
+else if (argv.length === 1 && argv[0] === '--serve') await servePage();
 else
   await runCommand(wantsJson(argv), async () => {
     const report = await measure(parseBenchArgs(argv));

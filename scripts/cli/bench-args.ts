@@ -6,7 +6,8 @@ import { defaultSettings, suites, type BenchSettings, type Suite } from '../../t
 export const benchHelp = `npm run bench -- [${suites.join(' | ')}] [options]
 
 Measures the engine in headless Chromium: every operation is checked against its float64 reference, then timed in
-turns with the adapter's own roof. Without a name: kernels. The same suites are a page: /tests/bench/ of the built page.
+turns with the adapter's own roof. Without a name: kernels. The same suites are a page:
+"npm run bench -- --serve" says its address, for a browser with a GPU of its own.
 
   --only <words>       only the cases whose name and shape contain all of these words, e.g. --only "linear 256"
   --budget <seconds>   start no new case after this; what was left out is said

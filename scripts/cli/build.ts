@@ -1,9 +1,9 @@
-/** Builds the page into dist/, and tells whether the build there is older than what it was made from. */
+/** Builds the page into dist/ and the benchmark into dist-bench/, where a build there is older than what it is made from. */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { rename, rm, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'vite';
-import { distFolder, projectRoot } from './paths.ts';
+import { benchFolder, distFolder, projectRoot } from './paths.ts';
 
 const sources = [
   'index.html',
@@ -14,8 +14,22 @@ const sources = [
   'workers',
   'public',
   'scripts/vite',
-  'tests/bench',
 ];
+
+interface Target {
+  readonly folder: string;
+  readonly configFile: string;
+  /** Written by every build: its age is the build's. */
+  readonly page: string;
+  readonly sources: readonly string[];
+}
+const site: Target = { folder: distFolder, configFile: 'vite.config.ts', page: 'index.html', sources };
+const bench: Target = {
+  folder: benchFolder,
+  configFile: 'scripts/vite/bench.config.ts',
+  page: 'tests/bench/index.html',
+  sources: [...sources, 'tests/bench'],
+};
 
 function newestChange(path: string): number {
   if (!existsSync(path)) return 0;
@@ -27,29 +41,44 @@ function newestChange(path: string): number {
   );
 }
 
-export function distIsFresh(): boolean {
-  const built = join(distFolder, 'index.html');
+function isFresh({ folder, page, sources: from }: Target): boolean {
+  const built = join(folder, page);
   if (!existsSync(built)) return false;
   const builtAt = statSync(built).mtimeMs;
-  return sources.every((source) => newestChange(join(projectRoot, source)) <= builtAt);
+  return from.every((source) => newestChange(join(projectRoot, source)) <= builtAt);
 }
 
-/** Built beside dist/ and moved into place, so a page being served never sees half a build. */
-export async function buildDist(): Promise<void> {
+/** Built beside its folder and moved into place, so a page being served never sees half a build. */
+async function buildTarget({ folder, configFile, page }: Target): Promise<void> {
   const startedAt = new Date();
-  const fresh = join(projectRoot, '.cache', `dist-${process.pid}`);
+  const fresh = join(projectRoot, '.cache', `build-${process.pid}`);
   try {
-    await build({ root: projectRoot, logLevel: 'warn', build: { outDir: fresh, emptyOutDir: true } });
-    await utimes(join(fresh, 'index.html'), startedAt, startedAt); // a source saved while building counts as newer
-    await rm(distFolder, { recursive: true, force: true });
-    await rename(fresh, distFolder);
+    await build({
+      root: projectRoot,
+      configFile: join(projectRoot, configFile),
+      logLevel: 'warn',
+      build: { outDir: fresh, emptyOutDir: true },
+    });
+    await utimes(join(fresh, page), startedAt, startedAt); // a source saved while building counts as newer
+    await rm(folder, { recursive: true, force: true });
+    await rename(fresh, folder);
   } finally {
     await rm(fresh, { recursive: true, force: true });
   }
 }
 
-export async function ensureDist({ say }: { say: (line: string) => void }): Promise<void> {
-  if (distIsFresh()) return;
+type Say = { readonly say: (line: string) => void };
+
+export const buildDist = (): Promise<void> => buildTarget(site);
+
+export async function ensureDist({ say }: Say): Promise<void> {
+  if (isFresh(site)) return;
   say('Building the page …');
-  await buildDist();
+  await buildTarget(site);
+}
+
+export async function ensureBench({ say }: Say): Promise<void> {
+  if (isFresh(bench)) return;
+  say('Building the benchmark …');
+  await buildTarget(bench);
 }

@@ -4,3 +4,5 @@ import { fileURLToPath } from 'node:url';
 
 export const projectRoot = fileURLToPath(new URL('../..', import.meta.url));
 export const distFolder = join(projectRoot, 'dist');
+/** The benchmark page; the site ships without it. */
+export const benchFolder = join(projectRoot, 'dist-bench');

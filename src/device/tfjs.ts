@@ -65,7 +65,7 @@ export function openTfjs(device: GPUDevice, info: GPUAdapterInfo): TfjsRuntime {
       } finally {
         // Not setBackend: it would open a device for a tfjs that nobody has used yet.
         Object.assign(engine, before);
-        for (const [flag, value] of flagsBefore) tf.env().set(flag, value as boolean | number);
+        for (const [flag, value] of flagsBefore) tf.env().set(flag, value);
       }
     },
     makeCurrent,
