@@ -33,7 +33,7 @@ export function gateOf(report: Facts, maxLength: number): GateFinding[] {
     add(
       'warning',
       'rows-rejected',
-      `${countOf(rejectedRows, 'row is', 'rows are')} not used; they are listed.`,
+      `${countOf(rejectedRows, 'row is not used; it is', 'rows are not used; they are')} listed.`,
     );
   if (unusedColumns.length > 0)
     add(

@@ -66,7 +66,7 @@ function Gate({ findings }: { findings: readonly GateFinding[] }) {
     <ul class="gate" aria-label="Before the start">
       {findings.map(({ level, code, message }) => (
         <li key={code} data-level={level}>
-          <strong>{level === 'stop' ? 'Stop' : 'Warning'}</strong> {message}
+          <strong>{level === 'stop' ? 'Stop' : 'Warning'}</strong> {unbroken(message)}
           {level === 'stop' && (
             <label class="gate-accept">
               <input
@@ -85,6 +85,9 @@ function Gate({ findings }: { findings: readonly GateFinding[] }) {
     </ul>
   );
 }
+
+/** "20 %" stays on one line. */
+const unbroken = (text: string): string => text.replace(/(\d) %/g, '$1\u00a0%');
 
 /** Tokens per example. A table for screen readers, bars for the eye. */
 function Histogram({ lengths }: { lengths: DatasetReport['lengths'] }) {
