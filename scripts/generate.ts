@@ -1,29 +1,18 @@
 /** `npm run generate`: answers of the model, with or without an adapter, from the page's own worker. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { TrainerError } from '../src/api/trainer-error.ts';
 import { generateHelp, parseGenerateArgs, wantsHelp, wantsJson, type GenerateOptions } from './cli/args.ts';
 import { runCommand } from './cli/exit.ts';
-import { isFile, readJson } from './cli/files.ts';
-import { adapterInput, hubAccess, modelInput, reasonOf } from './cli/inputs.ts';
-
-function readPrompts(path: string): readonly string[] {
-  if (!isFile(path)) throw new TrainerError('config-invalid', `--prompts ${path} is not a file.`);
-  try {
-    const raw = readJson(path);
-    if (!Array.isArray(raw) || raw.length === 0 || raw.some((prompt) => typeof prompt !== 'string'))
-      throw new SyntaxError('it is not a list of texts');
-    return raw as string[];
-  } catch (error) {
-    throw new TrainerError('config-invalid', `--prompts ${path} cannot be read: ${reasonOf(error)}.`);
-  }
-}
+import { adapterInput, hubAccess, modelInput } from './cli/inputs.ts';
+import { readPrompts } from './cli/prompts.ts';
+import { withSystemPrompt } from '../src/data/system-prompt.ts';
 
 async function generate(options: GenerateOptions, asJson: boolean): Promise<void> {
-  const { maxNewTokens, temperature, seed, templateDate } = options;
+  const { maxNewTokens, temperature, seed, templateDate, systemPrompt } = options;
   const model = modelInput(options.model, hubAccess(options.hubUrl));
   const adapter = options.adapterFolder === null ? null : adapterInput(options.adapterFolder);
-  const prompts = readPrompts(options.promptsPath);
+  const given = readPrompts(options.promptsPath);
+  const prompts = given.map((prompt) => withSystemPrompt(prompt, systemPrompt));
   const { generateAnswers } = await import('./cli/generate-answers.ts'); // the slow part, loaded once the input is good
   const generated = await generateAnswers(
     {

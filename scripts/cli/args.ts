@@ -23,6 +23,7 @@ export interface GenerateOptions {
   readonly quantization: Quantization;
   readonly adapterFolder: string | null;
   readonly promptsPath: string;
+  readonly systemPrompt: string; // "": none
   readonly out: string;
   readonly maxNewTokens: number;
   readonly temperature: number;
@@ -94,7 +95,9 @@ Answers prompts with the model, with or without an adapter, and writes [{ prompt
                                  owner/name, or owner/name@revision
   --hub-url <address>            another server with the hub's paths (default https://huggingface.co)
 ${quantizationHelp}
-  --prompts <file.json>          JSON list of texts
+  --prompts <file.json>          JSON list of texts, or of conversations [{ "role": "user", "content": "…" }, …] that end with a
+                                 user's turn
+  --system-prompt <text>         put before prompts that bring none of their own
   --out <file.json>              where the answers go
   --adapter <folder>             PEFT adapter to use
   --max-new-tokens <number>      longest answer (default 256)
@@ -138,6 +141,7 @@ const generateSpec = {
   'hub-url': text,
   adapter: text,
   prompts: text,
+  'system-prompt': text,
   out: text,
   'max-new-tokens': text,
   'template-date': text,
@@ -249,6 +253,7 @@ export function parseGenerateArgs(argv: readonly string[]): GenerateOptions {
     quantization: quantizationOf(values),
     adapterFolder: optional(values, 'adapter'),
     promptsPath: required(values, 'prompts', 'prompts.json'),
+    systemPrompt: optional(values, 'system-prompt') ?? '',
     out: required(values, 'out', 'answers.json'),
     maxNewTokens: numberOf(
       values,

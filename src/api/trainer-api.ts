@@ -345,8 +345,17 @@ export interface TrainingRequest {
   readonly checkpoint?: Blob; // resume from checkpoint.safetensors
 }
 
+/** A turn of a conversation. */
+export interface ChatMessage {
+  readonly role: 'system' | 'user' | 'assistant';
+  readonly content: string;
+}
+
+/** What a model answers: what a user says, or a conversation that ends with a user's turn. The chat template renders it. */
+export type Prompt = string | readonly ChatMessage[];
+
 export interface GenerateRequest {
-  readonly prompts: readonly string[]; // user content, rendered with the chat template
+  readonly prompts: readonly Prompt[];
   readonly maxNewTokens: number;
   readonly temperature: number; // 0: greedy
   readonly seed: number;
@@ -355,7 +364,7 @@ export interface GenerateRequest {
   readonly templateDate?: string;
 }
 export interface Generation {
-  readonly prompt: string;
+  readonly prompt: Prompt;
   readonly tokenIds: readonly number[]; // new tokens only, EOS included where reached
   readonly trace: Trace;
 }

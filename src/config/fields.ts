@@ -232,7 +232,7 @@ export const runConfigFields = {
     default: '',
     group: 'Data',
     label: 'System prompt',
-    help: 'Put before rows that bring none of their own.',
+    help: 'Put before rows that bring none of their own, and before the prompts that a run answers.',
   }),
   templateDate: text({
     file: 'template_date',

@@ -15,12 +15,8 @@ import { idsAroundText } from './post-processor.ts';
 import { isJson, normaliseTokenizerJson, type AddedToken, type Json } from './tokenizer-files.ts';
 import { readSpecialTokens, type TokenizerFiles } from './tokenizer-folder.ts';
 
+export type { ChatMessage } from '../api/trainer-api.ts';
 export type { TokenizerFiles } from './tokenizer-folder.ts';
-
-export interface ChatMessage {
-  readonly role: 'system' | 'user' | 'assistant';
-  readonly content: string;
-}
 
 export interface ChatTokenizer extends ChatTemplate {
   /**

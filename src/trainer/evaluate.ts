@@ -7,6 +7,7 @@ import { recogniseTrace } from '../alttrain/recognise.ts';
 import type { EvaluationReport, SuiteResult, TrainEvent } from '../api/trainer-api.ts';
 import { TrainerError } from '../api/trainer-error.ts';
 import type { RunConfig } from '../config/run-config.ts';
+import { withSystemPrompt } from '../data/system-prompt.ts';
 import type { Assets } from '../host/host.ts';
 import type { Adapter } from '../model/adapter.ts';
 import type { LoadedModel } from '../model/load-model.ts';
@@ -38,12 +39,14 @@ function thin<T>(items: readonly T[], count: number): T[] {
   return Array.from({ length: count }, (_, i) => items[Math.floor((i * items.length) / count)]);
 }
 
+type Asking = Pick<RunConfig, 'maxNewTokens' | 'systemPrompt'>;
+
 async function evaluateSuites(
   model: LoadedModel,
   responder: Responder,
   suites: readonly Suite[],
   useAdapter: boolean,
-  maxNewTokens: number,
+  { maxNewTokens, systemPrompt }: Asking,
   control: RunControl,
   nowMs: () => number,
   onProgress: (done: number, total: number) => void,
@@ -57,7 +60,7 @@ async function evaluateSuites(
     if (control.isStopped) throw new TrainerError('cancelled', 'The evaluation was stopped.');
     const settings = { maxNewTokens, temperature: 0, seed: 0 };
     const answers = await responder.answer(
-      prompts.map(({ prompt }) => prompt),
+      prompts.map(({ prompt }) => withSystemPrompt(prompt, systemPrompt)),
       settings,
       useAdapter,
       (n) => onProgress(done + n, total),
@@ -114,13 +117,15 @@ export async function evaluateBoth(
   model: LoadedModel,
   adapter: Adapter,
   suites: readonly Suite[],
-  maxNewTokens: number,
+  config: Asking,
   control: RunControl,
   nowMs: () => number,
   onEvent: (event: EvaluationEvent) => void,
 ): Promise<void> {
-  const prompts = suites.flatMap((suite) => suite.prompts.map(({ prompt }) => prompt));
-  const responder = await Responder.create(model, adapter, prompts, batchSize, maxNewTokens);
+  const prompts = suites.flatMap((suite) =>
+    suite.prompts.map(({ prompt }) => withSystemPrompt(prompt, config.systemPrompt)),
+  );
+  const responder = await Responder.create(model, adapter, prompts, batchSize, config.maxNewTokens);
   try {
     for (const which of ['after', 'before'] as const) {
       const note = which === 'after' ? 'Evaluating the adapter' : 'Evaluating the base';
@@ -133,7 +138,7 @@ export async function evaluateBoth(
         responder,
         suites,
         useAdapter,
-        maxNewTokens,
+        config,
         control,
         nowMs,
         onProgress,

@@ -12,6 +12,7 @@ import {
   type RunConfigKey,
 } from '../config/run-config.ts';
 import type { TokenizedExample } from '../data/mask.ts';
+import { withSystemPrompt } from '../data/system-prompt.ts';
 import type { WeightFormat } from '../kernels/weight-matrix.ts';
 import { planMemory, type MemoryPlan } from '../model/memory-plan.ts';
 import type { ModelConfig } from '../model/model-config.ts';
@@ -106,10 +107,10 @@ export function memoryQuestion(
     config,
     train: train.map((i) => examples[i]),
     evaluation: evaluation.map((i) => examples[i]),
-    samplePromptTokens: prompts.reduce(
-      (most, prompt) => Math.max(most, promptIds(prompt, tokenizer.onDay(config.templateDate)).length),
-      0,
-    ),
+    samplePromptTokens: prompts.reduce((most, prompt) => {
+      const asked = withSystemPrompt(prompt, config.systemPrompt);
+      return Math.max(most, promptIds(asked, tokenizer.onDay(config.templateDate)).length);
+    }, 0),
     maxTensorBytes: decoder.gpu.memory.maxTensorBytes,
     available,
   };

@@ -221,8 +221,7 @@ export class Run {
     const { model, nowMs, assets, gpu } = this.#host;
     const suites = await suitesFor(model, this.#config, assets);
     if (suites === null || this.control.isStopped) return;
-    const { maxNewTokens } = this.#config;
-    await evaluateBoth(model, this.adapter, suites, maxNewTokens, this.control, nowMs, (event) => {
+    await evaluateBoth(model, this.adapter, suites, this.#config, this.control, nowMs, (event) => {
       if (event.kind === 'evaluation') this.#record[event.which] = event.report;
       onEvent(event);
     });

@@ -1,8 +1,9 @@
 /** Generated token ids → traces with their AltTrain parts, and sample prompts answered by base and adapter. */
 import { judgeTrace } from '../alttrain/judge.ts';
 import { recogniseTrace } from '../alttrain/recognise.ts';
-import type { Trace } from '../api/trainer-api.ts';
+import type { Prompt, Trace } from '../api/trainer-api.ts';
 import { TrainerError } from '../api/trainer-error.ts';
+import { messagesOf } from '../data/system-prompt.ts';
 import type { ChatTokenizer } from '../data/tokenizer.ts';
 import type { Adapter } from '../model/adapter.ts';
 import { GenerationSession, type GenerationSettings } from '../model/generation-session.ts';
@@ -21,9 +22,9 @@ export function toTrace(ids: readonly number[], tokenizer: ChatTokenizer): Trace
   };
 }
 
-/** User content → the token ids a model answers. */
-export function promptIds(prompt: string, tokenizer: ChatTokenizer): number[] {
-  return tokenizer.encodePrompt([{ role: 'user', content: prompt }]);
+/** The token ids a model answers. */
+export function promptIds(prompt: Prompt, tokenizer: ChatTokenizer): number[] {
+  return tokenizer.encodePrompt(messagesOf(prompt));
 }
 
 export type DecodingSettings = Pick<GenerationSettings, 'maxNewTokens' | 'temperature' | 'seed'>;
@@ -44,7 +45,7 @@ export class Responder {
   static async create(
     model: LoadedModel,
     adapter: Adapter | null,
-    prompts: readonly string[],
+    prompts: readonly Prompt[],
     batchSize: number,
     maxNewTokens: number,
   ): Promise<Responder> {
@@ -67,7 +68,7 @@ export class Responder {
 
   /** Token ids per prompt, in order. `onBatch` is told how many prompts are done. */
   async answer(
-    prompts: readonly string[],
+    prompts: readonly Prompt[],
     settings: DecodingSettings,
     useAdapter: boolean,
     onBatch: (done: number) => void = () => undefined,
@@ -85,7 +86,7 @@ export class Responder {
   }
 
   async traces(
-    prompts: readonly string[],
+    prompts: readonly Prompt[],
     settings: DecodingSettings,
     useAdapter: boolean,
   ): Promise<Trace[]> {

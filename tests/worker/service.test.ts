@@ -319,6 +319,29 @@ test('an exported adapter loads again and gives the tokens of the run; the base 
   expect(again.map(({ tokenIds }) => tokenIds)).toEqual(trained.map(({ tokenIds }) => tokenIds));
 });
 
+test("sample traces are asked with the run's system prompt, as its rows are", async () => {
+  const [question, systemPrompt] = ['What is 3 plus 4?', 'You count aloud, and you never stop before ten.'];
+  const asked: string[] = [];
+  const settings = {
+    max_steps: 1,
+    system_prompt: systemPrompt,
+    sample_steps: 1,
+    sample_prompts: [question],
+    max_new_tokens: 16,
+  };
+  await service.startTraining({ config: config(settings) }, (event) => {
+    if (event.kind === 'samples') asked.push(...event.samples.map(({ base }) => base.text));
+  });
+  const ask = { maxNewTokens: 16, temperature: 0, seed: 0, useAdapter: false };
+  const conversation = [
+    { role: 'system', content: systemPrompt },
+    { role: 'user', content: question },
+  ] as const;
+  const [withIt, without] = await service.generate({ ...ask, prompts: [conversation, question] });
+  expect(asked).toEqual([withIt.trace.text, withIt.trace.text]);
+  expect(without.trace.text).not.toBe(withIt.trace.text);
+});
+
 test('what cannot be used is refused with a code, and what was there stays', async () => {
   expect(
     await codeOf(

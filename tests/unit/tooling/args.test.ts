@@ -59,7 +59,16 @@ describe('the command line of generate', () => {
   const minimal = ['--model', 'demo', '--prompts', 'p.json', '--out', 'o.json'];
   test('is greedy without an adapter by default', () => {
     const options = parseGenerateArgs(minimal);
-    expect(options).toMatchObject({ adapterFolder: null, temperature: 0, maxNewTokens: 256 });
+    expect(options).toMatchObject({
+      adapterFolder: null,
+      temperature: 0,
+      maxNewTokens: 256,
+      systemPrompt: '',
+    });
+  });
+  test('takes a system prompt', () => {
+    const { systemPrompt } = parseGenerateArgs([...minimal, '--system-prompt', 'Be brief.']);
+    expect(systemPrompt).toBe('Be brief.');
   });
   test.each([
     ['--max-new-tokens', '0'],
