@@ -11,7 +11,9 @@ async function generate(options: GenerateOptions, asJson: boolean): Promise<void
   const { maxNewTokens, temperature, seed, templateDate, systemPrompt } = options;
   const model = modelInput(options.model, hubAccess(options.hubUrl));
   const adapter = options.adapterFolder === null ? null : adapterInput(options.adapterFolder);
-  const given = readPrompts(options.promptsPath);
+  const unused = new Set<string>();
+  const given = readPrompts(options.promptsPath, (name) => unused.add(name.replace(/^.*\./, '')));
+  if (unused.size > 0) console.log(`Not used of the prompts' turns: ${[...unused].join(', ')}`);
   const prompts = given.map((prompt) => withSystemPrompt(prompt, systemPrompt));
   const { generateAnswers } = await import('./cli/generate-answers.ts'); // the slow part, loaded once the input is good
   const generated = await generateAnswers(

@@ -1,7 +1,10 @@
 /** What --prompts may hold. */
 import { describe, expect, test } from 'vitest';
-import { parsePrompts } from '../../../scripts/cli/prompts.ts';
+import { parsePrompts as parse } from '../../../scripts/cli/prompts.ts';
 import { withSystemPrompt } from '../../../src/data/system-prompt.ts';
+
+const unused: string[] = [];
+const parsePrompts = (raw: unknown) => parse(raw, (name) => unused.push(name));
 
 const user = { role: 'user', content: 'And in winter?' } as const;
 const system = { role: 'system', content: 'Be brief.' } as const;
@@ -17,6 +20,11 @@ test('texts and conversations may stand side by side', () => {
 
 test("ShareGPT's names of fields and roles are read as in data sets", () => {
   expect(parsePrompts([[{ from: 'human', value: 'Hello' }]])).toEqual([[{ role: 'user', content: 'Hello' }]]);
+});
+
+test('fields of a turn that are not used are told', () => {
+  parsePrompts([[{ ...user, name: 'Ada' }]]);
+  expect(unused).toEqual(['prompt 1[].name']);
 });
 
 test.each([
