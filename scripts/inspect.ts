@@ -7,7 +7,8 @@ import { partSpans, type PartSpan } from '../src/data/inspect-tokens.ts';
 import type { TokenizedExample } from '../src/data/mask.ts';
 import { packFill } from '../src/data/packs.ts';
 import { createChatTokenizer, type ChatTokenizer } from '../src/data/tokenizer.ts';
-import { splitRows, trainingUnits } from '../src/trainer/batch-plan.ts';
+import { trainingUnits } from '../src/trainer/batch-plan.ts';
+import { splitExamples } from '../src/trainer/held-out.ts';
 import { usefulShare, type UsefulShare } from '../src/trainer/useful-share.ts';
 import { inspectHelp, parseInspectArgs, wantsHelp, wantsJson, type InspectOptions } from './cli/args.ts';
 import { openDataset } from './cli/dataset-files.ts';
@@ -57,7 +58,7 @@ async function inspect(options: InspectOptions, asJson: boolean): Promise<void> 
     onProblem: (problem) => problems.push(problem),
   });
   const lengths = prepared.examples.map(({ tokens }) => tokens.length);
-  const packs = config.packing ? trainingUnits(lengths, config) : null;
+  const packs = config.packing ? trainingUnits(prepared.examples, config) : null;
   const inspected = { ...prepared, config, lengths, packs };
   if (asJson) {
     const lines = [...usedLines(inspected, tokenizer), ...problems.map(droppedLine)];
@@ -134,20 +135,27 @@ function placesOf(
 }
 
 interface Counts extends Record<string, unknown> {
+  readonly trainRows: number;
+  readonly evaluationRows: number; // held out
+  readonly trainExamples: number; // pieces, where long rows are split
   readonly evaluationExamples: number;
   readonly epoch: UsefulShare;
   readonly packing: PackingReport | null;
 }
 
 /** The report's counts, with the packs of the rows that are trained. */
-function countsOf({ report, lengths, packs, config }: Inspected): Counts {
+function countsOf({ report, examples, lengths, packs, config }: Inspected): Counts {
   const { rejected: _listed, truncatedLines, duplicates, inSuites, lengths: histogram, ...counts } = report;
+  const split = splitExamples(examples, config);
   const packed = (packs ?? []).flat().map((row) => lengths[row]);
   return {
     ok: true,
     ...counts,
-    evaluationExamples: splitRows(lengths.length, config.evalFraction, config.seed).evaluation.length,
-    epoch: usefulShare(lengths, config),
+    trainRows: split.trainRows,
+    evaluationRows: split.evaluationRows,
+    trainExamples: split.train.length,
+    evaluationExamples: split.evaluation.length,
+    epoch: usefulShare(examples, config),
     packing:
       packs === null ? null : { packs: packs.length, fill: packFill(packed, packs.length, config.maxLength) },
     truncatedRows: truncatedLines.length,
@@ -164,7 +172,9 @@ function summaryOf({ report }: Inspected, counts: Counts): string {
   return [
     `${report.name}: ${report.format}${report.isCompressed ? ', gzip' : ''}, ${report.shape}`,
     ...datasetLines(report, 20),
-    ...(counts.evaluationExamples > 0 ? [`${counts.evaluationExamples} held out for evaluation`] : []),
+    ...(counts.evaluationRows > 0
+      ? [`${counts.trainRows} rows trained, ${counts.evaluationRows} held out for evaluation`]
+      : []),
     ...(packing === null ? [] : [`${packing.packs} packs, ${(100 * packing.fill).toFixed(2)} % full`]),
     `An epoch processes ${epoch.processed} tokens, ${((100 * epoch.tokens) / epoch.processed).toFixed(1)} % of them of the data`,
   ].join('\n');

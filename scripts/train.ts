@@ -1,25 +1,26 @@
 /** `npm run train`: a training run with the page's own worker in headless Chromium. `--help` says the rest. */
-import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { RunResult } from '../src/api/trainer-api.ts';
-import { TrainerError } from '../src/api/trainer-error.ts';
+import type { WireError } from '../src/api/trainer-error.ts';
 import type { RunConfig } from '../src/config/run-config.ts';
 import { checkpointName, type HeadlessEvent, type TrainPlan } from '../src/headless/bridge.ts';
 import { parseTrainArgs, trainHelp, wantsHelp, wantsJson, type TrainOptions } from './cli/args.ts';
+import { checkpointOf, readCheckpointHead } from './cli/checkpoint-file.ts';
 import { cancelled, RunFailure, runCommand } from './cli/exit.ts';
-import { isFile } from './cli/files.ts';
 import { adapterInput, datasetInput, hubAccess, modelInput, reasonOf } from './cli/inputs.ts';
-import { openMetricsLog } from './cli/metrics-log.ts';
+import { openMetricsLog, type MetricsLog } from './cli/metrics-log.ts';
+import { prepareOutFolder } from './cli/out-folder.ts';
 import { createProgressView, suiteLines } from './cli/progress.ts';
 import type { Mount } from './cli/serve.ts';
 import { resolveRunConfig } from './cli/settings.ts';
 import { stopOnSignal } from './cli/stop-on-signal.ts';
 
-const outNames = [
+/** metrics.jsonl is written here, row by row; the rest comes from the page. */
+const metricsName = 'metrics.jsonl';
+const inboxNames = [
   'adapter_model.safetensors',
   'adapter_config.json',
   'README.md',
-  'metrics.jsonl',
   'run_config.json',
   checkpointName,
 ];
@@ -28,6 +29,7 @@ interface Prepared {
   readonly plan: TrainPlan;
   readonly mounts: readonly Mount[];
   readonly out: string; // absolute
+  readonly resumedStep: number | null;
 }
 
 /** Everything that can be refused without a browser. @throws TrainerError */
@@ -37,63 +39,48 @@ async function prepare(options: TrainOptions): Promise<Prepared> {
   const model = modelInput(options.model, hub);
   const dataset = datasetInput(options.dataset, hub);
   const adapter = options.initAdapterFolder === null ? null : adapterInput(options.initAdapterFolder);
-  const checkpoint = join(out, checkpointName);
-  if (options.resume && !isFile(checkpoint))
-    throw new TrainerError('checkpoint-invalid', `--resume: there is no ${checkpoint}.`);
+  const checkpoint = options.resume ? checkpointOf(out) : null;
   const config: RunConfig = await resolveRunConfig({
     isDemo: model.served.kind === 'demo',
     configPath: options.configPath,
     settings: options.settings,
     initAdapterFolder: options.initAdapterFolder,
-    checkpointPath: options.resume ? checkpoint : null,
+    checkpointPath: checkpoint,
   });
-  makeFolder(out);
+  prepareOutFolder(out, [...inboxNames, metricsName]);
   return {
     out,
+    resumedStep: checkpoint === null ? null : (await readCheckpointHead(checkpoint)).step,
     mounts: [
       ...model.mounts,
       ...dataset.mounts,
       ...(adapter?.mounts ?? []),
-      ...(options.resume ? [{ prefix: 'local/checkpoint', path: checkpoint }] : []),
+      ...(checkpoint === null ? [] : [{ prefix: 'local/checkpoint', path: checkpoint }]),
     ],
     plan: {
       model: model.served,
       dataset: dataset.served,
       config,
       initAdapter: adapter?.served ?? null,
-      checkpointUrl: options.resume ? '/local/checkpoint' : null,
+      checkpointUrl: checkpoint === null ? null : '/local/checkpoint',
+      allowChanges: options.allowChanges,
       outUrl: '/local/out',
     },
   };
 }
 
-function makeFolder(path: string): void {
-  try {
-    mkdirSync(path, { recursive: true });
-  } catch (error) {
-    throw new TrainerError('config-invalid', `--out ${path} cannot be used as a folder: ${reasonOf(error)}.`);
-  }
-}
-
 async function train(options: TrainOptions, asJson: boolean): Promise<void> {
-  const { plan, mounts, out } = await prepare(options);
+  const { plan, mounts, out, resumedStep } = await prepare(options);
   const view = createProgressView(process.stderr);
-  const metrics = openMetricsLog(join(out, 'metrics.jsonl'), options.resume);
+  const metrics = openMetricsLog(join(out, metricsName), resumedStep);
   const onEvent = (event: HeadlessEvent): void => {
     view.show(event);
-    if (
-      event.kind === 'device' ||
-      event.kind === 'load' ||
-      event.kind === 'model' ||
-      event.kind === 'dataset'
-    )
-      return;
-    metrics.add(event);
+    if (event.kind === 'metrics') metrics.add(event.row);
   };
   const { openSession } = await import('./cli/session.ts'); // the slow part, loaded once the input is good
   const session = await openSession({
     mounts,
-    inbox: { prefix: 'local/out', path: out, names: outNames },
+    inbox: { prefix: 'local/out', path: out, names: inboxNames },
     onEvent,
     say: (line) => view.say(line),
   });
@@ -107,8 +94,9 @@ async function train(options: TrainOptions, asJson: boolean): Promise<void> {
       }, plan),
     );
     view.end();
+    const metricsFailure = finishMetrics(metrics);
     if (!outcome.ok) throw new RunFailure(outcome.error, outcome.hasStarted);
-    metrics.finish();
+    if (metricsFailure !== null) throw new RunFailure(metricsFailure, true);
     const { value } = outcome;
     if (!value.finished || signal.wasAsked())
       throw cancelled(
@@ -120,10 +108,24 @@ async function train(options: TrainOptions, asJson: boolean): Promise<void> {
   }
 }
 
+function finishMetrics(metrics: MetricsLog): WireError | null {
+  try {
+    metrics.finish();
+    return null;
+  } catch (error) {
+    const message = `${metricsName} could not be written: ${reasonOf(error)}. The adapter and its checkpoint are complete.`;
+    return { code: 'storage-full', message, detail: null };
+  }
+}
+
 function printResult(result: RunResult, options: TrainOptions, out: string, asJson: boolean): void {
   const { rows, steps, lossFirst, lossLast, targetTokens, seconds, tokensPerSecond, gpuBytesPeak } = result;
-  const { before, after, device } = result;
-  console.log(`Done: ${steps} steps, loss ${lossFirst.toFixed(4)} → ${lossLast.toFixed(4)}, ${out}`);
+  const { before, after, device, trainRows, evaluationRows, examples, alreadyFinished } = result;
+  console.log(
+    alreadyFinished
+      ? `Already finished: ${steps} steps are done, nothing to do. ${out} is as it was.`
+      : `Done: ${steps} steps, loss ${lossFirst.toFixed(4)} → ${lossLast.toFixed(4)}, ${out}`,
+  );
   if (before !== null) console.log(`before\n${suiteLines(before).join('\n')}`);
   if (after !== null) console.log(`after\n${suiteLines(after).join('\n')}`);
   if (!asJson) return;
@@ -144,6 +146,11 @@ function printResult(result: RunResult, options: TrainOptions, out: string, asJs
       after,
       out,
       device,
+      trainRows,
+      evaluationRows,
+      examples,
+      alreadyFinished,
+      ...(alreadyFinished ? { message: `Already finished: ${steps} steps are done, nothing to do.` } : {}),
     }),
   );
 }

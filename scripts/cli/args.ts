@@ -10,6 +10,7 @@ export interface TrainOptions {
   readonly settings: readonly string[]; // "key=value"
   readonly initAdapterFolder: string | null;
   readonly resume: boolean;
+  readonly allowChanges: boolean; // of data, weights or settings, where a run is resumed
   readonly out: string;
   readonly hubUrl: string | null;
 }
@@ -55,7 +56,10 @@ ${datasetHelp}
   --config <run.json>            settings under their Hugging Face names
   --set key=value                one setting, e.g. --set learning_rate=1e-4; may be repeated
   --init-adapter <folder>        start from an existing PEFT adapter; its r, lora_alpha, … become the defaults
-  --resume                       continue from <out>/checkpoint/checkpoint.safetensors
+  --resume                       continue from <out>/checkpoint/checkpoint.safetensors with its settings; a run that is
+                                 finished stays as it is. A longer run (max_steps, num_train_epochs), reports and the
+                                 memory limit may be set anew; other data, weights or settings are refused
+  --allow-changes                with --resume: go on although data, weights or settings are others
   --json                         the last line of the output is one JSON object
   --help
 
@@ -131,6 +135,7 @@ const trainSpec = {
   set: { type: 'string', multiple: true },
   'init-adapter': text,
   resume: flag,
+  'allow-changes': flag,
   out: text,
   json: flag,
   help: { type: 'boolean', short: 'h' },
@@ -200,6 +205,7 @@ export function parseTrainArgs(argv: readonly string[]): TrainOptions {
     settings: (values['set'] as string[] | undefined) ?? [],
     initAdapterFolder: optional(values, 'init-adapter'),
     resume: values['resume'] === true,
+    allowChanges: values['allow-changes'] === true,
     out,
     hubUrl: optional(values, 'hub-url'),
   };
@@ -208,6 +214,8 @@ export function parseTrainArgs(argv: readonly string[]): TrainOptions {
       'config-invalid',
       '--resume continues with the adapter of its checkpoint: leave --init-adapter out.',
     );
+  if (options.allowChanges && !options.resume)
+    throw new TrainerError('config-invalid', '--allow-changes says something only with --resume.');
   return options;
 }
 

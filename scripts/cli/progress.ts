@@ -73,6 +73,8 @@ export function createProgressView(
         return showStep(event.report);
       case 'eval-loss':
         return say(`step ${event.step}: evaluation loss ${event.loss.toFixed(4)}`);
+      case 'metrics':
+        return; // written to a file
       case 'samples': {
         const refused = event.samples.filter(({ adapter }) => adapter.refused).length;
         return say(`step ${event.step}: ${event.samples.length} sample traces, ${refused} refused`);

@@ -3,11 +3,12 @@
  * plus one address that takes results with PUT. Nothing outside the listed folders can be reached.
  */
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, realpath, rename, stat } from 'node:fs/promises';
+import { mkdir, realpath, rename, rm, stat } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { extname, join, relative, isAbsolute, sep, dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { partOf } from './write-whole.ts';
 
 /** A folder or one file of this machine, readable under `/<prefix>/…`. */
 export interface Mount {
@@ -129,10 +130,29 @@ async function takeFile(
     return;
   }
   const path = join(inbox.path, name);
-  await mkdir(dirname(path), { recursive: true });
-  await pipeline(request, createWriteStream(`${path}.part`));
-  await rename(`${path}.part`, path); // a transfer that breaks off leaves the earlier file as it was
+  const part = partOf(path);
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await pipeline(request, createWriteStream(part, { flush: true }));
+    await rename(part, path); // a transfer that breaks off leaves the earlier file as it was
+  } catch (error) {
+    await rm(part, { force: true }).catch(() => undefined);
+    request.resume();
+    return sendWriteFailure(response, path, error);
+  }
   response.writeHead(204).end();
+}
+
+const noRoom = ['ENOSPC', 'EDQUOT', 'EFBIG'];
+
+async function sendWriteFailure(response: ServerResponse, path: string, error: unknown): Promise<void> {
+  const isFull = noRoom.includes((error as NodeJS.ErrnoException).code ?? '');
+  const kept = (await stat(path).catch(() => null)) === null ? '' : ' The one from before is kept as it was.';
+  const reason = error instanceof Error ? error.message : String(error);
+  const what = isFull
+    ? `There is no room on the disk for ${path} (${reason}).`
+    : `${path} could not be written: ${reason}.`;
+  sendText(response, isFull ? 507 : 500, `${what}${kept}`);
 }
 
 async function answer(

@@ -15,6 +15,7 @@ import {
   type RawRunConfig,
   type RunConfig,
 } from '../../src/config/run-config.ts';
+import { readCheckpointHead } from './checkpoint-file.ts';
 import { isFile, isObject, readJson } from './files.ts';
 import { reasonOf } from './inputs.ts';
 
@@ -35,7 +36,7 @@ export async function resolveRunConfig(sources: SettingSources): Promise<RunConf
   };
   const adapter = initAdapterFolder === null ? {} : await readAdapterSettings(initAdapterFolder);
   refuseContradictions(adapter, given);
-  const resumed = checkpointPath === null ? {} : await readCheckpointSettings(checkpointPath);
+  const resumed = checkpointPath === null ? {} : (await readCheckpointHead(checkpointPath)).settings;
   return requireRunConfig({ ...resumed, ...adapter, ...given }, isDemo ? demoRunConfig : defaultRunConfig);
 }
 
@@ -47,18 +48,6 @@ function readSettingsFile(path: string): RawRunConfig {
     return raw;
   } catch (error) {
     throw new TrainerError('config-invalid', `--config ${path} cannot be read: ${reasonOf(error)}.`);
-  }
-}
-
-/** A run continues with its own settings unless told otherwise. @throws TrainerError "checkpoint-invalid" */
-async function readCheckpointSettings(path: string): Promise<RawRunConfig> {
-  try {
-    const { metadata } = await openSafetensors(bytesSource(await readFile(path)));
-    const raw: unknown = JSON.parse(metadata['config'] ?? '');
-    if (!isObject(raw)) throw new SyntaxError('it holds no settings');
-    return raw;
-  } catch (error) {
-    throw new TrainerError('checkpoint-invalid', `${path} is not a usable checkpoint: ${reasonOf(error)}`);
   }
 }
 

@@ -18,7 +18,7 @@ export function modelCard({ config, model, base, dataset, result }: ModelCardInp
   const sections = [
     frontMatter(model),
     `# LoRA adapter for ${inline(model)}`,
-    `Trained in a browser on WebGPU with AltTrain Web, on ${inline(dataset)} (${result.rows} rows). What it learned is what those rows show: where they have the structure of the AltTrain method (problem understanding → harmfulness assessment → conditional reasoning), that structure. It changes ${config.targetModules.join(', ')} at rank ${config.r}, scaled by ${round(loraScaling(config), 4)}; the base model's weights are unchanged and not included.`,
+    `Trained in a browser on WebGPU with AltTrain Web, on ${inline(dataset)} (${rowsOf(result)}). What it learned is what those rows show: where they have the structure of the AltTrain method (problem understanding → harmfulness assessment → conditional reasoning), that structure. It changes ${config.targetModules.join(', ')} at rank ${config.r}, scaled by ${round(loraScaling(config), 4)}; the base model's weights are unchanged and not included.`,
     '## Results',
     results(result),
     rates(result.before, result.after),
@@ -33,6 +33,12 @@ export function modelCard({ config, model, base, dataset, result }: ModelCardInp
     citation,
   ];
   return `${sections.filter((section) => section !== '').join('\n\n')}\n`;
+}
+
+function rowsOf({ rows, trainRows, evaluationRows, examples }: RunResult): string {
+  const held = evaluationRows > 0 ? `, ${evaluationRows} of them held out for evaluation` : '';
+  const pieces = examples > trainRows ? `, trained in ${examples} pieces` : '';
+  return `${rows} rows${held}${pieces}`;
 }
 
 function frontMatter(model: string): string {

@@ -279,15 +279,26 @@ export type TrainEvent =
   | { readonly kind: 'step'; readonly report: StepReport }
   | { readonly kind: 'eval-loss'; readonly step: number; readonly loss: number }
   | { readonly kind: 'samples'; readonly step: number; readonly samples: readonly SampleTrace[] }
+  /** A row of metrics.jsonl, once nothing can join it any more. */
+  | { readonly kind: 'metrics'; readonly row: MetricsRow }
   | { readonly kind: 'evaluation'; readonly which: 'before' | 'after'; readonly report: EvaluationReport }
   | { readonly kind: 'progress'; readonly done: number; readonly total: number; readonly note: string };
 
+/** One step in metrics.jsonl: loss and what belongs to it every `logging_steps`, evaluation loss and samples where there are some. */
+export type MetricsRow = Readonly<Record<string, unknown>> & { readonly step: number };
+
+/** Of a resumed run: of the whole of it, the steps before the checkpoint included. */
 export interface RunResult {
   readonly ok: true;
   readonly finished: boolean; // false: stopped early by the user
+  /** The checkpoint was that of a finished run: nothing was done. */
+  readonly alreadyFinished: boolean;
   readonly model: string;
   readonly dataset: string;
-  readonly rows: number;
+  readonly rows: number; // of the file that are used: trainRows + evaluationRows
+  readonly trainRows: number;
+  readonly evaluationRows: number; // held out
+  readonly examples: number; // pieces that are trained; more than trainRows where long rows are split
   readonly steps: number;
   readonly lossFirst: number;
   readonly lossLast: number;
@@ -343,6 +354,7 @@ export interface TrainingRequest {
   readonly config: RunConfig;
   readonly initAdapter?: AdapterSource;
   readonly checkpoint?: Blob; // resume from checkpoint.safetensors
+  readonly allowChanges?: boolean; // although data, weights or settings are not those of the checkpoint
 }
 
 /** A turn of a conversation. */

@@ -39,6 +39,7 @@ export interface TrainPlan {
   readonly config: RunConfig;
   readonly initAdapter: ServedAdapter | null;
   readonly checkpointUrl: string | null;
+  readonly allowChanges: boolean; // since the checkpoint
   readonly outUrl: string; // results are PUT below it
 }
 
@@ -110,7 +111,10 @@ function createReporter(): { report: (event: HeadlessEvent) => void; flush: () =
 async function train(client: TrainerApi, plan: TrainPlan, stopping: Stopping): Promise<Outcome<RunResult>> {
   const { report, flush } = createReporter();
   const onLoad = (progress: LoadProgress): void => report({ kind: 'load', progress });
-  const checkpoints = createCheckpointSaver(client, plan);
+  const checkpoints = createCheckpointSaver(client, plan, {
+    flush,
+    warn: (note) => report({ kind: 'phase', phase: 'training', note }),
+  });
   let hasStarted = false;
   try {
     report({ kind: 'device', report: await client.openDevice() });
@@ -123,7 +127,8 @@ async function train(client: TrainerApi, plan: TrainPlan, stopping: Stopping): P
     const initAdapter = plan.initAdapter === null ? undefined : await adapterSource(plan.initAdapter);
     const checkpoint = plan.checkpointUrl === null ? undefined : await fetchBlob(plan.checkpointUrl);
     if (stopping.isAsked) throw new TrainerError('cancelled', 'Stopped before the first step.');
-    const value = await client.startTraining({ config: plan.config, initAdapter, checkpoint }, (event) => {
+    const { config, allowChanges } = plan;
+    const value = await client.startTraining({ config, initAdapter, checkpoint, allowChanges }, (event) => {
       if (event.kind === 'step') {
         if (!hasStarted && stopping.isAsked) void client.stop();
         hasStarted = true;
@@ -132,7 +137,7 @@ async function train(client: TrainerApi, plan: TrainPlan, stopping: Stopping): P
       report(event);
     });
     await checkpoints.settled();
-    await deliver(client, plan.outUrl);
+    if (!value.alreadyFinished) await deliver(client, plan.outUrl);
     return { ok: true, value };
   } catch (error) {
     // The last adapter of a failed run is still worth having; when there is none, the failure itself is the news.
@@ -176,39 +181,73 @@ async function generate(
   }
 }
 
-/** The worker takes a snapshot after every `save_steps` steps: it is fetched with the next step, so that a killed run can resume. */
+/**
+ * The worker takes a snapshot after every `save_steps` steps: it is fetched with the next step, so that a killed run can resume.
+ * What was reported before is waited for: the rows of its steps are written before a checkpoint that counts them as done.
+ */
 function createCheckpointSaver(
   client: TrainerApi,
   { config, outUrl }: TrainPlan,
+  { flush, warn }: { flush: () => Promise<void>; warn: (note: string) => void },
 ): { afterStep: (step: number) => void; settled: () => Promise<void> } {
-  let saving: Promise<void> | null = null;
-  const save = async (): Promise<void> => {
+  let waiting = 0;
+  let saved: Promise<void> = Promise.resolve();
+  const save = async (step: number): Promise<void> => {
+    const before = saved;
     try {
-      await put(`${outUrl}/${checkpointName}`, await client.exportCheckpoint());
+      const checkpoint = await client.exportCheckpoint();
+      await Promise.all([before, flush()]);
+      await put(`${outUrl}/${checkpointName}`, checkpoint);
     } catch (error) {
-      console.warn('The checkpoint could not be saved:', error); // the one at the end will say why, if it cannot either
+      // The one at the end fails the run, if it cannot be saved either.
+      warn(`The checkpoint of step ${step} could not be saved, the one before is kept: ${messageOf(error)}`);
     }
-    saving = null;
+    waiting--;
   };
   return {
     afterStep: (step) => {
-      if (step > 1 && (step - 1) % config.saveSteps === 0) saving ??= save();
+      const isDue = step > 1 && (step - 1) % config.saveSteps === 0;
+      if (!isDue || waiting >= MOST_WAITING) return;
+      waiting++;
+      saved = save(step - 1);
     },
-    settled: async () => {
-      await saving;
-    },
+    settled: () => saved,
   };
 }
 
+/** Checkpoints on their way: a disk slower than the steps must not fill the memory with them. */
+const MOST_WAITING = 2;
+
+/** The command line writes this one row by row, with those of the run that was resumed. */
+const metricsName = 'metrics.jsonl';
+
+/** Every file by itself, the checkpoint last: where one cannot be written, what was there before is whole. */
 async function deliver(client: TrainerApi, outUrl: string): Promise<void> {
-  for (const { name, bytes } of await client.exportFiles()) await put(`${outUrl}/${name}`, bytes as BodyInit);
-  await put(`${outUrl}/${checkpointName}`, await client.exportCheckpoint());
+  const failures: TrainerError[] = [];
+  const send = async (name: string, body: BodyInit): Promise<void> => {
+    try {
+      await put(`${outUrl}/${name}`, body);
+    } catch (error) {
+      failures.push(error instanceof TrainerError ? error : new TrainerError('internal', messageOf(error)));
+    }
+  };
+  for (const { name, bytes } of await client.exportFiles())
+    if (name !== metricsName) await send(name, bytes as BodyInit);
+  await send(checkpointName, await client.exportCheckpoint());
+  const [first] = failures;
+  if (first === undefined) return;
+  throw new TrainerError(first.code, failures.map(({ message }) => message).join(' '));
 }
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+const INSUFFICIENT_STORAGE = 507;
 
 async function put(url: string, body: BodyInit): Promise<void> {
   const response = await fetch(url, { method: 'PUT', body });
   if (response.ok) return;
-  throw new TrainerError('internal', `${url} could not be written: ${await response.text()}`);
+  const code = response.status === INSUFFICIENT_STORAGE ? 'storage-full' : 'internal';
+  throw new TrainerError(code, (await response.text()).trim());
 }
 
 async function fetchBlob(url: string): Promise<Blob> {

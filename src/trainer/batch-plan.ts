@@ -7,6 +7,7 @@
 import type { RunConfig } from '../config/run-config.ts';
 import { packRows } from '../data/packs.ts';
 import { createRng, shuffled } from '../support/rng.ts';
+import { splitExamples, type RowPiece } from './held-out.ts';
 
 type PlanSettings = Pick<
   RunConfig,
@@ -21,14 +22,14 @@ export function unitsOf(
   return packing ? packRows(lengths, maxLength) : lengths.map((_, row) => [row]);
 }
 
-/** The units that a run with these settings forms, of the rows it does not hold out. Indices into `lengths`. */
+/** The units that a run with these settings forms, of the rows it does not hold out. Indices into `examples`. */
 export function trainingUnits(
-  lengths: readonly number[],
+  examples: readonly RowPiece[],
   config: Pick<RunConfig, 'packing' | 'maxLength' | 'evalFraction' | 'seed'>,
 ): number[][] {
-  const { train } = splitRows(lengths.length, config.evalFraction, config.seed);
+  const { train } = splitExamples(examples, config);
   const units = unitsOf(
-    train.map((row) => lengths[row]),
+    train.map((i) => examples[i].tokens.length),
     config,
   );
   return units.map((unit) => unit.map((i) => train[i]));
@@ -77,18 +78,4 @@ export class BatchPlan {
     this.#cached = { epoch, order };
     return order;
   }
-}
-
-/** A seeded split; `evaluation` is empty for fraction 0, and training always keeps a row. */
-export function splitRows(
-  rowCount: number,
-  fraction: number,
-  seed: number,
-): { train: number[]; evaluation: number[] } {
-  const natural = Array.from({ length: rowCount }, (_, i) => i);
-  if (fraction === 0) return { train: natural, evaluation: [] };
-  const held = Math.min(rowCount - 1, Math.max(1, Math.round(rowCount * fraction)));
-  const order = shuffled(natural, createRng((seed ^ 0x5bd1e995) >>> 0));
-  const chosen = new Set(order.slice(0, held));
-  return { train: natural.filter((i) => !chosen.has(i)), evaluation: natural.filter((i) => chosen.has(i)) };
 }

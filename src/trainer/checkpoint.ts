@@ -4,7 +4,9 @@
  */
 import { bytesSource, openSafetensors, writeSafetensors } from '../adapter/safetensors.ts';
 import { TrainerError } from '../api/trainer-error.ts';
-import { requireRunConfig, toRawRunConfig, type RunConfig } from '../config/run-config.ts';
+import { parseRunConfig, toRawRunConfig, type RawRunConfig, type RunConfig } from '../config/run-config.ts';
+import type { RunIdentity } from './run-identity.ts';
+import type { RunProgress } from './run-results.ts';
 
 /** The run at a step, outside the GPU: what survives a lost device. */
 export interface Snapshot {
@@ -12,16 +14,29 @@ export interface Snapshot {
   readonly parameters: Float32Array;
   readonly firstMoment: Float32Array;
   readonly secondMoment: Float32Array;
+  /** What was counted up to the step; null in checkpoints that did not keep it. */
+  readonly progress: RunProgress | null;
+}
+
+/** A checkpoint as it was found, not yet held against the run that is to go on from it. */
+export interface Checkpoint {
+  readonly snapshot: Snapshot;
+  readonly config: RunConfig;
+  readonly totalSteps: number | null; // as planned then
+  readonly model: string; // name
+  readonly dataset: string; // name
+  /** null in checkpoints that knew names only. */
+  readonly identity: RunIdentity | null;
 }
 
 const tensorNames = ['parameters', 'firstMoment', 'secondMoment'] as const;
 const format = 'alttrain-web-checkpoint-1';
 
 export function writeCheckpoint(
-  snapshot: Snapshot,
+  { progress, ...snapshot }: Snapshot,
   config: RunConfig,
-  model: string,
-  dataset: string,
+  { model, dataset, ...identity }: RunIdentity,
+  totalSteps: number,
 ): Uint8Array {
   const tensors = tensorNames.map((name) => ({
     name,
@@ -29,68 +44,82 @@ export function writeCheckpoint(
     shape: [snapshot[name].length],
     data: snapshot[name],
   }));
-  const run = JSON.stringify(toRawRunConfig(config));
-  return writeSafetensors(tensors, { format, step: String(snapshot.step), config: run, model, dataset });
+  return writeSafetensors(tensors, {
+    format,
+    step: String(snapshot.step),
+    total_steps: String(totalSteps),
+    config: JSON.stringify(toRawRunConfig(config)),
+    model,
+    dataset,
+    data: identity.data,
+    weights: identity.weights,
+    model_config: JSON.stringify(identity.modelConfig),
+    progress: JSON.stringify(progress),
+  });
 }
 
-/** Settings that may change between a run and its continuation: they do not touch the numbers. */
-const free: readonly (keyof RunConfig)[] = [
-  'samplePrompts',
-  'sampleSteps',
-  'suitePrompts',
-  'saveSteps',
-  'loggingSteps',
-  'evalSteps',
-  'maxNewTokens',
-  'temperature',
-  'gradientCheckpointing',
-];
+const invalid = (message: string, detail: string | null = null): TrainerError =>
+  new TrainerError('checkpoint-invalid', message, detail);
 
-/** @throws TrainerError "checkpoint-invalid" when it is not a checkpoint, or one of another run. */
-export async function readCheckpoint(
-  bytes: Uint8Array,
-  config: RunConfig,
-  model: string,
-  elementCount: number,
-): Promise<Snapshot> {
+/** The settings a checkpoint was made with, under their file names. @throws TrainerError "checkpoint-invalid" */
+export function checkpointSettings(metadata: Readonly<Record<string, string>>): RawRunConfig {
+  if (metadata['format'] !== format)
+    throw invalid(`The checkpoint has format "${metadata['format'] ?? 'none'}", "${format}" is needed.`);
+  const raw = parsed(metadata, 'config');
+  const { problems } = parseRunConfig(raw);
+  if (problems.length > 0)
+    throw invalid(
+      `The settings in the checkpoint cannot be used: ${problems.map(({ file, message }) => `${file} ${message}`).join('; ')}.`,
+    );
+  return raw;
+}
+
+/** @throws TrainerError "checkpoint-invalid" when it is none, or is damaged. */
+export async function readCheckpoint(bytes: Uint8Array): Promise<Checkpoint> {
   const file = await openSafetensors(bytesSource(bytes)).catch((error: unknown) => {
-    throw new TrainerError('checkpoint-invalid', 'The checkpoint is not a safetensors file.', String(error));
+    throw invalid(
+      `The checkpoint is no whole safetensors file: ${error instanceof Error ? error.message : String(error)}`,
+    );
   });
   const { metadata } = file;
-  if (metadata['format'] !== format)
-    throw new TrainerError(
-      'checkpoint-invalid',
-      `The checkpoint has format "${metadata['format'] ?? 'none'}", "${format}" is needed.`,
-    );
-  if (metadata['model'] !== model)
-    throw new TrainerError(
-      'checkpoint-invalid',
-      `The checkpoint belongs to the model "${metadata['model']}", not "${model}".`,
-    );
-  const saved = requireRunConfig(JSON.parse(metadata['config'] ?? '{}') as Record<string, unknown>);
-  const changed = (Object.keys(saved) as (keyof RunConfig)[]).filter(
-    (key) => !free.includes(key) && JSON.stringify(saved[key]) !== JSON.stringify(config[key]),
-  );
-  if (changed.length > 0)
-    throw new TrainerError(
-      'checkpoint-invalid',
-      `The checkpoint was made with other settings: ${changed.join(', ')}. Resume with the run_config.json beside it.`,
-    );
+  const { config } = parseRunConfig(checkpointSettings(metadata));
   const [parameters, firstMoment, secondMoment] = await Promise.all(
-    tensorNames.map((name) => file.readFloat32(name)),
+    tensorNames.map((name) => {
+      if (!file.tensors.has(name)) throw invalid(`The checkpoint has no "${name}".`);
+      return file.readFloat32(name);
+    }),
   );
   const step = Number(metadata['step']);
-  if (
-    !parameters ||
-    !firstMoment ||
-    !secondMoment ||
-    parameters.length !== elementCount ||
-    !Number.isInteger(step)
-  ) {
-    throw new TrainerError(
-      'checkpoint-invalid',
-      'The checkpoint does not fit the adapter of these settings.',
-    );
+  const isWhole = firstMoment.length === parameters.length && secondMoment.length === parameters.length;
+  if (!isWhole || !Number.isInteger(step) || step < 0 || metadata['step'] === '')
+    throw invalid('The checkpoint does not say how far its run was, or its parts do not fit each other.');
+  const { model = '', dataset = '', data, weights } = metadata;
+  return {
+    snapshot: {
+      step,
+      parameters,
+      firstMoment,
+      secondMoment,
+      progress:
+        'progress' in metadata ? (parsed(metadata, 'progress') as unknown as RunProgress | null) : null,
+    },
+    config,
+    totalSteps: 'total_steps' in metadata ? Number(metadata['total_steps']) : null,
+    model,
+    dataset,
+    identity:
+      data === undefined || weights === undefined
+        ? null
+        : { model, dataset, data, weights, modelConfig: parsed(metadata, 'model_config') },
+  };
+}
+
+function parsed(metadata: Readonly<Record<string, string>>, name: string): RawRunConfig {
+  try {
+    const value: unknown = JSON.parse(metadata[name] ?? '');
+    if (typeof value === 'object' && !Array.isArray(value)) return value as RawRunConfig;
+  } catch {
+    // said below
   }
-  return { step, parameters, firstMoment, secondMoment };
+  throw invalid(`The "${name}" of the checkpoint cannot be read.`);
 }

@@ -17,7 +17,7 @@ import type { WeightFormat } from '../kernels/weight-matrix.ts';
 import { planMemory, type MemoryPlan } from '../model/memory-plan.ts';
 import type { ModelConfig } from '../model/model-config.ts';
 import type { LoadedModel } from '../model/load-model.ts';
-import { splitRows } from './batch-plan.ts';
+import { splitExamples } from './held-out.ts';
 import { passSize } from './pass-size.ts';
 import { promptIds } from './traces.ts';
 
@@ -100,7 +100,7 @@ export function memoryQuestion(
   config: RunConfig,
   available: number,
 ): MemoryQuestion {
-  const { train, evaluation } = splitRows(examples.length, config.evalFraction, config.seed);
+  const { train, evaluation } = splitExamples(examples, config);
   const prompts = config.sampleSteps > 0 ? config.samplePrompts : [];
   return {
     model,

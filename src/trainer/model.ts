@@ -86,7 +86,10 @@ export class Model {
   }
 
   /** Caller disposes. @throws TrainerError "gpu-out-of-memory" with settings that fit, "config-invalid", … */
-  async createRun(dataset: Dataset, { config, initAdapter, checkpoint }: TrainingRequest): Promise<Run> {
+  async createRun(
+    dataset: Dataset,
+    { config, initAdapter, checkpoint, allowChanges }: TrainingRequest,
+  ): Promise<Run> {
     if (formatOf(config.quantization) !== this.loaded.decoder.weights.format)
       throw new TrainerError(
         'config-invalid',
@@ -112,6 +115,7 @@ export class Model {
       memory,
       initAdapter,
       checkpoint,
+      allowChanges,
     );
     this.#adapters.add(run);
     return run;

@@ -1,16 +1,35 @@
 /** What a run leaves behind: metrics, results and the files of the download. */
 import { writePeftAdapter, type BaseModelName } from '../adapter/peft.ts';
-import { sampleTexts, stepRow } from '../api/metrics-row.ts';
 import { modelCard } from '../adapter/model-card.ts';
-import type {
-  EvaluationReport,
-  ExportedFile,
-  RunResult,
-  SampleTrace,
-  StepReport,
-} from '../api/trainer-api.ts';
+import type { EvaluationReport, ExportedFile, RunResult, StepReport } from '../api/trainer-api.ts';
 import { toRawRunConfig, type RunConfig } from '../config/run-config.ts';
 import { toModules, type AdapterPlan } from '../model/adapter.ts';
+import { emptyWindow, RunMetrics, type MetricsWindow } from './run-metrics.ts';
+
+/** What a run has counted up to a step; its checkpoints keep it, so that a resumed run reports the whole. */
+export interface RunProgress {
+  readonly lossFirst: number | null;
+  readonly lossLast: number | null;
+  readonly targetTokens: number;
+  readonly tokens: number;
+  readonly trainMs: number;
+  readonly window: MetricsWindow;
+  readonly before: EvaluationReport | null;
+  readonly after: EvaluationReport | null;
+}
+
+const nothingYet: RunProgress = {
+  lossFirst: null,
+  lossLast: null,
+  targetTokens: 0,
+  tokens: 0,
+  trainMs: 0,
+  window: emptyWindow,
+  before: null,
+  after: null,
+};
+
+export type RowCounts = Pick<RunResult, 'rows' | 'trainRows' | 'evaluationRows' | 'examples'>;
 
 /** Grows while the run goes on; plain data, so it outlives the device. */
 export class RunRecord {
@@ -18,80 +37,81 @@ export class RunRecord {
   readonly model: string;
   readonly base: BaseModelName;
   readonly dataset: string;
-  readonly rows: number;
-  readonly device: string;
-  readonly #rows: Record<string, unknown>[] = [];
-  #first: StepReport | null = null;
-  #last: StepReport | null = null;
-  #targetTokens = 0;
-  #tokens = 0;
-  #trainMs = 0;
+  readonly metrics: RunMetrics;
+  readonly #counts: RowCounts;
+  readonly #device: string;
+  #progress: RunProgress;
+  #step: number;
   gpuBytesPeak = 0;
-  before: EvaluationReport | null = null;
-  after: EvaluationReport | null = null;
 
   constructor(
     config: RunConfig,
-    { name, base }: { readonly name: string; readonly base: BaseModelName },
-    dataset: string,
-    rows: number,
+    {
+      model,
+      base,
+      dataset,
+    }: { readonly model: string; readonly base: BaseModelName; readonly dataset: string },
+    counts: RowCounts,
     device: string,
+    { step, progress }: { readonly step: number; readonly progress: RunProgress | null },
   ) {
     this.config = config;
-    this.model = name;
+    this.model = model;
     this.base = base;
     this.dataset = dataset;
-    this.rows = rows;
-    this.device = device;
+    this.#counts = counts;
+    this.#device = device;
+    this.#step = step;
+    this.#progress = progress ?? nothingYet;
+    this.metrics = new RunMetrics(config.loggingSteps, this.#progress.window);
+  }
+
+  get step(): number {
+    return this.#step;
+  }
+
+  get progress(): RunProgress {
+    return { ...this.#progress, window: this.metrics.window };
   }
 
   addStep(report: StepReport): void {
-    this.#first ??= report;
-    this.#last = report;
-    this.#targetTokens += report.targetTokens;
-    this.#tokens += report.tokens;
-    this.#trainMs += report.stepMs;
-    if (report.step % this.config.loggingSteps !== 0 && report.step !== report.totalSteps) return;
-    this.#row(report.step, stepRow(report));
+    const { lossFirst, targetTokens, tokens, trainMs } = this.#progress;
+    this.#step = report.step;
+    this.#progress = {
+      ...this.#progress,
+      lossFirst: lossFirst ?? report.loss,
+      lossLast: report.loss,
+      targetTokens: targetTokens + report.targetTokens,
+      tokens: tokens + report.tokens,
+      trainMs: trainMs + report.stepMs,
+    };
+    this.metrics.addStep(report);
   }
 
-  addEvalLoss(step: number, loss: number): void {
-    this.#row(step, { eval_loss: loss });
+  addEvaluation(which: 'before' | 'after', report: EvaluationReport): void {
+    this.#progress = { ...this.#progress, [which]: report };
   }
 
-  addSamples(step: number, samples: readonly SampleTrace[]): void {
-    this.#row(step, { samples: sampleTexts(samples) });
-  }
-
-  /** One JSON object per step: what happens at a step that is already there joins its row. */
-  #row(step: number, values: Record<string, unknown>): void {
-    const last = this.#rows.at(-1);
-    if (last?.['step'] === step) Object.assign(last, values);
-    else this.#rows.push({ step, ...values });
-  }
-
-  result(finished: boolean): RunResult {
+  result(finished: boolean, alreadyFinished = false): RunResult {
+    const { lossFirst, lossLast, targetTokens, tokens, trainMs, before, after } = this.#progress;
     return {
       ok: true,
       finished,
+      alreadyFinished,
       model: this.model,
       dataset: this.dataset,
-      rows: this.rows,
-      steps: this.#last?.step ?? 0,
-      lossFirst: this.#first?.loss ?? 0,
-      lossLast: this.#last?.loss ?? 0,
-      targetTokens: this.#targetTokens,
-      seconds: this.#trainMs / 1000,
-      tokensPerSecond: this.#trainMs === 0 ? 0 : (this.#tokens / this.#trainMs) * 1000,
+      ...this.#counts,
+      steps: this.#step,
+      lossFirst: lossFirst ?? 0,
+      lossLast: lossLast ?? 0,
+      targetTokens,
+      seconds: trainMs / 1000,
+      tokensPerSecond: trainMs === 0 ? 0 : (tokens / trainMs) * 1000,
       gpuBytesPeak: this.gpuBytesPeak,
-      before: this.before,
-      after: this.after,
-      device: this.device,
+      before,
+      after,
+      device: this.#device,
     };
-  }
-
-  metricsText(): string {
-    return this.#rows.map((row) => `${JSON.stringify(row)}\n`).join('');
   }
 }
 
@@ -112,7 +132,7 @@ export function exportFiles(
       name: 'README.md',
       bytes: text(modelCard({ config, model, base, dataset, result: record.result(finished) })),
     },
-    { name: 'metrics.jsonl', bytes: text(record.metricsText()) },
+    { name: 'metrics.jsonl', bytes: text(record.metrics.text()) },
     { name: 'run_config.json', bytes: text(`${JSON.stringify(toRawRunConfig(config), null, 2)}\n`) },
   ];
 }

@@ -11,11 +11,15 @@ import type { Assets } from '../host/host.ts';
 import { Adapter, fromModules, initialValues } from '../model/adapter.ts';
 import type { LoadedModel } from '../model/load-model.ts';
 import { createRng } from '../support/rng.ts';
-import { splitRows } from './batch-plan.ts';
-import { readCheckpoint, writeCheckpoint, type Snapshot } from './checkpoint.ts';
-import { evaluateBoth, suitesFor } from './evaluate.ts';
+import { BatchPlan, unitsOf } from './batch-plan.ts';
+import { checkHeldOut, checkLengths } from './check-rows.ts';
+import { readCheckpoint, writeCheckpoint, type Checkpoint, type Snapshot } from './checkpoint.ts';
+import { evaluateBoth, suitesFor, type Suite } from './evaluate.ts';
+import { splitExamples } from './held-out.ts';
 import { readAdapter } from './read-adapter.ts';
+import { judgeResume } from './resume.ts';
 import { RunControl } from './run-control.ts';
+import { runIdentity, type RunIdentity } from './run-identity.ts';
 import { exportFiles, RunRecord } from './run-results.ts';
 import { RunSamples } from './run-samples.ts';
 import { notFinite, Training } from './train.ts';
@@ -35,41 +39,35 @@ const onDay = (model: LoadedModel, { templateDate }: RunConfig): LoadedModel => 
   tokenizer: model.tokenizer.onDay(templateDate),
 });
 
+/** What a run is made of, once it is known to be possible. */
+interface RunParts {
+  readonly host: RunHost;
+  readonly config: RunConfig;
+  readonly identity: RunIdentity;
+  readonly memory: MemoryReport;
+  readonly train: readonly TokenizedExample[];
+  readonly evaluation: readonly TokenizedExample[];
+  readonly totalSteps: number;
+  readonly record: RunRecord;
+  readonly adapter: Adapter;
+  readonly snapshot: Snapshot;
+  /** Of a run that goes on from a checkpoint: what is said at its start. */
+  readonly resumeNotes: readonly string[] | null;
+  readonly startsAtBase: boolean; // B is zero: the first adapter answers are the base's
+}
+
 export class Run {
   readonly adapter: Adapter;
   readonly control = new RunControl();
-  readonly #host: RunHost;
-  readonly #config: RunConfig;
-  readonly #record: RunRecord;
-  readonly #memory: MemoryReport;
-  readonly #train: readonly TokenizedExample[];
-  readonly #evaluation: readonly TokenizedExample[];
-  readonly #startsAtBase: boolean; // B is zero: the first adapter answers are the base's
+  readonly #parts: RunParts;
   #snapshot: Snapshot;
-  #step: number;
   #isBroken = false; // the device or the numbers failed: only the snapshot can be trusted
   #finished = false;
 
-  private constructor(
-    host: RunHost,
-    config: RunConfig,
-    record: RunRecord,
-    memory: MemoryReport,
-    adapter: Adapter,
-    snapshot: Snapshot,
-    startsAtBase: boolean,
-    split: { train: TokenizedExample[]; evaluation: TokenizedExample[] },
-  ) {
-    this.#host = host;
-    this.#config = config;
-    this.#record = record;
-    this.#memory = memory;
-    this.adapter = adapter;
-    this.#snapshot = snapshot;
-    this.#step = snapshot.step;
-    this.#startsAtBase = startsAtBase;
-    this.#train = split.train;
-    this.#evaluation = split.evaluation;
+  private constructor(parts: RunParts) {
+    this.#parts = parts;
+    this.adapter = parts.adapter;
+    this.#snapshot = parts.snapshot;
   }
 
   /** Makes the adapter and checks everything that can be checked before the first step. */
@@ -80,29 +78,50 @@ export class Run {
     config: RunConfig,
     memory: MemoryReport,
     initAdapter: AdapterSource | undefined,
-    checkpoint: Blob | undefined,
+    checkpointFile: Blob | undefined,
+    allowChanges = false,
   ): Promise<Run> {
     const { gpu } = host;
     const model = onDay(host.model, config);
-    if (config.maxLength > model.config.maxPositions) {
-      throw new TrainerError(
-        'config-invalid',
-        `max_length ${config.maxLength} is more than the model's ${model.config.maxPositions} positions.`,
-      );
-    }
-    const rows = splitRows(examples.length, config.evalFraction, config.seed);
-    const pick = (indices: readonly number[]): TokenizedExample[] => indices.map((i) => examples[i]);
+    checkLengths(examples, model.config.maxPositions, config);
+    const split = splitExamples(examples, config);
+    checkHeldOut(split, config);
+    const train = split.train.map((i) => examples[i]);
+    const units = unitsOf(
+      train.map(({ tokens }) => tokens.length),
+      config,
+    );
+    const { totalSteps } = new BatchPlan(units, config);
+    const checkpoint =
+      checkpointFile === undefined
+        ? null
+        : await readCheckpoint(new Uint8Array(await checkpointFile.arrayBuffer()));
+    const identity = await runIdentity(model, dataset, examples);
     const adapter = await gpu.memory.checked('the adapter', () => new Adapter(gpu, model.config, config));
     try {
-      const snapshot = await firstSnapshot(adapter, model, config, initAdapter, checkpoint);
+      const { elementCount } = adapter.plan;
+      const resumed = { config, identity, totalSteps, elementCount };
+      const resumeNotes = checkpoint === null ? null : judgeResume(checkpoint, resumed, allowChanges);
+      const snapshot = await firstSnapshot(adapter, config, initAdapter, checkpoint);
       adapter.writeParameters(snapshot.parameters);
       gpu.memory.write(adapter.firstMoment, snapshot.firstMoment);
       gpu.memory.write(adapter.secondMoment, snapshot.secondMoment);
-      const record = new RunRecord(config, model, dataset, examples.length, gpu.report.adapter);
-      const startsAtBase = initAdapter === undefined && checkpoint === undefined;
-      return new Run({ ...host, model }, config, record, memory, adapter, snapshot, startsAtBase, {
-        train: pick(rows.train),
-        evaluation: pick(rows.evaluation),
+      const names = { model: model.name, base: model.base, dataset };
+      const { trainRows, evaluationRows } = split;
+      const counts = { rows: trainRows + evaluationRows, trainRows, evaluationRows, examples: train.length };
+      return new Run({
+        host: { ...host, model },
+        config,
+        identity,
+        memory,
+        train,
+        evaluation: split.evaluation.map((i) => examples[i]),
+        totalSteps,
+        record: new RunRecord(config, names, counts, gpu.report.adapter, snapshot),
+        adapter,
+        snapshot,
+        resumeNotes,
+        startsAtBase: initAdapter === undefined && checkpoint === null,
       });
     } catch (error) {
       adapter.dispose();
@@ -111,99 +130,121 @@ export class Run {
   }
 
   async train(onEvent: (event: TrainEvent) => void): Promise<RunResult> {
-    const { gpu, model, nowMs } = this.#host;
-    gpu.memory.resetPeak();
+    const { host, memory, record, resumeNotes, totalSteps } = this.#parts;
+    host.gpu.memory.resetPeak();
+    record.metrics.onRow = (row) => onEvent({ kind: 'metrics', row });
+    const say = (note: string): void => onEvent({ kind: 'phase', phase: 'preparing', note });
     try {
-      onEvent({
-        kind: 'phase',
-        phase: 'preparing',
-        note: `${(this.#memory.plan.total / 1e6).toFixed(0)} MB of GPU memory planned; ${this.#memory.reason}`,
-      });
-      const training = await Training.prepare({
-        decoder: model.decoder,
-        adapter: this.adapter,
-        config: this.#config,
-        train: this.#train,
-        evaluation: this.#evaluation,
-        checkpointing: this.#memory.checkpointing,
-        firstStep: this.#step,
-        control: this.control,
-        nowMs,
-      });
-      try {
-        onEvent({ kind: 'phase', phase: 'preparing', note: 'Compiling for this adapter' });
-        await training.compile();
-        await this.#steps(training, onEvent);
-      } finally {
-        training.dispose();
+      for (const note of resumeNotes ?? []) say(note);
+      const suites = await suitesFor(host.model, this.#parts.config, host.assets);
+      if (this.#isNothingLeft(suites)) {
+        this.#finished = true;
+        const note = `Already finished: ${record.step} of ${totalSteps} steps done, nothing to do`;
+        onEvent({ kind: 'phase', phase: 'done', note });
+        return record.result(true, true);
       }
-      this.#record.gpuBytesPeak = gpu.memory.peakBytes;
-      const stoppedEarly = this.#step < training.plan.totalSteps;
-      if (!stoppedEarly) await this.#evaluateSuites(onEvent);
+      say(`${(memory.plan.total / 1e6).toFixed(0)} MB of GPU memory planned; ${memory.reason}`);
+      await this.#takeSteps(onEvent);
+      record.gpuBytesPeak = host.gpu.memory.peakBytes;
+      const stoppedEarly = record.step < totalSteps;
+      if (!stoppedEarly) await this.#evaluateSuites(suites, onEvent);
       this.#finished = !stoppedEarly;
-      gpu.assertHealthy();
+      host.gpu.assertHealthy();
       onEvent(
         stoppedEarly
-          ? {
-              kind: 'phase',
-              phase: 'stopped',
-              note: `Stopped after step ${this.#step} of ${training.plan.totalSteps}`,
-            }
-          : { kind: 'phase', phase: 'done', note: `${this.#step} steps done` },
+          ? { kind: 'phase', phase: 'stopped', note: `Stopped after step ${record.step} of ${totalSteps}` }
+          : { kind: 'phase', phase: 'done', note: `${record.step} steps done` },
       );
-      return this.#record.result(this.#finished);
+      return record.result(this.#finished);
     } catch (error) {
       this.#isBroken = true;
+      record.metrics.close();
       const failure = await this.#explain(error);
       onEvent({ kind: 'phase', phase: 'failed', note: failure.message });
       throw failure;
     }
   }
 
+  /** A checkpoint of the end, with everything measured that these settings ask for; older ones do not say what was. */
+  #isNothingLeft(suites: readonly Suite[] | null): boolean {
+    const { resumeNotes, record, totalSteps } = this.#parts;
+    if (resumeNotes === null || record.step < totalSteps) return false;
+    const { progress } = this.#snapshot;
+    return suites === null || progress === null || (progress.before !== null && progress.after !== null);
+  }
+
+  async #takeSteps(onEvent: (event: TrainEvent) => void): Promise<void> {
+    const { host, config, train, evaluation, memory, record } = this.#parts;
+    const training = await Training.prepare({
+      decoder: host.model.decoder,
+      adapter: this.adapter,
+      config,
+      train,
+      evaluation,
+      checkpointing: memory.checkpointing,
+      firstStep: record.step,
+      control: this.control,
+      nowMs: host.nowMs,
+    });
+    try {
+      onEvent({ kind: 'phase', phase: 'preparing', note: 'Compiling for this adapter' });
+      await training.compile();
+      await this.#steps(training, onEvent);
+    } finally {
+      training.dispose();
+    }
+  }
+
   /** When the device has failed, that is the reason, whatever was thrown because of it. */
   async #explain(error: unknown): Promise<Error> {
-    await new Promise((resolve) => setTimeout(resolve, 50)); // `lost` arrives a moment after what it breaks
+    const { host } = this.#parts;
+    const { gpu } = host;
+    // A failure is told in its turn: it is known once the device has answered what it was asked before.
+    await Promise.race([gpu.failed, gpu.device.queue.onSubmittedWorkDone().catch(() => undefined)]);
     let cause = error;
     try {
-      this.#host.gpu.assertHealthy();
+      gpu.assertHealthy();
     } catch (failure) {
       cause = failure;
     }
     if (cause instanceof TrainerError && cause.code === 'gpu-out-of-memory')
-      return this.#host.explainOutOfMemory(cause.detail);
+      return host.explainOutOfMemory(cause.detail);
     return cause instanceof Error ? cause : new Error(String(cause));
   }
 
   async #steps(training: Training, onEvent: (event: TrainEvent) => void): Promise<void> {
-    const { sampleSteps, saveSteps } = this.#config;
-    const samples = await RunSamples.create(this.#host.model, this.adapter, this.#config);
+    const { host, config, record, totalSteps, resumeNotes, startsAtBase } = this.#parts;
+    const samples = await RunSamples.create(host.model, this.adapter, config);
     const sampleAt = async (step: number, isBase: boolean): Promise<void> => {
       if (samples === null) return;
       onEvent({ kind: 'phase', phase: 'sampling', note: `Sample traces at step ${step}` });
       const traces = await samples.take(isBase);
-      this.#record.addSamples(step, traces);
+      record.metrics.addSamples(step, traces);
       onEvent({ kind: 'samples', step, samples: traces });
     };
     try {
-      await sampleAt(this.#step, this.#startsAtBase);
-      onEvent({ kind: 'phase', phase: 'training', note: `${training.plan.totalSteps} steps` });
+      // The row of the step that a resumed run starts from is written, with its samples.
+      if (resumeNotes === null) await sampleAt(record.step, startsAtBase);
+      onEvent({ kind: 'phase', phase: 'training', note: `${totalSteps} steps` });
       for await (const happened of training.run(() => this.#holdWhilePaused(onEvent))) {
-        onEvent(happened);
         if (happened.kind === 'eval-loss') {
-          this.#record.addEvalLoss(happened.step, happened.loss);
+          record.metrics.addEvalLoss(happened.step, happened.loss);
+          onEvent(happened);
           continue;
         }
         const { report } = happened;
-        this.#step = report.step;
-        this.#record.addStep(report);
-        const isLast = report.step === report.totalSteps;
-        if (isLast || this.control.isStopped || report.step % saveSteps === 0) await this.#takeSnapshot();
-        if (samples !== null && (isLast || report.step % sampleSteps === 0)) {
+        record.addStep(report); // before it is told: by then the rows before are complete
+        onEvent(happened);
+        const isLast = report.step === totalSteps;
+        if (isLast || this.control.isStopped || report.step % config.saveSteps === 0)
+          await this.#takeSnapshot();
+        if (samples !== null && (isLast || report.step % config.sampleSteps === 0)) {
           await sampleAt(report.step, false);
           onEvent({ kind: 'phase', phase: 'training', note: '' });
         }
       }
-      if (this.#snapshot.step !== this.#step) await this.#takeSnapshot();
+      record.metrics.close();
+      if (this.#snapshot.step !== record.step) await this.#takeSnapshot();
     } finally {
       samples?.dispose();
     }
@@ -212,73 +253,70 @@ export class Run {
   async #holdWhilePaused(onEvent: (event: TrainEvent) => void): Promise<void> {
     if (!this.control.isPaused) return;
     await this.#takeSnapshot();
-    onEvent({ kind: 'phase', phase: 'paused', note: `Paused after step ${this.#step}` });
+    onEvent({ kind: 'phase', phase: 'paused', note: `Paused after step ${this.#parts.record.step}` });
     await this.control.gate();
     if (!this.control.isStopped) onEvent({ kind: 'phase', phase: 'training', note: '' });
   }
 
-  async #evaluateSuites(onEvent: (event: TrainEvent) => void): Promise<void> {
-    const { model, nowMs, assets, gpu } = this.#host;
-    const suites = await suitesFor(model, this.#config, assets);
+  async #evaluateSuites(
+    suites: readonly Suite[] | null,
+    onEvent: (event: TrainEvent) => void,
+  ): Promise<void> {
+    const { host, config, record } = this.#parts;
+    const { model, nowMs, gpu } = host;
     if (suites === null || this.control.isStopped) return;
-    await evaluateBoth(model, this.adapter, suites, this.#config, this.control, nowMs, (event) => {
-      if (event.kind === 'evaluation') this.#record[event.which] = event.report;
+    await evaluateBoth(model, this.adapter, suites, config, this.control, nowMs, (event) => {
+      if (event.kind === 'evaluation') record.addEvaluation(event.which, event.report);
       onEvent(event);
     });
+    this.#snapshot = { ...this.#snapshot, progress: record.progress };
     gpu.assertHealthy();
   }
 
   /** @throws TrainerError "loss-not-finite", keeping the last snapshot that was sound. */
   async #takeSnapshot(): Promise<void> {
-    const { memory } = this.#host.gpu;
+    const { host, record } = this.#parts;
+    const { memory } = host.gpu;
     const { adapter } = this;
     const parameters = await memory.readFloat32(adapter.parameters);
     if (!parameters.every(Number.isFinite))
-      throw notFinite(this.#step, 'the adapter holds values that are not numbers');
+      throw notFinite(record.step, 'the adapter holds values that are not numbers');
     this.#snapshot = {
-      step: this.#step,
+      step: record.step,
       parameters,
       firstMoment: await memory.readFloat32(adapter.firstMoment),
       secondMoment: await memory.readFloat32(adapter.secondMoment),
+      progress: record.progress,
     };
   }
 
   async files(): Promise<ExportedFile[]> {
     const values = this.#isBroken ? this.#snapshot.parameters : await this.adapter.readParameters();
-    return exportFiles(this.#record, this.adapter.plan, values, this.#finished);
+    return exportFiles(this.#parts.record, this.adapter.plan, values, this.#finished);
   }
 
   /** Of the last snapshot: taken at every pause, stop and end, and every `save_steps`. */
   checkpoint(): Promise<Uint8Array> {
-    return Promise.resolve(
-      writeCheckpoint(this.#snapshot, this.#config, this.#record.model, this.#record.dataset),
-    );
+    const { config, identity, totalSteps } = this.#parts;
+    return Promise.resolve(writeCheckpoint(this.#snapshot, config, identity, totalSteps));
   }
 
   dispose(): void {
-    this.#host.gpu.recorder.forgetBindGroups();
+    this.#parts.host.gpu.recorder.forgetBindGroups();
     this.adapter.dispose();
   }
 }
 
 async function firstSnapshot(
   adapter: Adapter,
-  model: LoadedModel,
   config: RunConfig,
   initAdapter: AdapterSource | undefined,
-  checkpoint: Blob | undefined,
+  checkpoint: Checkpoint | null,
 ): Promise<Snapshot> {
+  if (checkpoint !== null) return checkpoint.snapshot;
   const { plan } = adapter;
-  if (checkpoint !== undefined) {
-    return readCheckpoint(
-      new Uint8Array(await checkpoint.arrayBuffer()),
-      config,
-      model.name,
-      plan.elementCount,
-    );
-  }
   const zeros = (): Float32Array => new Float32Array(plan.elementCount);
-  const fresh = { step: 0, firstMoment: zeros(), secondMoment: zeros() };
+  const fresh = { step: 0, firstMoment: zeros(), secondMoment: zeros(), progress: null };
   if (initAdapter === undefined) {
     return { ...fresh, parameters: initialValues(plan, config, createRng(config.seed)) };
   }

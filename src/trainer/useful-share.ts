@@ -5,6 +5,7 @@
 import type { RunConfig } from '../config/run-config.ts';
 import { workgroupTile } from '../kernels/matmul-workgroup.ts';
 import { BatchPlan, trainingUnits } from './batch-plan.ts';
+import type { RowPiece } from './held-out.ts';
 
 export interface UsefulShare {
   readonly tokens: number; // positions of rows in one epoch: a row of n tokens has n − 1
@@ -12,13 +13,13 @@ export interface UsefulShare {
 }
 
 /** Of the first epoch, by the widest tile there is; narrower ones waste less. */
-export function usefulShare(lengths: readonly number[], config: RunConfig): UsefulShare {
-  const plan = new BatchPlan(trainingUnits(lengths, config), config);
+export function usefulShare(examples: readonly RowPiece[], config: RunConfig): UsefulShare {
+  const plan = new BatchPlan(trainingUnits(examples, config), config);
   let tokens = 0;
   let processed = 0;
   for (let step = 0; step < plan.stepsPerEpoch; step++)
     for (const rows of plan.window(step)) {
-      const positions = rows.reduce((sum, row) => sum + lengths[row] - 1, 0);
+      const positions = rows.reduce((sum, row) => sum + examples[row].tokens.length - 1, 0);
       tokens += positions;
       processed += workgroupTile * Math.ceil(positions / workgroupTile);
     }

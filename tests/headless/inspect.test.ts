@@ -1,7 +1,8 @@
 /** `npm run inspect`, as a process: one line per row, counts that add up, exit codes. No browser is started. */
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { splitRows, unitsOf } from '../../src/trainer/batch-plan.ts';
+import { unitsOf } from '../../src/trainer/batch-plan.ts';
+import { splitExamples } from '../../src/trainer/held-out.ts';
 import { tempFolder, writeFiles } from '../support/temp-folder.ts';
 import { lastJson, run, settings, type Finished } from './support.ts';
 
@@ -95,7 +96,12 @@ test('places are those of the packs that training forms: rows held out for evalu
   const lines = linesOf(finished);
   const lengths = lines.map(({ ids }) => ids?.length ?? 0);
   // As the run does it: first the split, then the packs of what is left (src/trainer/run.ts, src/trainer/train.ts).
-  const { train, evaluation } = splitRows(1000, 0.2, 5);
+  const examples = lines.map(({ line, ids, target }) => ({
+    line,
+    tokens: Int32Array.from(ids ?? []),
+    isTarget: Uint8Array.from(target ?? []),
+  }));
+  const { train, evaluation } = splitExamples(examples, { evalFraction: 0.2, seed: 5 });
   const units = unitsOf(
     train.map((row) => lengths[row]),
     { packing: true, maxLength: 96 },
@@ -106,6 +112,8 @@ test('places are those of the packs that training forms: rows held out for evalu
     if (packed !== null) packs[(packed as Place).pack].push(row);
   expect(packs).toEqual(units.map((unit) => unit.map((i) => train[i])));
   expect(lastJson(finished)).toMatchObject({
+    trainRows: 800,
+    evaluationRows: 200,
     evaluationExamples: 200,
     packing: { packs: units.length, fill: expect.closeTo(fillOf(packs, lengths), 10) as number },
   });

@@ -357,9 +357,8 @@ test('what cannot be used is refused with a code, and what was there stays', asy
       ),
     ),
   ).toBe('dataset-empty');
-  expect(await codeOf(service.startTraining({ config: config({ max_length: 4096 }) }, nothing))).toBe(
-    'config-invalid',
-  );
+  // max_length may be above the model's 512 positions where no row is
+  await service.startTraining({ config: config({ max_steps: 1, max_length: 4096 }) }, nothing);
   await service.startTraining({ config: config({ max_steps: 1 }) }, nothing); // model and data of before
   expect((await service.exportFiles()).length).toBe(5);
 });

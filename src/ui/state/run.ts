@@ -116,6 +116,8 @@ export function createRun(client: TrainerApi, failures: Failures): Run {
         history.addEvalLoss(event.step, event.loss);
         publishTimer ??= setTimeout(publish, PUBLISH_MS);
         return;
+      case 'metrics':
+        return; // the chart has every step
       case 'samples':
         sampleSets.value = [...sampleSets.peek(), { step: event.step, samples: event.samples }];
         return;

@@ -16,9 +16,13 @@ const report = (refusedRate: number, correctRate: number): EvaluationReport => (
 const result: RunResult = {
   ok: true,
   finished: true,
+  alreadyFinished: false,
   model: 'demo',
   dataset: 'alttrain-1k',
   rows: 1000,
+  trainRows: 1000,
+  evaluationRows: 0,
+  examples: 1000,
   steps: 100,
   lossFirst: 2.34567,
   lossLast: 0.12341,
@@ -48,6 +52,11 @@ test('the card holds every setting, the losses and the rates with their n', () =
   expect(text).toContain('string match, not a human verdict');
   expect(text).toContain('arXiv 2604.18946');
   expect(text).toContain('PeftModel.from_pretrained');
+});
+
+test('held-out rows and pieces are counted', () => {
+  const counts = { trainRows: 900, evaluationRows: 100, examples: 950 };
+  expect(card(counts)).toContain('(1000 rows, 100 of them held out for evaluation, trained in 950 pieces)');
 });
 
 test('it claims no method for rows that it has not seen', () => {

@@ -123,8 +123,13 @@ describe('packs', () => {
     'of what is processed at max_length %i, over 95 %% is of the data',
     (maxLength) => {
       const lengths = lengthsOf(1000, 11).map((length) => Math.min(length, maxLength));
+      const rows = lengths.map((length, line) => ({
+        line,
+        tokens: new Int32Array(length),
+        isTarget: new Uint8Array(length),
+      }));
       const share = (settings: Partial<RunConfig>): number => {
-        const { tokens, processed } = usefulShare(lengths, { ...defaultRunConfig, maxLength, ...settings });
+        const { tokens, processed } = usefulShare(rows, { ...defaultRunConfig, maxLength, ...settings });
         expect(tokens).toBe(lengths.reduce((sum, length) => sum + length - 1, 0));
         return tokens / processed;
       };

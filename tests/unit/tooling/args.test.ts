@@ -13,6 +13,12 @@ function codeOf(call: () => unknown): string {
 }
 
 describe('the command line of train', () => {
+  test('--allow-changes says something only with --resume', () => {
+    const resumed = ['--model', 'demo', '--out', 'o', '--resume', '--allow-changes'];
+    expect(parseTrainArgs(resumed)).toMatchObject({ resume: true, allowChanges: true });
+    expect(() => parseTrainArgs(['--model', 'demo', '--out', 'o', '--allow-changes'])).toThrow('--resume');
+  });
+
   test('the demo has a default data set', () => {
     expect(parseTrainArgs(['--model', 'demo', '--out', 'o'])).toEqual({
       model: 'demo',
@@ -21,6 +27,7 @@ describe('the command line of train', () => {
       settings: [],
       initAdapterFolder: null,
       resume: false,
+      allowChanges: false,
       out: 'o',
       hubUrl: null,
     });

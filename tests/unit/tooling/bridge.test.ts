@@ -64,6 +64,7 @@ async function train(overrides: Partial<TrainerApi>) {
     config: defaultRunConfig,
     initAdapter: null,
     checkpointUrl: null,
+    allowChanges: false,
     outUrl: `${served.url}/local/out`,
   };
   return { outcome: await globalThis.altTrainHeadless?.train(plan), events };

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { StepReport } from '../../../src/api/trainer-api.ts';
@@ -53,38 +53,42 @@ describe('metrics.jsonl', () => {
       .split('\n')
       .map((line) => JSON.parse(line) as unknown);
 
-  test('has the names of transformers, and starts anew for a new run', () => {
-    const folder = writeFiles(tempFolder(), { 'metrics.jsonl': '{"step":99}\n' });
-    const path = join(folder, 'metrics.jsonl');
-    const log = openMetricsLog(path, false);
-    log.add({ kind: 'phase', phase: 'training', note: '' });
-    log.add({ kind: 'step', report: stepReport(1) });
-    log.add({ kind: 'eval-loss', step: 1, loss: 2 });
+  test('starts anew for a new run, and touches nothing before the first row', () => {
+    const path = join(writeFiles(tempFolder(), { 'metrics.jsonl': '{"step":99}\n' }), 'metrics.jsonl');
+    const log = openMetricsLog(path, null);
     log.finish();
+    expect(rowsOf(path)).toEqual([{ step: 99 }]);
+    log.add({ step: 1, loss: 1.5 });
+    log.add({ step: 2, loss: 1.25 });
     expect(rowsOf(path)).toEqual([
-      {
-        step: 1,
-        epoch: 0.02,
-        loss: 1.5,
-        learning_rate: 1e-3,
-        grad_norm: 0.5,
-        target_tokens: 100,
-        tokens_per_second: 80,
-        step_ms: 1000,
-        gpu_bytes: 3 * 2 ** 20,
-      },
-      { step: 1, eval_loss: 2 },
+      { step: 1, loss: 1.5 },
+      { step: 2, loss: 1.25 },
     ]);
   });
 
-  test('of a resumed run keeps the rows before the step it takes over from, and drops a line cut off by a crash', () => {
-    const folder = writeFiles(tempFolder(), { 'metrics.jsonl': '{"step":1}\n{"step":2}\n{"step":3}\n{"st' });
+  test('of a resumed run keeps the rows up to its checkpoint, and writes those after it anew, once', () => {
+    const earlier = '{"step":0}\n{"step":2,"loss":9}\n{"step":3,"loss":8}\n{"step":4,"loss":7}\n{"st';
+    const path = join(writeFiles(tempFolder(), { 'metrics.jsonl': earlier }), 'metrics.jsonl');
+    const log = openMetricsLog(path, 3);
+    expect(readFileSync(path, 'utf8')).toBe(earlier);
+    log.add({ step: 4, loss: 6 });
+    expect(rowsOf(path)).toEqual([
+      { step: 0 },
+      { step: 2, loss: 9 },
+      { step: 3, loss: 8 },
+      { step: 4, loss: 6 },
+    ]);
+  });
+
+  test('on a full disk tries again with every row, and loses none', () => {
+    const folder = tempFolder();
     const path = join(folder, 'metrics.jsonl');
-    const log = openMetricsLog(path, true);
-    log.add({ kind: 'eval-loss', step: 3, loss: 2 });
-    expect(rowsOf(path)).toEqual([{ step: 1 }, { step: 2 }, { step: 3, eval_loss: 2 }]);
-    writeFiles(folder, { 'metrics.jsonl': '{"step":3,"loss":1}\n' }); // what the worker delivers
+    symlinkSync('/dev/full', `${path}.part`); // writing to it fails as on a full disk
+    const log = openMetricsLog(path, null);
+    log.add({ step: 1 });
+    expect(existsSync(path)).toBe(false);
+    log.add({ step: 2 });
     log.finish();
-    expect(rowsOf(path)).toEqual([{ step: 1 }, { step: 2 }, { step: 3, loss: 1 }]);
+    expect(rowsOf(path)).toEqual([{ step: 1 }, { step: 2 }]);
   });
 });

@@ -33,8 +33,15 @@ function adapterFiles(changes: Record<string, unknown> = {}): Record<string, str
 }
 function checkpointFile(config: RunConfig): Uint8Array {
   const values = new Float32Array(2);
-  const snapshot = { step: 3, parameters: values, firstMoment: values, secondMoment: values };
-  return writeCheckpoint(snapshot, config, 'tiny', 'data');
+  const snapshot = {
+    step: 3,
+    parameters: values,
+    firstMoment: values,
+    secondMoment: values,
+    progress: null,
+  };
+  const identity = { model: 'tiny', dataset: 'data', data: '00', weights: 'f32:00', modelConfig: {} };
+  return writeCheckpoint(snapshot, config, identity, 12);
 }
 const inFolder = (name: string, files: Record<string, string | Uint8Array>) =>
   Object.fromEntries(Object.entries(files).map(([file, content]) => [`${name}/${file}`, content]));

@@ -1,0 +1,47 @@
+/** The checkpoint of a run folder, as far as the command line looks into it before anything is started. */
+import { existsSync, readdirSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { TrainerError } from '../../src/api/trainer-error.ts';
+import { bytesSource, openSafetensors } from '../../src/adapter/safetensors.ts';
+import type { RawRunConfig } from '../../src/config/run-config.ts';
+import { checkpointName } from '../../src/headless/bridge.ts';
+import { checkpointSettings } from '../../src/trainer/checkpoint.ts';
+import { isFile, isFolder } from './files.ts';
+import { reasonOf } from './inputs.ts';
+
+export interface CheckpointHead {
+  readonly step: number;
+  readonly settings: RawRunConfig; // a run continues with its own settings unless told otherwise
+}
+
+/** @throws TrainerError "checkpoint-invalid" */
+export async function readCheckpointHead(path: string): Promise<CheckpointHead> {
+  try {
+    const { metadata } = await openSafetensors(bytesSource(await readFile(path)));
+    return { settings: checkpointSettings(metadata), step: Number(metadata['step']) };
+  } catch (error) {
+    throw new TrainerError(
+      'checkpoint-invalid',
+      `${path} is not a usable checkpoint, and is left as it is: ${reasonOf(error)}`,
+    );
+  }
+}
+
+/** Where `--resume` goes on from. @throws TrainerError "checkpoint-invalid" saying what is there instead */
+export function checkpointOf(out: string): string {
+  const path = join(out, checkpointName);
+  if (isFile(path)) return path;
+  throw new TrainerError('checkpoint-invalid', `--resume: there is no ${path}. ${whatIsThere(out)}`);
+}
+
+function whatIsThere(out: string): string {
+  if (!existsSync(out)) return `${out} does not exist; start without --resume.`;
+  if (!isFolder(out)) return `${out} is not a folder.`;
+  if (isFile(join(out, 'adapter_model.safetensors')))
+    return `The folder holds an adapter without the optimizer's state: --init-adapter ${out} with another --out trains it further.`;
+  const names = readdirSync(out);
+  if (names.length === 0) return 'The folder is empty; start without --resume.';
+  const listed = names.slice(0, 5).join(', ');
+  return `The folder holds ${listed}${names.length > 5 ? ` and ${names.length - 5} more` : ''}, none of them a run; start without --resume.`;
+}

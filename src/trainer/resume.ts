@@ -1,0 +1,116 @@
+/**
+ * May a run go on from a checkpoint? With the same data, weights and settings it continues bit for bit. What only reports, and
+ * the length of the run, may change; anything else that changes the numbers is refused by name unless it was asked for.
+ */
+import { TrainerError } from '../api/trainer-error.ts';
+import { datasetSettings } from '../config/dataset-settings.ts';
+import { fieldOf, runConfigKeys, type RunConfig, type RunConfigKey } from '../config/run-config.ts';
+import type { Checkpoint } from './checkpoint.ts';
+import type { RunIdentity } from './run-identity.ts';
+
+/** They do not touch the numbers. */
+const free: readonly RunConfigKey[] = [
+  'samplePrompts',
+  'sampleSteps',
+  'suitePrompts',
+  'saveSteps',
+  'loggingSteps',
+  'evalSteps',
+  'maxNewTokens',
+  'temperature',
+  'gradientCheckpointing',
+  'gpuMemoryLimitGb',
+];
+/** A longer or shorter run of the same kind, as transformers' resume_from_checkpoint takes it. */
+const length: readonly RunConfigKey[] = ['maxSteps', 'numTrainEpochs'];
+
+export interface ResumedRun {
+  readonly config: RunConfig;
+  readonly identity: RunIdentity;
+  readonly totalSteps: number;
+  readonly elementCount: number; // of the adapter
+}
+
+/**
+ * What the user should know before the run goes on.
+ * @throws TrainerError "checkpoint-invalid" naming everything that differs
+ */
+export function judgeResume(checkpoint: Checkpoint, run: ResumedRun, allowChanges: boolean): string[] {
+  const changes = changesOf(checkpoint, run);
+  if (changes.length > 0 && !allowChanges)
+    throw new TrainerError(
+      'checkpoint-invalid',
+      `The checkpoint is of another run: ${changes.join('; ')}. Resume with what it was made with (its settings are in run_config.json beside the adapter), start anew, or go on all the same with --allow-changes.`,
+    );
+  const { snapshot } = checkpoint;
+  if (snapshot.parameters.length !== run.elementCount)
+    throw new TrainerError(
+      'checkpoint-invalid',
+      `The checkpoint does not fit the adapter of this model and these settings: it has ${snapshot.parameters.length} values, the adapter ${run.elementCount}. The model, r and target_modules must be those it was made with ("${checkpoint.model}").`,
+    );
+  return [
+    `Resumed after step ${snapshot.step} of ${run.totalSteps}`,
+    ...changes.map((change) => `Changed since the checkpoint: ${change}`),
+    ...lengthNote(checkpoint, run),
+    ...(checkpoint.identity === null
+      ? [
+          'The checkpoint is of an earlier version and knows its data and model by name only: whether they are the same is not checked',
+        ]
+      : []),
+  ];
+}
+
+function lengthNote({ totalSteps, snapshot }: Checkpoint, run: ResumedRun): string[] {
+  if (totalSteps === null || totalSteps === run.totalSteps) return [];
+  return [
+    `The run was planned for ${totalSteps} steps and now has ${run.totalSteps}: after step ${snapshot.step} the learning rate follows the schedule of ${run.totalSteps} steps`,
+  ];
+}
+
+function changesOf(checkpoint: Checkpoint, { config, identity }: ResumedRun): string[] {
+  const then = checkpoint.identity;
+  if (then === null) {
+    const isOtherModel = checkpoint.model !== identity.model;
+    return [
+      ...(isOtherModel ? [`it belongs to the model "${checkpoint.model}", not "${identity.model}"`] : []),
+      ...changedSettings(checkpoint.config, config, true),
+    ];
+  }
+  const isOtherData = then.data !== identity.data;
+  return [
+    ...changedSettings(checkpoint.config, config, isOtherData),
+    ...(isOtherData
+      ? [`the data are others ("${then.dataset}" then, "${identity.dataset}" now, compared token by token)`]
+      : []),
+    ...modelChange(then, identity),
+  ];
+}
+
+/** `ofReading`: settings that decide which tokens a file becomes count too. Where the tokens are the same, they changed nothing. */
+function changedSettings(then: RunConfig, now: RunConfig, ofReading: boolean): string[] {
+  const reading = Object.keys(datasetSettings(now)).filter(
+    (key) => key !== 'packing' && !(key === 'maxLength' && now.packing),
+  );
+  const exempt = new Set<string>([...free, ...length, ...(ofReading ? [] : reading)]);
+  const text = (config: RunConfig, key: RunConfigKey): string => JSON.stringify(config[key]);
+  return runConfigKeys
+    .filter((key) => !exempt.has(key) && text(then, key) !== text(now, key))
+    .map((key) => `${fieldOf(key).file} was ${text(then, key)} and is ${text(now, key)}`);
+}
+
+function modelChange(then: RunIdentity, now: RunIdentity): string[] {
+  const names = then.model === now.model ? `"${now.model}"` : `"${then.model}" then, "${now.model}" now`;
+  const keys = Object.keys(now.modelConfig).filter(
+    (key) =>
+      key in then.modelConfig &&
+      JSON.stringify(then.modelConfig[key]) !== JSON.stringify(now.modelConfig[key]),
+  );
+  if (keys.length > 0)
+    return [`the model's configuration is another (${names}: ${keys.map(snakeCase).join(', ')})`];
+  const [thenFormat, nowFormat] = [then, now].map(({ weights }) => weights.split(':')[0]);
+  if (thenFormat !== nowFormat || then.weights === now.weights) return [];
+  const coded = nowFormat === 'f32' ? '' : '; or another graphics adapter has coded them otherwise';
+  return [`the model's weights are others (${names}, compared by fingerprint${coded})`];
+}
+
+const snakeCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);

@@ -1,0 +1,100 @@
+/**
+ * Rows of metrics.jsonl, under the names of transformers' log history. All that happens at one step is one row. With
+ * `logging_steps` n the loss of a row is the mean of the steps since the row before, as in transformers' Trainer; learning rate and
+ * gradient norm are those of the step itself. The last step has a row in any case, over the steps that are left.
+ */
+import type { MetricsRow, SampleTrace, StepReport } from '../api/trainer-api.ts';
+
+/** Sums over the steps since the last row with a loss. */
+export interface MetricsWindow {
+  readonly steps: number;
+  readonly lossSum: number;
+  readonly targetTokens: number;
+  readonly tokens: number;
+  readonly ms: number;
+}
+
+export const emptyWindow: MetricsWindow = { steps: 0, lossSum: 0, targetTokens: 0, tokens: 0, ms: 0 };
+
+export class RunMetrics {
+  readonly #loggingSteps: number;
+  readonly #rows: MetricsRow[] = [];
+  #open: Record<string, unknown> & { step: number } = { step: -1 };
+  /** Steps that no row covers yet. */
+  window: MetricsWindow;
+  /** Told of every row once nothing can join it any more. */
+  onRow: (row: MetricsRow) => void = () => undefined;
+
+  constructor(loggingSteps: number, window: MetricsWindow = emptyWindow) {
+    this.#loggingSteps = loggingSteps;
+    this.window = window;
+  }
+
+  addStep(report: StepReport): void {
+    const { step, totalSteps, loss, targetTokens, tokens, stepMs } = report;
+    this.#enter(step);
+    const { steps, lossSum, ...before } = this.window;
+    this.window = {
+      steps: steps + 1,
+      lossSum: lossSum + loss,
+      targetTokens: before.targetTokens + targetTokens,
+      tokens: before.tokens + tokens,
+      ms: before.ms + stepMs,
+    };
+    if (step % this.#loggingSteps !== 0 && step !== totalSteps) return;
+    this.#join(step, lossRow(report, this.window));
+    this.window = emptyWindow;
+  }
+
+  addEvalLoss(step: number, loss: number): void {
+    this.#join(step, { eval_loss: loss });
+  }
+
+  addSamples(step: number, samples: readonly SampleTrace[]): void {
+    this.#join(step, {
+      samples: samples.map(({ prompt, base, adapter }) => ({
+        prompt,
+        base: base.text,
+        adapter: adapter.text,
+      })),
+    });
+  }
+
+  /** Nothing more happens at this step. */
+  close(): void {
+    const row = this.#open;
+    if (Object.keys(row).length === 1) return;
+    this.#open = { step: row.step };
+    this.#rows.push(row);
+    this.onRow(row);
+  }
+
+  text(): string {
+    const rows = Object.keys(this.#open).length > 1 ? [...this.#rows, this.#open] : this.#rows;
+    return rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+  }
+
+  #enter(step: number): void {
+    if (this.#open.step === step) return;
+    this.close();
+    this.#open = { step };
+  }
+
+  #join(step: number, values: Record<string, unknown>): void {
+    this.#enter(step);
+    Object.assign(this.#open, values);
+  }
+}
+
+function lossRow(report: StepReport, window: MetricsWindow): Record<string, number> {
+  return {
+    epoch: report.epoch,
+    loss: window.lossSum / window.steps,
+    learning_rate: report.learningRate,
+    grad_norm: report.gradNorm,
+    target_tokens: window.targetTokens,
+    tokens_per_second: (window.tokens / Math.max(window.ms, 1e-3)) * 1000,
+    step_ms: window.ms / window.steps,
+    gpu_bytes: report.gpuBytes,
+  };
+}

@@ -1,0 +1,160 @@
+import { describe, expect, test } from 'vitest';
+import { TrainerError } from '../../../src/api/trainer-error.ts';
+import { writeSafetensors } from '../../../src/adapter/safetensors.ts';
+import { defaultRunConfig, toRawRunConfig, type RunConfig } from '../../../src/config/run-config.ts';
+import { readCheckpoint, writeCheckpoint, type Checkpoint } from '../../../src/trainer/checkpoint.ts';
+import { judgeResume } from '../../../src/trainer/resume.ts';
+import { dataDigest, type RunIdentity } from '../../../src/trainer/run-identity.ts';
+
+const identity: RunIdentity = {
+  model: 'tiny',
+  dataset: 'rows.jsonl',
+  data: 'aa',
+  weights: 'f32:01',
+  modelConfig: { ropeTheta: 1e4, layerCount: 2 },
+};
+const config: RunConfig = { ...defaultRunConfig, maxSteps: 12 };
+const values = Float32Array.from([1, 2, 3]);
+const snapshot = { step: 4, parameters: values, firstMoment: values, secondMoment: values, progress: null };
+const file = (then = config): Uint8Array => writeCheckpoint(snapshot, then, identity, 12);
+
+/** As a version wrote it that knew names only. */
+function oldFile(): Uint8Array {
+  const names = ['parameters', 'firstMoment', 'secondMoment'];
+  const { gpu_memory_limit_gb: _unknownThen, ...raw } = toRawRunConfig(config);
+  return writeSafetensors(
+    names.map((name) => ({ name, dtype: 'F32', shape: [3], data: values })),
+    {
+      format: 'alttrain-web-checkpoint-1',
+      step: '4',
+      config: JSON.stringify(raw),
+      model: 'tiny',
+      dataset: 'rows.jsonl',
+    },
+  );
+}
+
+async function judge(
+  now: { config?: Partial<RunConfig>; identity?: Partial<RunIdentity>; totalSteps?: number; elements?: number },
+  { allowChanges = false, checkpoint = file() } = {},
+): Promise<string[]> {
+  const run = {
+    config: { ...config, ...now.config },
+    identity: { ...identity, ...now.identity },
+    totalSteps: now.totalSteps ?? 12,
+    elementCount: now.elements ?? 3,
+  };
+  return judgeResume(await readCheckpoint(checkpoint), run, allowChanges);
+}
+const refusal = async (judged: Promise<unknown>): Promise<string> =>
+  judged.then(
+    () => 'not refused',
+    (error: unknown) => (error instanceof TrainerError ? `${error.code}: ${error.message}` : String(error)),
+  );
+
+describe('a checkpoint', () => {
+  test('comes back as it was written', async () => {
+    const back: Checkpoint = await readCheckpoint(file());
+    expect(back).toEqual({ snapshot, config, totalSteps: 12, model: 'tiny', dataset: 'rows.jsonl', identity });
+  });
+
+  test.each([
+    ['cut off in its values', (bytes: Uint8Array) => bytes.slice(0, -5)],
+    ['cut off in its header', (bytes: Uint8Array) => bytes.slice(0, 100)],
+    ['empty', () => new Uint8Array(0)],
+    ['of another format', () => writeSafetensors([], { format: 'else' })],
+    ['without settings', () => writeSafetensors([], { format: 'alttrain-web-checkpoint-1' })],
+    [
+      'without values',
+      () => writeSafetensors([], { format: 'alttrain-web-checkpoint-1', config: '{}', step: '1' }),
+    ],
+  ])('that is %s is refused', async (_what, damage) => {
+    expect(await refusal(readCheckpoint(damage(file())))).toMatch(/^checkpoint-invalid: The /);
+  });
+});
+
+describe('a run goes on from its checkpoint', () => {
+  test('with what it was made with, and with other reports or another memory limit', async () => {
+    expect(await judge({})).toEqual(['Resumed after step 4 of 12']);
+    const free: Partial<RunConfig> = {
+      gpuMemoryLimitGb: 2,
+      loggingSteps: 5,
+      saveSteps: 1,
+      evalSteps: 3,
+      sampleSteps: 2,
+      samplePrompts: ['Hi'],
+      gradientCheckpointing: 'on',
+    };
+    expect(await judge({ config: free })).toEqual(['Resumed after step 4 of 12']);
+  });
+
+  test('with another length, which is said', async () => {
+    const [, note] = await judge({ config: { maxSteps: 20 }, totalSteps: 20 });
+    expect(note).toMatch(/planned for 12 steps and now has 20.*schedule of 20 steps/);
+  });
+
+  test('not with other settings: each is named as in files, with both values', async () => {
+    const message = await refusal(judge({ config: { learningRate: 1, perDeviceTrainBatchSize: 8 } }));
+    expect(message).toMatch(/^checkpoint-invalid: /);
+    expect(message).toContain('learning_rate was 0.0001 and is 1');
+    expect(message).toContain('per_device_train_batch_size was 4 and is 8');
+    expect(message).toContain('--allow-changes');
+    expect(message).not.toMatch(/learningRate|perDevice/);
+  });
+
+  test('not with other data, whatever their name; a setting of reading counts only where the tokens differ', async () => {
+    expect(await refusal(judge({ identity: { data: 'bb' } }))).toContain('the data are others');
+    expect(await judge({ identity: { dataset: 'renamed.jsonl' } })).toEqual(['Resumed after step 4 of 12']);
+    expect(await judge({ config: { maxLength: 2048 } })).toEqual(['Resumed after step 4 of 12']);
+    expect(await refusal(judge({ config: { maxLength: 64 }, identity: { data: 'bb' } }))).toContain(
+      'max_length was 1024 and is 64',
+    );
+    const packed = file({ ...config, packing: true });
+    const longer = judge({ config: { packing: true, maxLength: 2048 } }, { checkpoint: packed });
+    expect(await refusal(longer)).toContain('max_length'); // the size of a pack
+  });
+
+  test('not with other weights of the same shape, nor with another configuration of the model', async () => {
+    expect(await refusal(judge({ identity: { weights: 'f32:02' } }))).toContain('weights are others ("tiny"');
+    expect(await judge({ identity: { model: 'moved' } })).toEqual(['Resumed after step 4 of 12']);
+    const turned = { ropeTheta: 1e6, layerCount: 2, added: true };
+    expect(await refusal(judge({ identity: { modelConfig: turned } }))).toContain('("tiny": rope_theta)');
+  });
+
+  test('with all of it where that was asked for, and then it is listed', async () => {
+    const changed = { config: { learningRate: 1 }, identity: { data: 'bb', weights: 'f32:02' } };
+    const notes = await judge(changed, { allowChanges: true });
+    expect(notes.filter((note) => note.startsWith('Changed since the checkpoint'))).toHaveLength(3);
+    expect(await refusal(judge({ elements: 4 }, { allowChanges: true }))).toMatch(
+      /checkpoint-invalid: .*does not fit/,
+    );
+  });
+
+  test('of an earlier version with a note, and only with a model of the same name', async () => {
+    const checkpoint = oldFile();
+    const notes = await judge({}, { checkpoint });
+    expect(notes.at(-1)).toContain('by name only');
+    expect(await refusal(judge({ identity: { model: 'other' } }, { checkpoint }))).toContain('"tiny"');
+    expect(await refusal(judge({ config: { maxLength: 64 } }, { checkpoint }))).toContain('max_length');
+  });
+});
+
+test('the digest of data sees a token, what is trained, the order, and where rows begin', async () => {
+  const row = (line: number, tokens: number[], isTarget = tokens.map((_, t) => Math.min(t, 1))) => ({
+    line,
+    tokens: Int32Array.from(tokens),
+    isTarget: Uint8Array.from(isTarget),
+  });
+  const rows = [row(1, [1, 2, 3]), row(2, [4, 5])];
+  const others = [
+    [row(1, [1, 2, 4]), row(2, [4, 5])],
+    [row(1, [1, 2, 3], [0, 0, 1]), row(2, [4, 5])],
+    [row(1, [4, 5]), row(2, [1, 2, 3])],
+    [row(1, [1, 2, 3]), row(1, [4, 5])],
+    [row(1, [1, 2]), row(2, [3, 4, 5])],
+    [row(1, [1, 2, 3])],
+  ];
+  const digests = await Promise.all([rows, ...others].map(dataDigest));
+  expect(new Set(digests).size).toBe(7);
+  expect(await dataDigest([row(7, [1, 2, 3]), row(9, [4, 5])])).toBe(digests[0]); // blank lines move numbers
+});

@@ -1,0 +1,91 @@
+import { describe, expect, test } from 'vitest';
+import type { MetricsRow, StepReport } from '../../../src/api/trainer-api.ts';
+import { RunMetrics } from '../../../src/trainer/run-metrics.ts';
+
+const losses = [9, 8, 7.5, 7, 6, 5, 4];
+const report = (step: number): StepReport => ({
+  step,
+  totalSteps: losses.length,
+  epoch: step / 4,
+  loss: losses[step - 1],
+  learningRate: step * 1e-3,
+  gradNorm: step / 2,
+  targetTokens: 10 * step,
+  tokens: 100 * step,
+  tokensPerSecond: 1,
+  stepMs: 1000,
+  gpuBytes: 7,
+});
+
+function rowsOf(loggingSteps: number, happen: (metrics: RunMetrics) => void): MetricsRow[] {
+  const metrics = new RunMetrics(loggingSteps);
+  const rows: MetricsRow[] = [];
+  metrics.onRow = (row) => rows.push(row);
+  happen(metrics);
+  metrics.close();
+  expect(metrics.text()).toBe(rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+  return rows;
+}
+const allSteps = (metrics: RunMetrics): void => losses.forEach((_, i) => metrics.addStep(report(i + 1)));
+
+describe('metrics rows', () => {
+  test('have the names of transformers', () => {
+    expect(rowsOf(1, allSteps)[0]).toEqual({
+      step: 1,
+      epoch: 0.25,
+      loss: 9,
+      learning_rate: 1e-3,
+      grad_norm: 0.5,
+      target_tokens: 10,
+      tokens_per_second: 100,
+      step_ms: 1000,
+      gpu_bytes: 7,
+    });
+  });
+
+  test('with logging_steps 3 hold the mean loss since the row before, and rate and norm of their own step', () => {
+    // transformers 5.18, Trainer._maybe_log_save_evaluate: (tr_loss since the last log) / (steps since it)
+    const rows = rowsOf(3, allSteps);
+    expect(rows.map(({ step }) => step)).toEqual([3, 6, 7]); // the last step has a row, over what is left
+    expect(rows.map(({ loss }) => loss)).toEqual([24.5 / 3, 6, 4]);
+    expect(rows[1]).toMatchObject({
+      learning_rate: 6e-3,
+      grad_norm: 3,
+      target_tokens: 150,
+      tokens_per_second: 500,
+      step_ms: 1000,
+    });
+  });
+
+  test('of one step are one, whatever happens at it, and a step without anything has none', () => {
+    const sample = { text: 'answer', parts: [], refused: false, finished: true };
+    const rows = rowsOf(2, (metrics) => {
+      metrics.addSamples(0, [{ prompt: 'q', base: sample, adapter: sample }]);
+      for (const step of [1, 2, 3, 4]) {
+        metrics.addStep(report(step));
+        if (step === 2) metrics.addSamples(2, [{ prompt: 'q', base: sample, adapter: sample }]);
+        if (step === 2 || step === 3) metrics.addEvalLoss(step, 1.5);
+      }
+    });
+    expect(rows.map(({ step }) => step)).toEqual([0, 2, 3, 4]);
+    expect(rows[1]).toMatchObject({
+      loss: 8.5,
+      eval_loss: 1.5,
+      samples: [{ prompt: 'q', base: 'answer', adapter: 'answer' }],
+    });
+    expect(rows[2]).toEqual({ step: 3, eval_loss: 1.5 });
+    expect(rows[3]).toMatchObject({ loss: 7.25 });
+  });
+
+  test('of a run resumed within a window are those of the whole run', () => {
+    const whole = rowsOf(3, allSteps);
+    const before = new RunMetrics(3);
+    [1, 2, 3, 4].forEach((step) => before.addStep(report(step)));
+    const after = new RunMetrics(3, before.window);
+    const rows: MetricsRow[] = [];
+    after.onRow = (row) => rows.push(row);
+    [5, 6, 7].forEach((step) => after.addStep(report(step)));
+    after.close();
+    expect(rows).toEqual(whole.slice(1));
+  });
+});
