@@ -44,13 +44,16 @@ interface InspectedLine {
 async function inspect(options: InspectOptions, asJson: boolean): Promise<void> {
   const tokenizer = createChatTokenizer(await tokenizerFiles(options.model));
   const { configPath, settings, model } = options;
-  const config = await resolveRunConfig({
-    isDemo: model === 'demo',
-    configPath,
-    settings,
-    initAdapterFolder: null,
-    checkpointPath: null,
-  });
+  const config = await resolveRunConfig(
+    {
+      isDemo: model === 'demo',
+      configPath,
+      settings,
+      initAdapterFolder: null,
+      checkpointPath: null,
+    },
+    (line) => console.error(line),
+  );
   const data = await openDataset(options.dataset, hubAccess(options.hubUrl));
   const problems: RowProblem[] = [];
   const prepared = await prepareDataset(data, tokenizer, datasetSettings(config), {

@@ -40,13 +40,16 @@ async function prepare(options: TrainOptions): Promise<Prepared> {
   const dataset = datasetInput(options.dataset, hub);
   const adapter = options.initAdapterFolder === null ? null : adapterInput(options.initAdapterFolder);
   const checkpoint = options.resume ? checkpointOf(out) : null;
-  const config: RunConfig = await resolveRunConfig({
-    isDemo: model.served.kind === 'demo',
-    configPath: options.configPath,
-    settings: options.settings,
-    initAdapterFolder: options.initAdapterFolder,
-    checkpointPath: checkpoint,
-  });
+  const config: RunConfig = await resolveRunConfig(
+    {
+      isDemo: model.served.kind === 'demo',
+      configPath: options.configPath,
+      settings: options.settings,
+      initAdapterFolder: options.initAdapterFolder,
+      checkpointPath: checkpoint,
+    },
+    (line) => console.error(line),
+  );
   prepareOutFolder(out, [...inboxNames, metricsName]);
   return {
     out,

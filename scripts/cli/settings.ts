@@ -5,15 +5,20 @@ import { readPeftAdapter } from '../../src/adapter/peft.ts';
 import { bytesSource, openSafetensors } from '../../src/adapter/safetensors.ts';
 import { TrainerError } from '../../src/api/trainer-error.ts';
 import { demoRunConfig } from '../../src/config/demo-preset.ts';
+import { asksForNothing } from '../../src/config/foreign-settings.ts';
 import {
   defaultRunConfig,
   fieldOf,
   meaningOf,
+  parseRunConfig,
   parseSetting,
+  readSettings,
   requireRunConfig,
   runConfigKeys,
+  type ConfigProblem,
   type RawRunConfig,
   type RunConfig,
+  type UnusedSetting,
 } from '../../src/config/run-config.ts';
 import { readCheckpointHead } from './checkpoint-file.ts';
 import { isFile, isObject, readJson } from './files.ts';
@@ -27,17 +32,41 @@ export interface SettingSources {
   readonly checkpointPath: string | null; // of the run that is resumed
 }
 
-/** @throws TrainerError with a code of bad input. */
-export async function resolveRunConfig(sources: SettingSources): Promise<RunConfig> {
+/** `say`: told of what was given and has no effect here. @throws TrainerError with a code of bad input. */
+export async function resolveRunConfig(
+  sources: SettingSources,
+  say: (line: string) => void = () => undefined,
+): Promise<RunConfig> {
   const { isDemo, configPath, settings, initAdapterFolder, checkpointPath } = sources;
-  const given: RawRunConfig = {
-    ...(configPath === null ? {} : readSettingsFile(configPath)),
-    ...parseSettings(settings),
-  };
+  // Each by itself: a warmup_ratio of the command line goes before the warmup_steps of a file.
+  const inFile = readSettings(configPath === null ? {} : readSettingsFile(configPath));
+  const inLine = readSettings(parseSettings(settings));
+  refuseProblems([...inFile.problems, ...inLine.problems], { ...inFile.raw, ...inLine.raw });
+  for (const line of unusedLines([...inFile.unused, ...inLine.unused])) say(line);
+  const given: RawRunConfig = { ...inFile.raw, ...inLine.raw };
   const adapter = initAdapterFolder === null ? {} : await readAdapterSettings(initAdapterFolder);
   refuseContradictions(adapter, given);
   const resumed = checkpointPath === null ? {} : (await readCheckpointHead(checkpointPath)).settings;
   return requireRunConfig({ ...resumed, ...adapter, ...given }, isDemo ? demoRunConfig : defaultRunConfig);
+}
+
+/** Together with what is wrong with the values of known settings: every problem at once. */
+function refuseProblems(problems: readonly ConfigProblem[], raw: RawRunConfig): void {
+  if (problems.length === 0) return;
+  const all = [...problems, ...parseRunConfig(raw).problems];
+  throw new TrainerError('config-invalid', all.map(({ file, message }) => `${file} ${message}`).join('; '));
+}
+
+/** By name where something was asked for, else by number: a file of TrainingArguments has a hundred that are off. */
+export function unusedLines(unused: readonly UnusedSetting[]): string[] {
+  if (unused.length === 0) return [];
+  const asked = unused.filter(({ value }) => !asksForNothing(value));
+  const rest = unused.length - asked.length;
+  const named = asked.map(({ file, value }) => `${file} ${JSON.stringify(value)}`).join(', ');
+  const others = `${rest} more that ${rest === 1 ? 'is' : 'are'} null, off or empty`;
+  return [
+    `Settings without effect here: ${[named, ...(rest > 0 ? [others] : [])].filter((text) => text !== '').join('; and ')}`,
+  ];
 }
 
 function readSettingsFile(path: string): RawRunConfig {

@@ -126,7 +126,7 @@ export const runConfigFields = {
     max: 1_000_000,
     group: 'Optimizer',
     label: 'Warm-up steps',
-    help: 'Steps of linear warm-up; a value below 1 is a share of all steps.',
+    help: 'Steps of linear warm-up; a value below 1 is a share of all steps (the warmup_ratio of older files).',
   }),
   weightDecay: number({
     file: 'weight_decay',
@@ -257,7 +257,7 @@ export const runConfigFields = {
     max: 1_000_000,
     group: 'Reports',
     label: 'Log every',
-    help: 'Steps between rows of metrics.jsonl.',
+    help: 'Steps between rows of metrics.jsonl; the loss of a row is the mean of the steps since the one before.',
   }),
   evalFraction: number({
     file: 'eval_fraction',
@@ -266,7 +266,7 @@ export const runConfigFields = {
     max: 0.9,
     group: 'Data',
     label: 'Evaluation share',
-    help: 'Share of the rows held out for the evaluation loss.',
+    help: 'Share of the rows of the file held out for the evaluation loss, whole and with their copies.',
   }),
   evalSteps: integer({
     file: 'eval_steps',

@@ -5,6 +5,7 @@
  */
 import { TrainerError } from '../api/trainer-error.ts';
 import { allLinear, runConfigFields, type Field } from './fields.ts';
+import { isForeign, readForeignSettings, type ReadSettings, type UnusedSetting } from './foreign-settings.ts';
 
 export {
   loraTargets,
@@ -34,6 +35,7 @@ export type RunConfig = { readonly [K in keyof Fields]: ValueOf<Fields[K]> };
 export type RunConfigKey = keyof RunConfig;
 /** Settings under their file names, as in run_config.json: values not yet checked. */
 export type RawRunConfig = Readonly<Record<string, unknown>>;
+export type { UnusedSetting } from './foreign-settings.ts';
 
 export const runConfigKeys = Object.keys(runConfigFields) as RunConfigKey[];
 
@@ -89,30 +91,42 @@ function isDate(text: string): boolean {
   return date !== null && !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text);
 }
 
+/** Settings of a file or a command line, those that other tools write among them, under this project's names. */
+export function readSettings(given: RawRunConfig): ReadSettings {
+  return readForeignSettings(
+    given,
+    runConfigKeys.map((key) => fieldOf(key).file),
+  );
+}
+
 /**
  * Settings under their file names → a complete RunConfig; missing ones take `base` (the defaults).
- * Returns every problem at once.
+ * Returns every problem at once, and what was given without having an effect here.
  */
 export function parseRunConfig(
-  raw: RawRunConfig,
+  given: RawRunConfig,
   base: RunConfig = defaultRunConfig,
-): { readonly config: RunConfig; readonly problems: readonly ConfigProblem[] } {
+): {
+  readonly config: RunConfig;
+  readonly problems: readonly ConfigProblem[];
+  readonly unused: readonly UnusedSetting[];
+} {
   const byFile = new Map(runConfigKeys.map((key) => [fieldOf(key).file, key]));
   const values: Record<string, unknown> = { ...base };
-  const problems: ConfigProblem[] = [];
+  const { raw, unused, problems: foreign } = readSettings(given);
+  const problems: ConfigProblem[] = [...foreign];
   for (const [file, value] of Object.entries(raw)) {
     const key = byFile.get(file);
-    if (key === undefined) {
-      problems.push({ file, message: `is not a setting; known: ${[...byFile.keys()].join(', ')}` });
-      continue;
-    }
+    if (key === undefined) continue;
     const field = fieldOf(key);
     const meant = meaningOf(field, value);
     const message = checkValue(field, meant);
     if (message !== null) problems.push({ file, message });
     else values[key] = meant;
   }
-  return { config: values as unknown as RunConfig, problems };
+  const order = Object.keys(given);
+  problems.sort((a, b) => order.indexOf(a.file) - order.indexOf(b.file));
+  return { config: values as unknown as RunConfig, problems, unused };
 }
 
 /** Aliases replaced by what they stand for. */
@@ -141,7 +155,7 @@ export function requireRunConfig(raw: RawRunConfig, base: RunConfig = defaultRun
 /** One `key=value` of the command line, read by the field's type. Unknown keys and values are left for the parser to refuse. */
 export function parseSetting(file: string, text: string): unknown {
   const key = runConfigKeys.find((candidate) => fieldOf(candidate).file === file);
-  if (key === undefined) return text;
+  if (key === undefined) return isForeign(file) ? parseJsonOrText(text) : text;
   const field = fieldOf(key);
   switch (field.type) {
     case 'number':

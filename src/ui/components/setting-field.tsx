@@ -41,7 +41,7 @@ export function SettingField({ name }: { name: RunConfigKey }) {
         </label>
       )}
       <p class="setting-help" id={`${id}-help`}>
-        {field.help}
+        {field.help} <code>{field.file}</code>
       </p>
       <div class="setting-control">{controlFor(name, control)}</div>
       {problem !== undefined && (

@@ -61,7 +61,9 @@ describe('rows held out for evaluation', () => {
     for (const examples of [[piece(1, [1, 2])], [1, 2, 3].map((line) => piece(line, [1, 2]))]) {
       const held = split(examples, 0.5);
       expect(held.evaluationRows).toBe(0);
-      expect(() => checkHeldOut(held, { ...defaultRunConfig, evalFraction: 0.5 })).toThrow('eval_fraction 0.5');
+      expect(() => checkHeldOut(held, { ...defaultRunConfig, evalFraction: 0.5 })).toThrow(
+        'eval_fraction 0.5',
+      );
       checkHeldOut(held, defaultRunConfig);
     }
     const twoKinds = [1, 1, 1, 2, 2].map((content, i) => piece(i + 1, [content, 5]));

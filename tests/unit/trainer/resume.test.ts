@@ -35,7 +35,12 @@ function oldFile(): Uint8Array {
 }
 
 async function judge(
-  now: { config?: Partial<RunConfig>; identity?: Partial<RunIdentity>; totalSteps?: number; elements?: number },
+  now: {
+    config?: Partial<RunConfig>;
+    identity?: Partial<RunIdentity>;
+    totalSteps?: number;
+    elements?: number;
+  },
   { allowChanges = false, checkpoint = file() } = {},
 ): Promise<string[]> {
   const run = {
@@ -55,7 +60,14 @@ const refusal = async (judged: Promise<unknown>): Promise<string> =>
 describe('a checkpoint', () => {
   test('comes back as it was written', async () => {
     const back: Checkpoint = await readCheckpoint(file());
-    expect(back).toEqual({ snapshot, config, totalSteps: 12, model: 'tiny', dataset: 'rows.jsonl', identity });
+    expect(back).toEqual({
+      snapshot,
+      config,
+      totalSteps: 12,
+      model: 'tiny',
+      dataset: 'rows.jsonl',
+      identity,
+    });
   });
 
   test.each([
