@@ -136,7 +136,7 @@ export class Run {
     const say = (note: string): void => onEvent({ kind: 'phase', phase: 'preparing', note });
     try {
       for (const note of resumeNotes ?? []) say(note);
-      const suites = await suitesFor(host.model, this.#parts.config, host.appBaseUrl);
+      const suites = await suitesFor(host.model, this.#parts.config, host.assets);
       if (this.#isNothingLeft(suites)) {
         this.#finished = true;
         const note = `Already finished: ${record.step} of ${totalSteps} steps done, nothing to do`;
