@@ -9,13 +9,17 @@ export function runCommand(command: 'train' | 'generate', args: readonly string[
   return runProgram(process.execPath, ['--import', 'tsx', script, ...args]);
 }
 
-export function runProgram(program: string, args: readonly string[]): Promise<string> {
+export function runProgram(
+  program: string,
+  args: readonly string[],
+  { isQuiet = false } = {},
+): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { cwd: projectRoot, stdio: ['ignore', 'pipe', 'inherit'] });
     let output = '';
     child.stdout.on('data', (chunk: Buffer) => {
       output += chunk.toString();
-      process.stdout.write(chunk);
+      if (!isQuiet) process.stdout.write(chunk);
     });
     child.on('error', reject);
     child.on('close', (code) => {
