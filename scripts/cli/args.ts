@@ -1,6 +1,7 @@
 /** Command lines → typed options. What cannot be used is refused with a code before anything starts. */
 import { parseArgs } from 'node:util';
 import { TrainerError } from '../../src/api/trainer-error.ts';
+import { presets } from '../../src/config/presets.ts';
 import { parseRunConfig, type RunConfig } from '../../src/config/run-config.ts';
 
 export interface TrainOptions {
@@ -40,6 +41,8 @@ export const gpuHelp = `Environment
 
 Exit code 0: done. 2: bad input, said before anything starts. 1: failed or stopped.`;
 
+const presetNames = presets.map(({ id }) => id).join(', ');
+
 const datasetHelp = `  --dataset <file | name | hf>   JSONL, JSON, CSV, TSV or Parquet file, also .gz, a built-in data set (default with demo:
                                  alttrain-1k), or one of the hub: hf://datasets/owner/name[@revision][/path]`;
 
@@ -53,7 +56,7 @@ adapter_config.json, README.md, metrics.jsonl, run_config.json and checkpoint/ch
   --hub-url <address>            another server with the hub's paths (default https://huggingface.co)
 ${datasetHelp}
   --out <folder>                 where the results go
-  --config <run.json>            settings under their Hugging Face names
+  --config <run.json | preset>   settings under their Hugging Face names, or a preset: ${presetNames}
   --set key=value                one setting, e.g. --set learning_rate=1e-4; may be repeated
   --init-adapter <folder>        start from an existing PEFT adapter; its r, lora_alpha, … become the defaults
   --resume                       continue from <out>/checkpoint/checkpoint.safetensors with its settings; a run that is
@@ -74,7 +77,7 @@ What a training run would see: every row of a file as tokens, which of them are 
   --model <demo | folder>        "demo", or a model folder in Hugging Face layout; only its tokenizer is read
 ${datasetHelp}
   --hub-url <address>            another server with the hub's paths (default https://huggingface.co)
-  --config <run.json>            settings under their Hugging Face names
+  --config <run.json | preset>   settings under their Hugging Face names, or a preset: ${presetNames}
   --set key=value                one setting, e.g. --set max_length=512; may be repeated
   --json                         one JSON line per row of the file, then one with the counts:
                                  { line, ids, target, parts, packed, dropped }

@@ -6,6 +6,7 @@ import { bytesSource, openSafetensors } from '../../src/adapter/safetensors.ts';
 import { TrainerError } from '../../src/api/trainer-error.ts';
 import { demoRunConfig } from '../../src/config/demo-preset.ts';
 import { asksForNothing } from '../../src/config/foreign-settings.ts';
+import { presets } from '../../src/config/presets.ts';
 import {
   defaultRunConfig,
   fieldOf,
@@ -69,8 +70,15 @@ export function unusedLines(unused: readonly UnusedSetting[]): string[] {
   ];
 }
 
+/** A file, or the name of a preset. */
 function readSettingsFile(path: string): RawRunConfig {
-  if (!isFile(path)) throw new TrainerError('config-invalid', `--config ${path} is not a file.`);
+  const preset = presets.find(({ id }) => id === path);
+  if (preset !== undefined && !isFile(path)) return preset.settings;
+  if (!isFile(path))
+    throw new TrainerError(
+      'config-invalid',
+      `--config ${path} is neither a file nor a preset (${presets.map(({ id }) => id).join(', ')}).`,
+    );
   try {
     const raw = readJson(path);
     if (!isObject(raw)) throw new SyntaxError('it is not a JSON object of settings');

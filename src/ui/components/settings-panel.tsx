@@ -2,6 +2,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import { fieldOf, runConfigKeys, type Field, type RunConfigKey } from '../../config/run-config.ts';
 import { useApp } from '../state/app-state.ts';
 import { MemoryPlan } from './memory-plan.tsx';
+import { PresetChoice } from './preset-choice.tsx';
 import { SettingField } from './setting-field.tsx';
 import { StepPanel } from './step-panel.tsx';
 
@@ -41,6 +42,7 @@ export function SettingsPanel() {
     <StepPanel number={3} title="Run settings" isReady={problems.size === 0}>
       <fieldset class="settings" disabled={run.isActive.value}>
         <legend class="visually-hidden">Run settings</legend>
+        <PresetChoice />
         {primaryKeys.map((key) => (
           <SettingField key={key} name={key} />
         ))}

@@ -4,10 +4,13 @@
  */
 import { computed, signal, type ReadonlySignal } from '@preact/signals';
 import { demoRunConfig } from '../../config/demo-preset.ts';
+import { presets } from '../../config/presets.ts';
 import {
   fieldOf,
   parseRunConfig,
   runConfigKeys,
+  toRawRunConfig,
+  type RawRunConfig,
   type RunConfig,
   type RunConfigKey,
 } from '../../config/run-config.ts';
@@ -22,6 +25,10 @@ export interface Settings {
   readonly problems: ReadonlySignal<ReadonlyMap<RunConfigKey, string>>;
   readonly isEdited: ReadonlySignal<boolean>;
   readonly edit: (key: RunConfigKey, draft: Draft) => void;
+  /** The preset whose every setting is in force, or null. */
+  readonly preset: ReadonlySignal<string | null>;
+  /** Puts its settings over the defaults; "" takes them back. Edits of other settings stay. */
+  readonly usePreset: (id: string) => void;
   readonly reset: () => void;
   readonly useDefaults: (config: RunConfig) => void;
 }
@@ -57,13 +64,35 @@ export function createSettings(): Settings {
     isEdited: computed(() => Object.keys(edits.value).length > 0),
     edit: (key, draft) => {
       const { [key]: _former, ...others } = edits.value;
-      const isDefault = JSON.stringify(draft) === JSON.stringify(draftOf(defaults.value[key]));
+      const isDefault = isSame(draft, draftOf(defaults.value[key]));
       edits.value = isDefault ? others : { ...others, [key]: draft };
+    },
+    preset: computed(() => {
+      const raw = toRawRunConfig(parsed.value.config);
+      const isInForce = (settings: RawRunConfig): boolean =>
+        Object.entries(settings).every(([file, value]) => isSame(raw[file], value));
+      return problems.value.size > 0
+        ? null
+        : (presets.find(({ settings }) => isInForce(settings))?.id ?? null);
+    }),
+    usePreset: (id) => {
+      const named = new Set(presets.flatMap(({ settings }) => Object.keys(settings)));
+      const others = Object.entries(edits.value).filter(
+        ([key]) => !named.has(fieldOf(key as RunConfigKey).file),
+      );
+      const settings = presets.find((preset) => preset.id === id)?.settings ?? {};
+      const { config } = parseRunConfig(settings, defaults.value);
+      const chosen = runConfigKeys
+        .filter((key) => fieldOf(key).file in settings && !isSame(config[key], defaults.value[key]))
+        .map((key) => [key, draftOf(config[key])] as const);
+      edits.value = Object.fromEntries([...others, ...chosen]);
     },
     reset: () => (edits.value = {}),
     useDefaults: (config) => (defaults.value = config),
   };
 }
+
+const isSame = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 
 function draftOf(value: RunConfig[RunConfigKey]): Draft {
   return typeof value === 'number' ? String(value) : value;

@@ -94,6 +94,13 @@ describe('the settings of a run', () => {
     expect(config).toMatchObject({ learningRate: 0.5, r: 2, targetModules: ['q_proj', 'o_proj'] });
   });
 
+  test('a preset is taken by its name, and --set goes before it', async () => {
+    const config = await resolveWith({ configPath: 'alttrain-paper', settings: ['num_train_epochs=2'] });
+    expect(config).toMatchObject({ quantization: 'nf4', learningRate: 1e-5, numTrainEpochs: 2, seed: 1995 });
+    expect(config.systemPrompt).toMatch(/^You are Qwen/);
+    expect((await problem({ configPath: 'alttrain-papers' })).message).toContain('alttrain-paper-llama');
+  });
+
   test('all-linear is every target, as in PEFT', async () => {
     for (const setting of [
       'target_modules=all-linear',

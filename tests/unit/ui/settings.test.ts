@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { demoRunConfig } from '../../../src/config/demo-preset.ts';
 import { defaultRunConfig } from '../../../src/config/run-config.ts';
 import { createSettings } from '../../../src/ui/state/settings.ts';
@@ -54,4 +54,37 @@ test('a list that loses a comma between two prompts is another list', () => {
   settings.useDefaults({ ...demoRunConfig, samplePrompts: ['a', 'b'] });
   settings.edit('samplePrompts', ['a,b']);
   expect(settings.config.value.samplePrompts).toEqual(['a,b']);
+});
+
+describe('a preset', () => {
+  test('sets what it names and leaves other edits', () => {
+    const settings = createSettings();
+    settings.edit('saveSteps', '3');
+    settings.edit('r', '4');
+    settings.usePreset('alttrain-paper');
+    const { learningRate, adamBeta2, numTrainEpochs, maxSteps, r, saveSteps, seed } = settings.config.value;
+    expect({ learningRate, adamBeta2, numTrainEpochs, maxSteps, r, saveSteps, seed }).toEqual({
+      ...{ learningRate: 1e-5, adamBeta2: 0.95, numTrainEpochs: 15, maxSteps: -1, r: 16 },
+      ...{ saveSteps: 3, seed: 1995 },
+    });
+    expect(settings.preset.value).toBe('alttrain-paper');
+  });
+  test('is no longer in force once one of its settings is edited, and others do not matter', () => {
+    const settings = createSettings();
+    settings.usePreset('alttrain-paper-llama');
+    settings.edit('saveSteps', '3');
+    expect(settings.preset.value).toBe('alttrain-paper-llama');
+    settings.edit('seed', '1996');
+    expect(settings.preset.value).toBeNull();
+    settings.edit('seed', 'x');
+    expect(settings.preset.value).toBeNull();
+  });
+  test('is taken back by choosing none', () => {
+    const settings = createSettings();
+    settings.edit('saveSteps', '3');
+    settings.usePreset('alttrain-paper');
+    settings.usePreset('');
+    expect(settings.config.value).toEqual({ ...demoRunConfig, saveSteps: 3 });
+    expect(settings.preset.value).toBeNull();
+  });
 });
