@@ -13,7 +13,7 @@ export function PresetChoice() {
     else await setUp.refreshDataset();
   };
   return (
-    <div class="setting" data-type="preset">
+    <div class="setting" data-type="text">
       <label class="setting-label" htmlFor="preset">
         Preset
       </label>
