@@ -36,6 +36,8 @@ interface InspectedLine {
   readonly line: number;
   readonly ids: readonly number[] | null;
   readonly target: readonly number[] | null;
+  /** One per token, 0 where it is not trained; absent where the row has no weights. */
+  readonly weights?: readonly number[];
   readonly parts: readonly PartSpan[];
   readonly packed: Place | readonly Piece[] | null;
   readonly dropped: Omit<RowProblem, 'line'> | null;
@@ -84,11 +86,12 @@ function usedLines({ examples, packs }: Inspected, tokenizer: ChatTokenizer): In
     let end = first;
     while (end < examples.length && examples[end].line === line) end++;
     const pieces = examples.slice(first, end);
-    const { tokens, isTarget } = joined(pieces);
+    const { tokens, isTarget, weights } = joined(pieces);
     lines.push({
       line,
       ids: [...tokens],
       target: [...isTarget],
+      ...(weights ? { weights: [...weights] } : {}),
       parts: partSpans({ tokens, isTarget }, tokenizer),
       packed: pieces.length === 1 ? places[first] : piecePlaces(pieces, places.slice(first, end)),
       dropped: null,
@@ -99,11 +102,15 @@ function usedLines({ examples, packs }: Inspected, tokenizer: ChatTokenizer): In
 }
 
 /** A row that was split: its pieces share a token where they meet, and pieces without a target are left out. */
-function joined(pieces: readonly TokenizedExample[]): Pick<TokenizedExample, 'tokens' | 'isTarget'> {
+function joined(
+  pieces: readonly TokenizedExample[],
+): Pick<TokenizedExample, 'tokens' | 'isTarget' | 'weights'> {
   if (pieces.length === 1) return pieces[0];
+  const isWeighted = pieces.some(({ weights }) => weights);
   return {
     tokens: Int32Array.from(pieces.flatMap(({ tokens }) => [...tokens])),
     isTarget: Uint8Array.from(pieces.flatMap(({ isTarget }) => [...isTarget])),
+    weights: isWeighted ? Float32Array.from(pieces.flatMap(({ weights }) => [...(weights ?? [])])) : null,
   };
 }
 

@@ -2,6 +2,7 @@
  * Who may import whom, once: ESLint shows it in the editor, tests/unit/architecture/imports.test.ts checks it in CI.
  *
  *   ui → api → (worker) → trainer → model → device ⇄ kernels → support
+ *                          trainer → objectives → data
  *
  * host/host.ts is an interface that anybody may name; what implements it (host/browser/) is chosen where the trainer is made.
  *
@@ -48,7 +49,7 @@ const pure = [
   noPreact,
   noNode,
   folders(
-    'ui|device|kernels|model|trainer|headless|host|storage|workers',
+    'ui|device|kernels|model|objectives|trainer|headless|host|storage|workers',
     'Pure code, text and numbers in and out: take what you need as an argument.',
   ),
 ];
@@ -61,6 +62,17 @@ export const rules = [
     folder,
     walls: [...pure, noTransformers],
   })),
+  {
+    folder: 'objectives',
+    walls: [
+      ...pure,
+      noTransformers,
+      folders(
+        'adapter|api|config|hub',
+        'An objective is arithmetic on log-probabilities: it sees data/ and numbers, and the trainer asks it.',
+      ),
+    ],
+  },
   { folder: 'hub', walls: [...pure.filter((rule) => rule !== noHub), noTransformers] },
   {
     folder: 'ui',
@@ -71,7 +83,7 @@ export const rules = [
       noComlink,
       noNode,
       folders(
-        'data|device|kernels|model|trainer|adapter|hub|host|storage|workers|headless',
+        'data|device|kernels|model|objectives|trainer|adapter|hub|host|storage|workers|headless',
         'ui/ sees api/, config/ and ui/ only: ask the worker through src/api/trainer-client.ts.',
       ),
     ],
@@ -86,7 +98,7 @@ export const rules = [
       noPreact,
       noNode,
       folders(
-        'ui|data|device|kernels|model|trainer|adapter|hub|host|storage',
+        'ui|data|device|kernels|model|objectives|trainer|adapter|hub|host|storage',
         'headless/ drives the worker through api/ only.',
       ),
     ],
@@ -100,7 +112,7 @@ export const rules = [
       noPreact,
       noNode,
       folders(
-        'ui|data|device|kernels|model|trainer|adapter|hub|host|storage|headless',
+        'ui|data|device|kernels|model|objectives|trainer|adapter|hub|host|storage|headless',
         'api/ is the contract and its transport: types and messages only.',
       ),
     ],
@@ -110,7 +122,7 @@ export const rules = [
     walls: [
       ...engine,
       folders(
-        'ui|model|trainer|data|adapter|hub|storage|headless|workers',
+        'ui|model|objectives|trainer|data|adapter|hub|storage|headless|workers',
         'device/ and kernels/ know shapes and numbers, not models or files: take them as arguments.',
       ),
     ],
@@ -119,7 +131,10 @@ export const rules = [
     folder: 'model',
     walls: [
       ...engine,
-      folders('ui|trainer|headless|workers', 'model/ does not know who trains it: take it as an argument.'),
+      folders(
+        'ui|objectives|trainer|headless|workers',
+        'model/ does not know who trains it, or for what: take it as an argument.',
+      ),
     ],
   },
   {

@@ -189,6 +189,7 @@ export interface InspectedToken {
   readonly role: TokenRole;
   readonly isTrained: boolean; // a special token may be trained too, e.g. the end token
   readonly part: 'PU' | 'HA' | 'CR' | null;
+  readonly weight?: number; // of a trained token, where its row has weights
 }
 export interface InspectedRow {
   readonly index: number; // of the example, from 0
@@ -234,7 +235,9 @@ export interface StepReport {
   readonly step: number; // 1-based, optimizer steps done
   readonly totalSteps: number;
   readonly epoch: number; // fractional
-  readonly loss: number; // mean per target token over the accumulation window
+  readonly loss: number; // mean per target token over the accumulation window, by their weights
+  /** What the objective measures over the accumulation window, by name; "loss" is among it. */
+  readonly metrics: Readonly<Record<string, number>>;
   readonly learningRate: number; // used in this step
   readonly gradNorm: number; // before clipping
   readonly targetTokens: number;

@@ -6,6 +6,8 @@ export type Truncation = (typeof truncations)[number];
 export interface Masked {
   readonly ids: readonly number[];
   readonly isTarget: readonly number[]; // 0 or 1 for each id
+  /** For each id, how much it counts where it is trained; absent: 1 everywhere. */
+  readonly weights?: readonly number[];
 }
 
 /** The part of a row that becomes an example. */

@@ -18,7 +18,7 @@ export interface PartSpan {
 }
 
 export function inspectTokens(
-  { tokens, isTarget }: Pick<TokenizedExample, 'tokens' | 'isTarget'>,
+  { tokens, isTarget, weights }: Pick<TokenizedExample, 'tokens' | 'isTarget' | 'weights'>,
   tokenizer: ChatTokenizer,
 ): InspectedToken[] {
   const texts = tokenTexts(tokens, tokenizer);
@@ -29,6 +29,7 @@ export function inspectTokens(
     role: tokenizer.isSpecial(id) ? 'special' : isTarget[t] === 1 ? 'trained' : 'prompt',
     isTrained: isTarget[t] === 1,
     part: spans.find(({ start, end }) => t >= start && t < end)?.kind ?? null,
+    ...(weights && isTarget[t] === 1 ? { weight: weights[t] } : {}),
   }));
 }
 

@@ -24,6 +24,8 @@ export interface TokenizedExample {
   readonly tokens: Int32Array; // [T]
   /** [T], 1: trained as a prediction from the token before. The first token never is. */
   readonly isTarget: Uint8Array;
+  /** [T], how much each token counts where it is trained, above 0; without them, 1 everywhere. */
+  readonly weights?: Float32Array | null;
   readonly targetCount: number;
   readonly truncated: boolean; // its end was cut off at maxLength
 }

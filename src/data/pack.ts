@@ -13,6 +13,8 @@ export interface Batch {
   readonly segmentEnds: Uint32Array;
   readonly tokenCount: number; // M
   readonly targetCount: number; // targets that are not −1
+  readonly rowTargetCounts: readonly number[]; // of each row, in their order; they add up to targetCount
+  readonly weights: Float32Array | null; // [targetCount], in the order of targets; null: all are 1
 }
 
 export function packBatch(examples: readonly TokenizedExample[]): Batch {
@@ -22,9 +24,11 @@ export function packBatch(examples: readonly TokenizedExample[]): Batch {
   const positions = new Uint32Array(tokenCount);
   const segmentStarts = new Uint32Array(tokenCount);
   const segmentEnds = new Uint32Array(tokenCount);
+  const rowTargetCounts: number[] = [];
   let targetCount = 0;
   let start = 0;
   for (const { tokens, isTarget } of examples) {
+    const before = targetCount;
     const end = start + Math.max(0, tokens.length - 1);
     for (let t = 0; start + t < end; t++) {
       inputs[start + t] = tokens[t];
@@ -36,7 +40,27 @@ export function packBatch(examples: readonly TokenizedExample[]): Batch {
     }
     segmentStarts.fill(start, start, end);
     segmentEnds.fill(end, start, end);
+    rowTargetCounts.push(targetCount - before);
     start = end;
   }
-  return { inputs, targets, positions, segmentStarts, segmentEnds, tokenCount, targetCount };
+  return {
+    inputs,
+    targets,
+    positions,
+    segmentStarts,
+    segmentEnds,
+    tokenCount,
+    targetCount,
+    rowTargetCounts,
+    weights: weightsOf(examples, targetCount),
+  };
+}
+
+function weightsOf(examples: readonly TokenizedExample[], targetCount: number): Float32Array | null {
+  if (examples.every(({ weights = null }) => weights === null)) return null;
+  const all = new Float32Array(targetCount);
+  let next = 0;
+  for (const { isTarget, weights } of examples)
+    for (let t = 1; t < isTarget.length; t++) if (isTarget[t] === 1) all[next++] = weights?.[t] ?? 1;
+  return all;
 }

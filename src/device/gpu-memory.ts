@@ -177,22 +177,24 @@ export class GpuMemory {
     );
   }
 
-  /** Reads a tensor or a view back to JS. Waits for everything recorded and submitted before. */
-  async readFloat32(tensor: GpuTensor): Promise<Float32Array> {
-    return new Float32Array(await this.#readBytes(tensor));
+  /** Reads a tensor or a view, or `count` elements of it, back to JS. Waits for everything recorded and submitted before. */
+  async readFloat32(tensor: GpuTensor, first?: number, count?: number): Promise<Float32Array> {
+    return new Float32Array(await this.#readBytes(tensor, first, count));
   }
   async readUint32(tensor: GpuTensor): Promise<Uint32Array> {
     return new Uint32Array(await this.#readBytes(tensor));
   }
 
-  async #readBytes(tensor: GpuTensor): Promise<ArrayBuffer> {
-    const size = sizeOf(tensor.shape) * 4;
+  async #readBytes(tensor: GpuTensor, first = 0, count = sizeOf(tensor.shape) - first): Promise<ArrayBuffer> {
+    const size = count * 4;
+    if ((first + count) * 4 > tensor.byteSize)
+      throw new RangeError(`${count} elements from ${first} reach beyond "${tensor.label}"`);
     const staging = this.#device.createBuffer({
       size,
       usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
     });
     const encoder = this.#device.createCommandEncoder();
-    encoder.copyBufferToBuffer(tensor.buffer, tensor.byteOffset, staging, 0, size);
+    encoder.copyBufferToBuffer(tensor.buffer, tensor.byteOffset + first * 4, staging, 0, size);
     this.#device.queue.submit([encoder.finish()]);
     try {
       await staging.mapAsync(GPUMapMode.READ);

@@ -1,7 +1,10 @@
 /**
- * Softmax cross-entropy over a block of rows, in place: logits become their gradient.
+ * Log-probabilities of the target words over a block of rows of logits, and the way back through them, in place:
  *
- *   loss[row] = log Σ_v exp(l_v) − l_target,   dLogits = (softmax(l) − onehot(target)) · scale
+ *   logProb[row] = l_target − log Σ_v exp(l_v),   dLogits = coefficient[row] · (onehot(target) − softmax(l))
+ *
+ * where coefficient = dLoss / dLogProb. With −1/n for each of n targets, the loss is their mean cross-entropy; every other
+ * loss that is a function of log-probabilities needs other coefficients and nothing else.
  *
  * Only target rows come here, a chunk at a time, so no [T, V] tensor ever exists.
  */
@@ -10,6 +13,15 @@ import { kernel, type Kernel } from '../device/kernel.ts';
 import type { Recorder } from '../device/recorder.ts';
 import { rowWork, rowPrologue, rowSum, sharedHeader } from './rms-norm.ts';
 
+export interface TargetRows {
+  readonly rows: number;
+  readonly vocab: number;
+  readonly stride: number; // of a row of logits, a multiple of 4
+  readonly firstRow: number; // of `targets` and `coefficients`
+  readonly firstLogProb: number;
+  readonly rowThreads: 1 | 64;
+}
+
 function rowMax(rowThreads: number): string {
   return rowSum(rowThreads, 'highest', 'top').replace(
     'shared_[lid.x] += shared_[lid.x + step]',
@@ -17,20 +29,23 @@ function rowMax(rowThreads: number): string {
   );
 }
 
-function crossEntropyKernel(rowThreads: number): Kernel {
+/** Both kernels, so that a log-probability has the same bits whether its gradient is wanted or not. */
+function targetKernel(rowThreads: number, withGradient: boolean): Kernel {
   const walk = (statement: string): string => `
   for (var v = first; v < u.stride4; v += ${rowThreads}u) {
     let columns = vec4u(v * 4u) + vec4u(0u, 1u, 2u, 3u);
     let l = select(vec4f(-3e38), logits[base + v], columns < vec4u(u.vocab)); // pads count for nothing
     ${statement}
   }`;
-  return kernel(`crossEntropy threads=${rowThreads}`, () => ({
+  const name = withGradient ? 'crossEntropy' : 'targetLogProbs';
+  return kernel(`${name} threads=${rowThreads}`, () => ({
     bindings: {
-      logits: ['array<vec4f>', 'read_write'],
+      logits: ['array<vec4f>', withGradient ? 'read_write' : 'read'],
       targets: ['array<u32>', 'read'],
-      losses: ['array<f32>', 'read_write'],
+      logProbs: ['array<f32>', 'read_write'],
+      ...(withGradient ? { coefficients: ['array<f32>', 'read'] as const } : {}),
     },
-    uniforms: { rows: 'u32', vocab: 'u32', stride4: 'u32', firstRow: 'u32', lossOffset: 'u32', scale: 'f32' },
+    uniforms: { rows: 'u32', vocab: 'u32', stride4: 'u32', firstRow: 'u32', firstLogProb: 'u32' },
     header: sharedHeader(rowThreads),
     body: `
 ${rowPrologue(rowThreads)}
@@ -44,35 +59,47 @@ ${walk('parts += exp(l - highest);')}
   let part = dot(parts, vec4f(1.0));
 ${rowSum(rowThreads, 'total', 'part')}
   let chosen = targets[u.firstRow + row];
-  if (first == 0u) { losses[u.lossOffset + row] = log(total) + highest - logits[base + chosen / 4u][chosen % 4u]; }
-${rowThreads === 1 ? '' : '  storageBarrier();\n  workgroupBarrier();'}
-  let norm = u.scale / total;
-${walk(`let p = exp(l - highest) * norm;
-    logits[base + v] = select(p, p - u.scale, columns == vec4u(chosen));`)}`,
+  if (first == 0u) { logProbs[u.firstLogProb + row] = -(log(total) + highest - logits[base + chosen / 4u][chosen % 4u]); }
+${withGradient ? gradient(rowThreads, walk) : ''}`,
   }));
 }
 
-/** Writes losses[lossOffset + row] and replaces logits[rows, stride] by their gradient; pads become 0. */
+const gradient = (rowThreads: number, walk: (statement: string) => string): string => `
+${rowThreads === 1 ? '' : '  storageBarrier();\n  workgroupBarrier();'}
+  let scale = -coefficients[u.firstRow + row];
+  let norm = scale / total;
+${walk(`let p = exp(l - highest) * norm;
+    logits[base + v] = select(p, p - scale, columns == vec4u(chosen));`)}`;
+
+/** Writes logProbs[firstLogProb + row]. */
+export function targetLogProbs(
+  recorder: Recorder,
+  logits: GpuTensor, // [rows, stride]
+  targets: GpuTensor, // u32
+  logProbs: GpuTensor,
+  size: TargetRows,
+): void {
+  record(recorder, targetKernel(size.rowThreads, false), [logits, targets, logProbs], size);
+}
+
+/** The same, and replaces logits[rows, stride] by their gradient; pads become 0. */
 export function crossEntropy(
   recorder: Recorder,
-  logits: GpuTensor, // [rows, stride], stride a multiple of 4
-  targets: GpuTensor, // u32, indexed from firstRow
-  losses: GpuTensor,
-  size: {
-    readonly rows: number;
-    readonly vocab: number;
-    readonly stride: number;
-    readonly firstRow: number;
-    readonly lossOffset: number;
-    readonly rowThreads: 1 | 64;
-  },
-  scale: number,
+  logits: GpuTensor, // [rows, stride]
+  targets: GpuTensor, // u32
+  logProbs: GpuTensor,
+  coefficients: GpuTensor, // dLoss / dLogProb
+  size: TargetRows,
 ): void {
-  const { rows, vocab, stride, firstRow, lossOffset, rowThreads } = size;
+  record(recorder, targetKernel(size.rowThreads, true), [logits, targets, logProbs, coefficients], size);
+}
+
+function record(recorder: Recorder, program: Kernel, tensors: readonly GpuTensor[], size: TargetRows): void {
+  const { rows, vocab, stride, firstRow, firstLogProb } = size;
   recorder.dispatch(
-    crossEntropyKernel(rowThreads),
-    [logits, targets, losses],
-    { rows, vocab, stride4: stride / 4, firstRow, lossOffset, scale },
-    rowWork({ rows, rowThreads }),
+    program,
+    tensors,
+    { rows, vocab, stride4: stride / 4, firstRow, firstLogProb },
+    rowWork(size),
   );
 }

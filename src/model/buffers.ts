@@ -103,6 +103,7 @@ export const lossSpecs = (config: ModelConfig, capacity: number) => {
   return {
     rows: u32('target rows', capacity), // stream row of each target
     ids: u32('target ids', capacity),
+    coefficients: f32('loss by log-probability', capacity), // of each target: dLoss / dLogProb
     hidden: f32('hidden of a chunk', chunk, c),
     normed: f32('normed of a chunk', chunk, c),
     dHidden: f32('gradient of hidden', chunk, c),

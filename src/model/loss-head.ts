@@ -1,18 +1,27 @@
 /**
- * Final norm, LM head and cross-entropy on the target rows only, a chunk of rows at a time: no [T, V] tensor, and no
- * gradient of the head.
+ * Final norm, LM head and log-probabilities of the targets, a chunk of target rows at a time: no [T, V] tensor, and no
+ * gradient of the head. What a loss makes of the log-probabilities is none of its business: it takes dLoss / dLogProb
+ * of every target.
  */
 import type { Batch } from '../data/pack.ts';
 import type { Gpu } from '../device/open-device.ts';
 import type { GpuTensor } from '../device/gpu-memory.ts';
-import { crossEntropy } from '../kernels/cross-entropy.ts';
+import { crossEntropy, targetLogProbs, type TargetRows } from '../kernels/cross-entropy.ts';
 import { linear, linearDx } from '../kernels/matmul.ts';
-import { rmsNorm, rmsNormDx } from '../kernels/rms-norm.ts';
+import { rmsNorm, rmsNormDx, type RowLayout } from '../kernels/rms-norm.ts';
 import { gatherRows, scatterRows } from '../kernels/rows.ts';
 import { allocSpecs, lossChunkRows, tensorsOf, type Allocated, type lossSpecs } from './buffers.ts';
 import { rowLayout } from './layer.ts';
 import { padded, widths, type ModelConfig } from './model-config.ts';
 import type { Weights } from './weights.ts';
+
+/** A micro-batch at the end of the layers, and where the log-probabilities of its targets go. */
+export interface TargetsAt {
+  readonly batch: Batch;
+  readonly stream: GpuTensor; // [M, C], the residual stream after the last layer
+  readonly logProbs: GpuTensor;
+  readonly firstLogProb: number;
+}
 
 export class LossHead {
   readonly #gpu: Gpu;
@@ -41,23 +50,39 @@ export class LossHead {
     this.#own = allocSpecs(gpu.memory, specs);
   }
 
+  /** logProbs[firstLogProb + i] = log p(target i), from the residual stream after the last layer. */
+  forward(at: TargetsAt): void {
+    this.#writeTargets(at.batch);
+    this.#eachChunk(at, (logits, size) =>
+      targetLogProbs(this.#gpu.recorder, logits, this.#own.ids, at.logProbs, size),
+    );
+  }
+
   /**
-   * losses[lossOffset + i] = −log p(target i). With `dStream`, also overwrites it with the gradient of
-   * scale · Σ losses at the residual stream.
+   * The same, and overwrites `dStream` with the gradient of the loss at the stream.
+   * `coefficients`: dLoss / dLogProb of every target, in their order.
    */
-  run(
-    batch: Batch,
-    stream: GpuTensor,
-    losses: GpuTensor,
-    lossOffset: number,
-    scale: number,
-    dStream: GpuTensor | null,
-  ): void {
+  backward(at: TargetsAt, coefficients: Float32Array, dStream: GpuTensor): void {
     const { recorder, memory } = this.#gpu;
     const { c } = widths(this.#config);
-    const { vocabSize, rmsNormEps } = this.#config;
     const { finalNorm, head } = this.#weights;
-    const { rows, ids, hidden, normed, dHidden } = this.#own;
+    const { rows, ids, hidden, normed, dHidden, coefficients: held } = this.#own;
+    if (coefficients.length !== at.batch.targetCount)
+      throw new RangeError(`${coefficients.length} coefficients for ${at.batch.targetCount} targets`);
+    this.#writeTargets(at.batch);
+    memory.write(held, coefficients);
+    recorder.clear(dStream);
+    this.#eachChunk(at, (logits, size, layout) => {
+      crossEntropy(recorder, logits, ids, at.logProbs, held, size);
+      linearDx(recorder, logits, head, normed, { m: size.rows, n: size.stride, k: c });
+      recorder.clear(dHidden);
+      rmsNormDx(recorder, normed, hidden, finalNorm, dHidden, layout, this.#config.rmsNormEps);
+      scatterRows(recorder, dHidden, rows, dStream, { rows: size.rows, stride: c, first: size.firstRow });
+    });
+  }
+
+  #writeTargets(batch: Batch): void {
+    const { memory } = this.#gpu;
     const count = batch.targetCount;
     if (count > this.#capacity)
       throw new RangeError(`${count} targets are more than the ${this.#capacity} that were planned for`);
@@ -69,16 +94,25 @@ export class LossHead {
       where[found] = row;
       wanted[found++] = id;
     });
-    memory.write(rows, where);
-    memory.write(ids, wanted);
+    memory.write(this.#own.rows, where);
+    memory.write(this.#own.ids, wanted);
+  }
 
+  /** Logits of every chunk of targets, for `use` before the next chunk overwrites them. */
+  #eachChunk(
+    { batch, stream, firstLogProb }: TargetsAt,
+    use: (logits: GpuTensor, size: TargetRows, layout: RowLayout) => void,
+  ): void {
+    const { recorder } = this.#gpu;
+    const { c } = widths(this.#config);
+    const { vocabSize, rmsNormEps } = this.#config;
+    const { finalNorm, head } = this.#weights;
+    const { rows, hidden, normed } = this.#own;
     const stride = padded(vocabSize);
-    if (dStream !== null) recorder.clear(dStream);
-    for (let first = 0; first < count; first += this.#chunkRows) {
-      const m = Math.min(this.#chunkRows, count - first);
+    for (let first = 0; first < batch.targetCount; first += this.#chunkRows) {
+      const m = Math.min(this.#chunkRows, batch.targetCount - first);
       const layout = rowLayout(this.#gpu, this.#config, m);
-      const move = { rows: m, stride: c, first };
-      gatherRows(recorder, stream, rows, hidden, move);
+      gatherRows(recorder, stream, rows, hidden, { rows: m, stride: c, first });
       rmsNorm(recorder, hidden, finalNorm, normed, layout, rmsNormEps);
       linear(recorder, normed, head, this.#logits, { m, n: stride, k: c });
       const size = {
@@ -86,15 +120,10 @@ export class LossHead {
         vocab: vocabSize,
         stride,
         firstRow: first,
-        lossOffset: lossOffset + first,
+        firstLogProb: firstLogProb + first,
         rowThreads: layout.rowThreads,
       };
-      crossEntropy(recorder, this.#logits, ids, losses, size, scale);
-      if (dStream === null) continue;
-      linearDx(recorder, this.#logits, head, normed, { m, n: stride, k: c });
-      recorder.clear(dHidden);
-      rmsNormDx(recorder, normed, hidden, finalNorm, dHidden, layout, rmsNormEps);
-      scatterRows(recorder, dHidden, rows, dStream, move);
+      use(this.#logits, size, layout);
     }
   }
 

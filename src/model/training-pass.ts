@@ -1,6 +1,10 @@
 /**
  * Forward and backward of one micro-batch, adding into the adapter's gradients. Every buffer is allocated when
  * the pass is made, for the largest micro-batch of the run.
+ *
+ * A loss is what the caller makes of the log-probabilities of the targets: the pass gives them, and takes
+ * dLoss / dLogProb of each. Where that is known beforehand, `accumulate` does a micro-batch in one go; where it depends
+ * on the log-probabilities, `forward`, `readLogProbs` and `backward` do it in two, at the price of computing logits twice.
  */
 import type { Batch } from '../data/pack.ts';
 import type { GpuTensor } from '../device/gpu-memory.ts';
@@ -25,7 +29,7 @@ import {
 import { at, type Decoder } from './decoder.ts';
 import { layerBackward, layerForward } from './layer.ts';
 import type { AdapterUse } from './lora-site.ts';
-import { LossHead } from './loss-head.ts';
+import { LossHead, type TargetsAt } from './loss-head.ts';
 import type { ModelConfig } from './model-config.ts';
 
 export interface PassSize {
@@ -34,7 +38,7 @@ export interface PassSize {
   readonly checkpointing: boolean;
 }
 
-/** What a step reports, read in one go: gradient norm and clip factor, then (from element 64) the losses. */
+/** What a step reports, read in one go: gradient norm and clip factor, then (from element 64) the log-probabilities. */
 const reportSpec = (size: PassSize) => ({
   report: { label: 'step report', shape: [64 + size.lossRows] },
 });
@@ -66,7 +70,9 @@ export class TrainingPass {
   readonly #head: LossHead;
   readonly report: GpuTensor; // [64 + lossRows]
   readonly stats: GpuTensor; // [2]
-  readonly #losses: GpuTensor; // [lossRows]
+  readonly #logProbs: GpuTensor; // [lossRows]
+  /** Of the micro-batch whose activations are held: what `backward` goes back through. */
+  #held: { readonly batch: Batch; readonly firstLogProb: number; readonly use: AdapterUse } | null = null;
 
   /** Caller disposes. Make it inside `memory.checked`. */
   constructor(decoder: Decoder, adapter: Adapter, size: PassSize) {
@@ -85,7 +91,7 @@ export class TrainingPass {
     this.#head = new LossHead(gpu, config, weights, size.rows, this.#forwardScratch.wide, loss.head);
     this.report = allocSpecs(memory, loss.report).report;
     this.stats = memory.view(this.report, 'stats', 0, [2]);
-    this.#losses = memory.view(this.report, 'losses', 64, [size.lossRows]);
+    this.#logProbs = memory.view(this.report, 'log-probabilities', 64, [size.lossRows]);
   }
 
   #activations(layer: number): LayerActivations {
@@ -93,25 +99,32 @@ export class TrainingPass {
   }
 
   /**
-   * Adds the gradients of scale · Σ losses; writes losses[lossOffset …]. Submits.
-   * `dropoutSeed` must differ between micro-batches.
+   * Adds the gradients of a loss with these coefficients (dLoss / dLogProb of every target); writes
+   * logProbs[firstLogProb …]. Submits. `dropoutSeed` must differ between micro-batches.
    */
-  accumulate(batch: Batch, lossOffset: number, scale: number, dropoutSeed: number): void {
-    const { gpu, config } = this.#decoder;
-    const use: AdapterUse = {
-      adapter: this.#adapter,
-      dropoutSeed,
-      dropped: this.#scratch.dropped ?? null,
-    };
-    this.#forward(batch, use);
-    this.#head.run(
-      batch,
-      at(this.#streams, config.layerCount),
-      this.#losses,
-      lossOffset,
-      scale,
-      this.#scratch.dStream,
-    );
+  accumulate(batch: Batch, firstLogProb: number, coefficients: Float32Array, dropoutSeed: number): void {
+    const use = this.#trainedUse(dropoutSeed);
+    this.#layersForward(batch, use);
+    this.#held = { batch, firstLogProb, use };
+    this.backward(coefficients);
+  }
+
+  /** The first half: writes logProbs[firstLogProb …] and holds the activations for `backward`. Submits. */
+  forward(batch: Batch, firstLogProb: number, dropoutSeed: number): void {
+    const use = this.#trainedUse(dropoutSeed);
+    this.#layersForward(batch, use);
+    this.#head.forward(this.#targetsAt(batch, firstLogProb));
+    this.#decoder.gpu.recorder.submit();
+    this.#held = { batch, firstLogProb, use };
+  }
+
+  /** The second half, for the micro-batch of the last `forward`. Submits. */
+  backward(coefficients: Float32Array): void {
+    if (this.#held === null) throw new Error('backward needs the activations of a forward before it');
+    const { batch, firstLogProb, use } = this.#held;
+    const { config, gpu } = this.#decoder;
+    this.#held = null;
+    this.#head.backward(this.#targetsAt(batch, firstLogProb), coefficients, this.#scratch.dStream);
     for (let layer = config.layerCount - 1; layer >= 0; layer--) {
       const context = {
         ...this.#decoder.context(layer, this.#batch, batch.tokenCount, use, this.#forwardScratch),
@@ -127,30 +140,36 @@ export class TrainingPass {
     gpu.recorder.submit();
   }
 
-  /** Losses only, with the adapter and without dropout. Submits. */
-  evaluate(batch: Batch, lossOffset: number): void {
-    this.#forward(batch, { adapter: this.#adapter, dropoutSeed: null, dropped: null });
-    this.#head.run(
-      batch,
-      at(this.#streams, this.#decoder.config.layerCount),
-      this.#losses,
-      lossOffset,
-      0,
-      null,
-    );
+  /** Log-probabilities only, without dropout: with the adapter, or of the base without it. Submits. */
+  evaluate(batch: Batch, firstLogProb: number, of: 'adapter' | 'base' = 'adapter'): void {
+    const use = { adapter: this.#adapter, dropoutSeed: null, dropped: null };
+    this.#layersForward(batch, of === 'adapter' ? use : null);
+    this.#head.forward(this.#targetsAt(batch, firstLogProb));
     this.#decoder.gpu.recorder.submit();
   }
 
-  /** Σ of the first `count` losses, in float64, with the gradient norm. Waits for the GPU. */
-  async readReport(count: number): Promise<{ readonly lossSum: number; readonly gradNorm: number }> {
-    const { memory } = this.#decoder.gpu;
-    const values = await memory.readFloat32(memory.view(this.report, 'report read', 0, [64 + count]));
-    let lossSum = 0;
-    for (const loss of values.subarray(64)) lossSum += loss;
-    return { lossSum, gradNorm: values[0] };
+  /** Of `count` targets from the `first`. Waits for the GPU. */
+  readLogProbs(first: number, count: number): Promise<Float32Array> {
+    return this.#decoder.gpu.memory.readFloat32(this.#logProbs, first, count);
   }
 
-  #forward(batch: Batch, use: AdapterUse): void {
+  /** The first `count` log-probabilities, with the gradient norm. Waits for the GPU. */
+  async readReport(count: number): Promise<{ readonly logProbs: Float32Array; readonly gradNorm: number }> {
+    const values = await this.#decoder.gpu.memory.readFloat32(this.report, 0, 64 + count);
+    return { logProbs: values.subarray(64), gradNorm: values[0] };
+  }
+
+  #trainedUse(dropoutSeed: number): AdapterUse {
+    return { adapter: this.#adapter, dropoutSeed, dropped: this.#scratch.dropped ?? null };
+  }
+
+  #targetsAt(batch: Batch, firstLogProb: number): TargetsAt {
+    const stream = at(this.#streams, this.#decoder.config.layerCount);
+    return { batch, stream, logProbs: this.#logProbs, firstLogProb };
+  }
+
+  #layersForward(batch: Batch, use: AdapterUse | null): void {
+    this.#held = null; // its activations are overwritten
     const { gpu } = this.#decoder;
     if (batch.tokenCount > this.#size.rows)
       throw new RangeError(`${batch.tokenCount} tokens, planned for ${this.#size.rows}`);

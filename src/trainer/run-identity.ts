@@ -6,7 +6,7 @@ import { weightsFingerprint } from '../model/weights-fingerprint.ts';
 export interface RunIdentity {
   readonly model: string; // name
   readonly dataset: string; // name
-  readonly data: string; // digest of every token, of what is trained, and of where rows begin
+  readonly data: string; // digest of every token, of what is trained, by which weight, and of where rows begin
   readonly weights: string; // fingerprint, after the format they are held in
   readonly modelConfig: Readonly<Record<string, unknown>>;
 }
@@ -14,7 +14,7 @@ export interface RunIdentity {
 export async function runIdentity(
   { name, config, decoder }: LoadedModel,
   dataset: string,
-  examples: readonly Pick<TokenizedExample, 'line' | 'tokens' | 'isTarget'>[],
+  examples: readonly Pick<TokenizedExample, 'line' | 'tokens' | 'isTarget' | 'weights'>[],
 ): Promise<RunIdentity> {
   return {
     model: name,
@@ -29,7 +29,7 @@ const CHUNK_WORDS = 1 << 20;
 
 /** SHA-256 over the SHA-256 of each chunk of 4 MiB, because the browser's takes a whole message at once. */
 export async function dataDigest(
-  examples: readonly Pick<TokenizedExample, 'line' | 'tokens' | 'isTarget'>[],
+  examples: readonly Pick<TokenizedExample, 'line' | 'tokens' | 'isTarget' | 'weights'>[],
 ): Promise<string> {
   const digests: Uint8Array[] = [];
   const words = new Int32Array(CHUNK_WORDS);
@@ -38,10 +38,14 @@ export async function dataDigest(
     digests.push(await sha256(new Uint8Array(words.buffer, 0, 4 * used)));
     used = 0;
   };
-  for (const [i, { line, tokens, isTarget }] of examples.entries()) {
+  for (const [i, { line, tokens, isTarget, weights }] of examples.entries()) {
     const isNewRow = i === 0 || examples[i - 1].line !== line;
     for (let t = -1; t < tokens.length; t++) {
       words[used++] = t < 0 ? 2 * tokens.length + (isNewRow ? 1 : 0) : 2 * tokens[t] + isTarget[t];
+      if (used === CHUNK_WORDS) await flush();
+    }
+    for (const weight of weights ?? []) {
+      words[used++] = bitsOf(weight);
       if (used === CHUNK_WORDS) await flush();
     }
   }
@@ -49,6 +53,8 @@ export async function dataDigest(
   const all = new Uint8Array(digests.flatMap((digest) => [...digest]));
   return [...(await sha256(all))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }
+
+const bitsOf = (value: number): number => new Int32Array(Float32Array.of(value).buffer)[0];
 
 const sha256 = async (bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> =>
   new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));

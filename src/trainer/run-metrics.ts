@@ -1,6 +1,6 @@
 /**
  * Rows of metrics.jsonl, under the names of transformers' log history. All that happens at one step is one row. With
- * `logging_steps` n the loss of a row is the mean of the steps since the row before, as in transformers' Trainer; learning rate and
+ * `logging_steps` n the loss of a row, and what else an objective measures, is the mean of the steps since the row before, as in transformers' Trainer; learning rate and
  * gradient norm are those of the step itself. The last step has a row in any case, over the steps that are left.
  */
 import type { MetricsRow, SampleTrace, StepReport } from '../api/trainer-api.ts';
@@ -12,6 +12,8 @@ export interface MetricsWindow {
   readonly targetTokens: number;
   readonly tokens: number;
   readonly ms: number;
+  /** Sums of what the objective measures besides the loss, by name; absent where it measures nothing else. */
+  readonly metrics?: Readonly<Record<string, number>>;
 }
 
 export const emptyWindow: MetricsWindow = { steps: 0, lossSum: 0, targetTokens: 0, tokens: 0, ms: 0 };
@@ -34,12 +36,16 @@ export class RunMetrics {
     const { step, totalSteps, loss, targetTokens, tokens, stepMs } = report;
     this.#enter(step);
     const { steps, lossSum, ...before } = this.window;
+    const metrics = { ...before.metrics };
+    for (const [name, value] of Object.entries(report.metrics))
+      if (name !== 'loss') metrics[name] = (metrics[name] ?? 0) + value;
     this.window = {
       steps: steps + 1,
       lossSum: lossSum + loss,
       targetTokens: before.targetTokens + targetTokens,
       tokens: before.tokens + tokens,
       ms: before.ms + stepMs,
+      ...(Object.keys(metrics).length > 0 ? { metrics } : {}),
     };
     if (step % this.#loggingSteps !== 0 && step !== totalSteps) return;
     this.#join(step, lossRow(report, this.window));
@@ -96,5 +102,8 @@ function lossRow(report: StepReport, window: MetricsWindow): Record<string, numb
     tokens_per_second: (window.tokens / Math.max(window.ms, 1e-3)) * 1000,
     step_ms: window.ms / window.steps,
     gpu_bytes: report.gpuBytes,
+    ...Object.fromEntries(
+      Object.entries(window.metrics ?? {}).map(([name, sum]) => [name, sum / window.steps]),
+    ),
   };
 }

@@ -10,6 +10,7 @@ import type { Gpu } from '../device/open-device.ts';
 import type { Assets } from '../host/host.ts';
 import { Adapter, fromModules, initialValues } from '../model/adapter.ts';
 import type { LoadedModel } from '../model/load-model.ts';
+import { sft } from '../objectives/sft.ts';
 import { createRng } from '../support/rng.ts';
 import { BatchPlan, unitsOf } from './batch-plan.ts';
 import { checkHeldOut, checkLengths } from './check-rows.ts';
@@ -179,6 +180,7 @@ export class Run {
       decoder: host.model.decoder,
       adapter: this.adapter,
       config,
+      objective: sft,
       train,
       evaluation,
       checkpointing: memory.checkpointing,

@@ -1,9 +1,9 @@
 /**
  * The training loop: an async generator of what happened, one optimizer step at a time.
  *
- * Semantics are those of transformers 5 / TRL: the loss of a step is Σ losses / Σ target tokens over the whole
- * accumulation window, gradients are clipped by their global norm, AdamW decays decoupled, and the learning rate
- * of a step is the schedule's before it.
+ * What the loss is, is the objective's (src/objectives). The rest follows transformers 5 / TRL: an objective's means are
+ * over the whole accumulation window, gradients are clipped by their global norm, AdamW decays decoupled, and the
+ * learning rate of a step is the schedule's before it.
  */
 import type { StepReport } from '../api/trainer-api.ts';
 import { TrainerError } from '../api/trainer-error.ts';
@@ -15,6 +15,8 @@ import { adamw, gradNorm, gradNormPartials } from '../kernels/adamw.ts';
 import type { Adapter } from '../model/adapter.ts';
 import { at, type Decoder } from '../model/decoder.ts';
 import { TrainingPass } from '../model/training-pass.ts';
+import { MetricSums } from '../objectives/metric-sums.ts';
+import type { Objective, ScoredBatch } from '../objectives/objective.ts';
 import { BatchPlan, unitsOf } from './batch-plan.ts';
 import { passSize } from './pass-size.ts';
 import type { RunControl } from './run-control.ts';
@@ -24,6 +26,7 @@ export interface TrainInputs {
   readonly decoder: Decoder;
   readonly adapter: Adapter;
   readonly config: RunConfig;
+  readonly objective: Objective;
   readonly train: readonly TokenizedExample[];
   readonly evaluation: readonly TokenizedExample[];
   readonly checkpointing: boolean; // layers are recomputed in the backward pass
@@ -86,31 +89,63 @@ export class Training {
 
   /** Compiles what a step runs. Otherwise the first step would wait for one kernel after the other. */
   async compile(): Promise<void> {
-    const { decoder, firstStep } = this.#inputs;
+    const { decoder, firstStep, objective } = this.#inputs;
     if (firstStep >= this.plan.totalSteps) return;
-    await decoder.gpu.recorder.prepare(() => this.#recordStep(firstStep));
+    await decoder.gpu.recorder.prepare(() => {
+      for (const [micro, batch] of this.#window(firstStep).entries()) {
+        if (objective.kind === 'scored' && objective.needsBase) this.#pass.evaluate(batch, 0, 'base');
+        if (objective.kind === 'scored') this.#pass.evaluate(batch, 0);
+        const any = new Float32Array(batch.targetCount); // nothing runs: only the kernels are asked for
+        this.#pass.accumulate(batch, 0, any, this.#dropoutSeed(firstStep, micro));
+      }
+      this.#recordUpdate(firstStep);
+    });
   }
 
-  /** Everything of a step but submitting the end of it and reading what came out. */
-  #recordStep(step: number): {
-    readonly targetTokens: number;
-    readonly tokens: number;
-    readonly learningRate: number;
-  } {
-    const { config, decoder, adapter, train } = this.#inputs;
+  /** The micro-batches of a step. */
+  #window(step: number): Batch[] {
+    const { train } = this.#inputs;
+    return this.plan.window(step).map((rows) => packBatch(rows.map((row) => at(train, row))));
+  }
+
+  #dropoutSeed(step: number, micro: number): number {
+    const { seed, gradientAccumulationSteps } = this.#inputs.config;
+    return (
+      (Math.imul(seed + 1, 0x9e3779b1) ^
+        Math.imul(step * gradientAccumulationSteps + micro + 1, 0x85ebca6b)) >>>
+      0
+    );
+  }
+
+  /** Adds the gradients of the window. Gives the base's log-probabilities where the objective asked for them. */
+  async #accumulate(step: number, window: readonly Batch[]): Promise<(Float32Array | null)[]> {
+    const { objective } = this.#inputs;
+    const base: (Float32Array | null)[] = window.map(() => null);
+    let first = 0;
+    for (const [micro, batch] of window.entries()) {
+      const seed = this.#dropoutSeed(step, micro);
+      if (objective.kind === 'fixed') {
+        this.#pass.accumulate(batch, first, objective.coefficients(batch, window), seed);
+      } else {
+        if (objective.needsBase) base[micro] = await this.#logProbs(batch, first, 'base');
+        this.#pass.forward(batch, first, seed);
+        const logProbs = await this.#pass.readLogProbs(first, batch.targetCount);
+        this.#pass.backward(objective.coefficients({ batch, logProbs, baseLogProbs: base[micro] }, window));
+      }
+      first += batch.targetCount;
+    }
+    return base;
+  }
+
+  async #logProbs(batch: Batch, first: number, of: 'adapter' | 'base'): Promise<Float32Array> {
+    this.#pass.evaluate(batch, first, of);
+    return this.#pass.readLogProbs(first, batch.targetCount);
+  }
+
+  /** Clipping and AdamW. Gives the learning rate. */
+  #recordUpdate(step: number): number {
+    const { config, decoder, adapter } = this.#inputs;
     const { gpu } = decoder;
-    const batches = this.plan.window(step).map((rows) => packBatch(rows.map((row) => at(train, row))));
-    const targetTokens = sum(batches, (batch) => batch.targetCount);
-    const tokens = sum(batches, (batch) => batch.tokenCount);
-    let lossOffset = 0;
-    batches.forEach((batch, micro) => {
-      const dropoutSeed =
-        (Math.imul(config.seed + 1, 0x9e3779b1) ^
-          Math.imul(step * config.gradientAccumulationSteps + micro + 1, 0x85ebca6b)) >>>
-        0;
-      this.#pass.accumulate(batch, lossOffset, 1 / targetTokens, dropoutSeed);
-      lossOffset += batch.targetCount;
-    });
     const { elementCount } = adapter.plan;
     const learningRate =
       config.learningRate * scheduleFactor(config.lrSchedulerType, step, this.plan.totalSteps, this.#warmup);
@@ -139,18 +174,28 @@ export class Training {
         step: step + 1,
       },
     );
-    return { targetTokens, tokens, learningRate };
+    return learningRate;
   }
 
   async #step(step: number): Promise<StepReport> {
     const { decoder, nowMs } = this.#inputs;
     const { gpu } = decoder;
     const started = nowMs();
-    const { targetTokens, tokens, learningRate } = this.#recordStep(step);
+    const window = this.#window(step);
+    const targetTokens = sum(window, (batch) => batch.targetCount);
+    const tokens = sum(window, (batch) => batch.tokenCount);
+    const base = await this.#accumulate(step, window);
+    const learningRate = this.#recordUpdate(step);
     gpu.recorder.submit();
     const report = await this.#pass.readReport(targetTokens);
     gpu.assertHealthy();
-    const loss = report.lossSum / targetTokens;
+    const sums = new MetricSums();
+    let first = 0;
+    for (const [micro, batch] of window.entries()) {
+      const logProbs = report.logProbs.subarray(first, (first += batch.targetCount));
+      this.#inputs.objective.measure({ batch, logProbs, baseLogProbs: base[micro] }, sums);
+    }
+    const loss = sums.mean('loss');
     if (!Number.isFinite(loss) || !Number.isFinite(report.gradNorm)) {
       throw notFinite(step + 1, `loss ${loss}, gradient norm ${report.gradNorm}`);
     }
@@ -160,6 +205,7 @@ export class Training {
       totalSteps: this.plan.totalSteps,
       epoch: this.plan.epochAfter(step),
       loss,
+      metrics: sums.means(),
       learningRate,
       gradNorm: report.gradNorm,
       targetTokens,
@@ -170,19 +216,25 @@ export class Training {
     };
   }
 
-  /** Mean loss per target token over the held-out rows. */
+  /** The objective's loss over the held-out rows. */
   async #evaluate(): Promise<number> {
-    const { config, evaluation, decoder } = this.#inputs;
-    let lossSum = 0;
-    let targetCount = 0;
+    const { config, evaluation, decoder, objective } = this.#inputs;
+    const sums = new MetricSums();
     for (let i = 0; i < evaluation.length; i += config.perDeviceTrainBatchSize) {
-      const batch: Batch = packBatch(evaluation.slice(i, i + config.perDeviceTrainBatchSize));
-      this.#pass.evaluate(batch, 0);
-      lossSum += (await this.#pass.readReport(batch.targetCount)).lossSum;
-      targetCount += batch.targetCount;
+      const batch = packBatch(evaluation.slice(i, i + config.perDeviceTrainBatchSize));
+      const own = new MetricSums();
+      objective.measure(await this.#score(batch), own);
+      sums.add(own);
     }
     decoder.gpu.assertHealthy();
-    return lossSum / targetCount;
+    return sums.mean('loss');
+  }
+
+  async #score(batch: Batch): Promise<ScoredBatch> {
+    const { objective } = this.#inputs;
+    const needsBase = objective.kind === 'scored' && objective.needsBase;
+    const baseLogProbs = needsBase ? await this.#logProbs(batch, 0, 'base') : null;
+    return { batch, baseLogProbs, logProbs: await this.#logProbs(batch, 0, 'adapter') };
   }
 
   dispose(): void {

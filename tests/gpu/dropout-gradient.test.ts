@@ -5,6 +5,7 @@ import type { Gpu } from '../../src/device/open-device.ts';
 import { Adapter } from '../../src/model/adapter.ts';
 import { TrainingPass } from '../../src/model/training-pass.ts';
 import { createRng } from '../../src/support/rng.ts';
+import { lossSumOf, meanCoefficients } from '../support/mean-loss.ts';
 import { openGolden, type Golden } from './goldens.ts';
 import { assertHealthyAfterEach, openTestDevice } from './open.ts';
 
@@ -40,8 +41,8 @@ test('the gradient under dropout is the slope of the loss under the same mask', 
   const pass = new TrainingPass(golden.model.decoder, adapter, size);
   const lossAt = async (step: number, seed: number): Promise<number> => {
     adapter.writeParameters(start.map((value, i) => value + step * (direction[i] ?? 0)));
-    pass.accumulate(batch, 0, 1 / batch.targetCount, seed);
-    return (await pass.readReport(batch.targetCount)).lossSum / batch.targetCount;
+    pass.accumulate(batch, 0, meanCoefficients(batch), seed);
+    return lossSumOf((await pass.readReport(batch.targetCount)).logProbs) / batch.targetCount;
   };
   const loss = await lossAt(0, 5);
   const gradient = await gpu.memory.readFloat32(adapter.gradients);

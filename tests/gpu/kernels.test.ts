@@ -6,7 +6,7 @@ import { distance } from '../../src/device/tuner.ts';
 import { adamw, gradNorm, gradNormPartials } from '../../src/kernels/adamw.ts';
 import { attention } from '../../src/kernels/attention.ts';
 import { attentionDx } from '../../src/kernels/attention-backward.ts';
-import { crossEntropy } from '../../src/kernels/cross-entropy.ts';
+import { crossEntropy, targetLogProbs } from '../../src/kernels/cross-entropy.ts';
 import { dropout } from '../../src/kernels/dropout.ts';
 import { adamwReference } from '../../src/kernels/reference/adamw.ts';
 import { attentionReference } from '../../src/kernels/reference/attention.ts';
@@ -132,23 +132,32 @@ describe.each([1, 64] as const)('row reductions with %i threads a row', (rowThre
     const targets = Uint32Array.from({ length: rows }, (_, i) => (i === 0 ? vocab - 1 : rng.below(vocab)));
     const padded = new Float32Array(rows * stride).fill(50); // a pad that counted would dominate
     for (let i = 0; i < rows; i++) padded.set(logits.subarray(i * vocab, (i + 1) * vocab), i * stride);
+    const coefficients = random(rows); // of either sign
+    const size = { rows, vocab, stride, firstRow: 0, firstLogProb: 2, rowThreads };
+    const inputs = { logits: padded, targets, coefficients, logProbs: new Float32Array(rows + 2) };
     const out = await onGpu(
-      { logits: padded, targets, losses: new Float32Array(rows + 2) },
+      inputs,
       (s) =>
         crossEntropy(
           gpu.recorder,
           t(s, 'logits'),
           t(s, 'targets'),
-          t(s, 'losses'),
-          { rows, vocab, stride, firstRow: 0, lossOffset: 2, rowThreads },
-          0.25,
+          t(s, 'logProbs'),
+          t(s, 'coefficients'),
+          size,
         ),
-      ['logits', 'losses'],
+      ['logits', 'logProbs'],
     );
-    const expected = crossEntropyReference(logits, targets, vocab, 0.25);
-    // a loss is a difference of numbers of the logits' size, and may be much smaller than they are
+    const forward = await onGpu(
+      inputs,
+      (s) => targetLogProbs(gpu.recorder, t(s, 'logits'), t(s, 'targets'), t(s, 'logProbs'), size),
+      ['logits', 'logProbs'],
+    );
+    expect(forward).toEqual({ logits: padded, logProbs: out['logProbs'] }); // the same bits, and the logits stay
+    const expected = crossEntropyReference(logits, targets, vocab, coefficients);
+    // a log-probability is a difference of numbers of the logits' size, and may be much smaller than they are
     const largest = logits.reduce((top, logit) => Math.max(top, Math.abs(logit)), 0);
-    const worst = distance((out['losses'] ?? new Float32Array()).slice(2), expected.losses);
+    const worst = distance((out['logProbs'] ?? new Float32Array()).slice(2), expected.logProbs);
     expect(worst / largest).toBeLessThan(F32);
     const gradient = out['logits'] ?? new Float32Array();
     expect(

@@ -6,6 +6,7 @@ import type { TokenizedExample } from '../../src/data/mask.ts';
 import type { Gpu } from '../../src/device/open-device.ts';
 import { toModules, type Adapter } from '../../src/model/adapter.ts';
 import { TrainingPass } from '../../src/model/training-pass.ts';
+import { lossSumOf, meanCoefficients } from '../support/mean-loss.ts';
 import { openGolden, type Golden } from './goldens.ts';
 import { assertHealthyAfterEach, openTestDevice, relativeError } from './open.ts';
 
@@ -34,10 +35,10 @@ async function stepOver(batches: readonly Batch[]) {
   });
   let offset = 0;
   for (const batch of batches) {
-    pass.accumulate(batch, offset, 1 / targets, 1);
+    pass.accumulate(batch, offset, meanCoefficients(batch, targets), 1);
     offset += batch.targetCount;
   }
-  const { lossSum } = await pass.readReport(targets);
+  const lossSum = lossSumOf((await pass.readReport(targets)).logProbs);
   const gradients = await gpu.memory.readFloat32(adapter.gradients);
   const blocks = toModules(adapter.plan, golden.settings, gradients).flatMap(({ layer, target, a, b }) => [
     { name: `${layer} ${target} A`, values: a },

@@ -6,6 +6,7 @@ import { requireRunConfig } from '../../src/config/run-config.ts';
 import { linear } from '../../src/kernels/matmul.ts';
 import { linearReference } from '../../src/kernels/reference/linear.ts';
 import { createRng } from '../../src/support/rng.ts';
+import { sft } from '../../src/objectives/sft.ts';
 import { RunControl } from '../../src/trainer/run-control.ts';
 import { Training } from '../../src/trainer/train.ts';
 import { openGolden, type Golden } from '../gpu/goldens.ts';
@@ -63,6 +64,7 @@ describe('a small model', () => {
       decoder: golden.model.decoder,
       adapter,
       config: requireRunConfig({ ...golden.json.curve.settings, max_steps: steps }),
+      objective: sft,
       train: golden.examples,
       evaluation: [],
       checkpointing: false,

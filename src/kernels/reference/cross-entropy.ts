@@ -1,14 +1,14 @@
-/** The definition of softmax cross-entropy and its gradient, in plain float64 loops. */
+/** The definition of a target's log-probability and its gradient, in plain float64 loops. */
 import { at } from './linear.ts';
 
-/** losses[row] = logsumexp(logits[row]) − logits[row][target]; dLogits = (softmax − onehot) · scale. */
+/** logProbs[row] = logits[row][target] − logsumexp(logits[row]); dLogits = (onehot − softmax) · coefficients[row]. */
 export function crossEntropyReference(
   logits: ArrayLike<number>,
   targets: ArrayLike<number>,
   vocab: number,
-  scale: number,
-): { readonly losses: Float64Array; readonly dLogits: Float64Array } {
-  const losses = new Float64Array(targets.length);
+  coefficients: ArrayLike<number>,
+): { readonly logProbs: Float64Array; readonly dLogits: Float64Array } {
+  const logProbs = new Float64Array(targets.length);
   const dLogits = new Float64Array(logits.length);
   for (let row = 0; row < targets.length; row++) {
     let highest = -Infinity;
@@ -16,11 +16,11 @@ export function crossEntropyReference(
     let total = 0;
     for (let v = 0; v < vocab; v++) total += Math.exp(at(logits, row * vocab + v) - highest);
     const target = at(targets, row);
-    losses[row] = Math.log(total) + highest - at(logits, row * vocab + target);
+    logProbs[row] = at(logits, row * vocab + target) - (Math.log(total) + highest);
     for (let v = 0; v < vocab; v++) {
       const p = Math.exp(at(logits, row * vocab + v) - highest) / total;
-      dLogits[row * vocab + v] = (p - (v === target ? 1 : 0)) * scale;
+      dLogits[row * vocab + v] = ((v === target ? 1 : 0) - p) * at(coefficients, row);
     }
   }
-  return { losses, dLogits };
+  return { logProbs, dLogits };
 }

@@ -144,10 +144,10 @@ function stretchesOf(tokens: readonly InspectedToken[]) {
 }
 
 function Token({ token }: { token: InspectedToken }) {
-  const { id, text, role, isTrained, part } = token;
-  const what = [role, role === 'special' && isTrained ? 'trained' : '', part ?? ''].filter(
-    (word) => word !== '',
-  );
+  const { id, text, role, isTrained, part, weight } = token;
+  const trained = role === 'special' && isTrained ? 'trained' : '';
+  const weighed = weight === undefined ? '' : `weight ${weight}`;
+  const what = [role, trained, part ?? '', weighed].filter((word) => word !== '');
   return (
     <span
       class="token"

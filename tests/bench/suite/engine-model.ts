@@ -21,6 +21,8 @@ import { rmsNorm } from '../../../src/kernels/rms-norm.ts';
 import type { ModelConfig } from '../../../src/model/model-config.ts';
 import { rowLayout } from '../../../src/model/layer.ts';
 import { TrainingPass } from '../../../src/model/training-pass.ts';
+import { MetricSums } from '../../../src/objectives/metric-sums.ts';
+import { sft } from '../../../src/objectives/sft.ts';
 import { loadWeights, type TensorLookup } from '../../../src/model/load-weights.ts';
 import { createRng, type Gpu, type WeightFormat } from './engine.ts';
 import type { StepShape } from './flops.ts';
@@ -268,7 +270,8 @@ export async function openStep(
       { name: `layers.${layer}.${target}.A`, shape: [rank, inFeatures], values: a } as const,
       { name: `layers.${layer}.${target}.B`, shape: [outFeatures, rank], values: b } as const,
     ]);
-  const accumulate = (): void => pass.accumulate(batch, 0, 1 / batch.targetCount, 1);
+  const coefficients = sft.coefficients(batch, [batch]);
+  const accumulate = (): void => pass.accumulate(batch, 0, coefficients, 1);
   return {
     adapter: named(values),
     run: () => {
@@ -289,11 +292,13 @@ export async function openStep(
     lossAndGradients: async () => {
       recorder.clear(adapter.gradients);
       accumulate();
-      const { lossSum } = await pass.readReport(batch.targetCount);
+      const { logProbs } = await pass.readReport(batch.targetCount);
       const gradients = named(await memory.readFloat32(adapter.gradients));
       recorder.clear(adapter.gradients);
       recorder.submit();
-      return { loss: lossSum / batch.targetCount, gradients };
+      const sums = new MetricSums();
+      sft.measure({ batch, logProbs, baseLogProbs: null }, sums);
+      return { loss: sums.mean('loss'), gradients };
     },
     dispose: () => {
       pass.dispose();

@@ -149,9 +149,11 @@ function crossEntropyCase(gpu: Gpu, rows: number, vocab: number): BenchCase {
       const bench = benchTensors(gpu, 8);
       const logits = bench.random(rows * vocab, 4);
       const targets = Uint32Array.from({ length: rows }, (_, i) => (i * 7919 + 3) % vocab);
-      const [logitsT, targetsT, losses] = [bench.upload(logits), bench.upload(targets), bench.zeros(rows)];
-      const size = { rows, vocab, stride: vocab, firstRow: 0, lossOffset: 0, rowThreads: rowThreads(gpu) };
-      const record = (): void => crossEntropy(gpu.recorder, logitsT, targetsT, losses, size, 0.25);
+      const coefficients = new Float32Array(rows).fill(-0.25);
+      const [logitsT, targetsT, logProbs] = [bench.upload(logits), bench.upload(targets), bench.zeros(rows)];
+      const coefficientsT = bench.upload(coefficients);
+      const size = { rows, vocab, stride: vocab, firstRow: 0, firstLogProb: 0, rowThreads: rowThreads(gpu) };
+      const record = (): void => crossEntropy(gpu.recorder, logitsT, targetsT, logProbs, coefficientsT, size);
       return {
         record,
         check: async () => {
@@ -161,13 +163,13 @@ function crossEntropyCase(gpu: Gpu, rows: number, vocab: number): BenchCase {
             takeRows(logits, vocab, picked),
             picked.map((row) => targets[row]),
             vocab,
-            0.25,
+            picked.map((row) => coefficients[row]),
           );
-          const got = await bench.read(losses);
+          const got = await bench.read(logProbs);
           return Math.max(
             relativeError(
               picked.map((row) => got[row]),
-              expected.losses,
+              expected.logProbs,
             ),
             relativeError(takeRows(await bench.read(logitsT), vocab, picked), expected.dLogits),
           );

@@ -124,6 +124,8 @@ test('rows are packed end to end, each token predicting the next of its own row'
     segmentEnds: Uint32Array.of(2, 2, 5, 5, 5),
     tokenCount: 5,
     targetCount: 4,
+    rowTargetCounts: [1, 0, 3],
+    weights: null,
   });
   expect(packBatch([]).tokenCount).toBe(0);
 });

@@ -18,6 +18,7 @@ const stepReport = (step: number): StepReport => ({
   tokensPerSecond: 80,
   stepMs: 1000,
   gpuBytes: 3 * 2 ** 20,
+  metrics: {},
 });
 
 describe('the progress line', () => {

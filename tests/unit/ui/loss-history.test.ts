@@ -14,6 +14,7 @@ const report = (step: number, loss: number): StepReport => ({
   tokensPerSecond: 1,
   stepMs: 1,
   gpuBytes: 1,
+  metrics: {},
 });
 
 test('the smoothed curve of a constant loss is that constant from the first step', () => {
