@@ -3,7 +3,7 @@ import { datasetSettings } from '../src/config/dataset-settings.ts';
 import type { PackingReport, RowProblem } from '../src/api/trainer-api.ts';
 import type { RunConfig } from '../src/config/run-config.ts';
 import { prepareDataset, type PreparedDataset } from '../src/data/dataset.ts';
-import { partSpans, type PartSpan } from '../src/data/inspect-tokens.ts';
+import { partSpans, shownWeight, type PartSpan } from '../src/data/inspect-tokens.ts';
 import type { TokenizedExample } from '../src/data/mask.ts';
 import { packFill } from '../src/data/packs.ts';
 import { createChatTokenizer, type ChatTokenizer } from '../src/data/tokenizer.ts';
@@ -91,7 +91,7 @@ function usedLines({ examples, packs }: Inspected, tokenizer: ChatTokenizer): In
       line,
       ids: [...tokens],
       target: [...isTarget],
-      ...(weights ? { weights: [...weights] } : {}),
+      ...(weights ? { weights: Array.from(weights, shownWeight) } : {}),
       parts: partSpans({ tokens, isTarget }, tokenizer),
       packed: pieces.length === 1 ? places[first] : piecePlaces(pieces, places.slice(first, end)),
       dropped: null,

@@ -4,7 +4,8 @@ import { MAX_NAMED } from '../../src/data/gate.ts';
 import { percentOf } from '../../src/support/units.ts';
 
 export function datasetLines(report: DatasetReport, listedRows: number): string[] {
-  const { tokenCount, targetTokenCount, tokensPerRow, rejected, rejectedRows, unusedColumns } = report;
+  const { weightedRows, tokenCount, targetTokenCount, tokensPerRow, rejected, rejectedRows, unusedColumns } =
+    report;
   const share = ((100 * targetTokenCount) / tokenCount).toFixed(1);
   return [
     `${report.usableRows} of ${report.totalRows} rows usable, ${rejectedRows} rejected, ${report.truncatedLines.length} without their end and end token, ${report.duplicates.length} there twice, ${report.inSuites.length} in an evaluation suite`,
@@ -12,6 +13,7 @@ export function datasetLines(report: DatasetReport, listedRows: number): string[
     ...(report.templateDate === null
       ? []
       : [`The chat template writes the date: ${report.templateDate} (template_date)`]),
+    ...(weightedRows > 0 ? [`${weightedRows} rows have weights: what they train counts more or less`] : []),
     ...rejected.slice(0, listedRows).map(({ line, code, reason }) => `  line ${line}: ${code}: ${reason}`),
     ...(rejectedRows > listedRows ? [`  … and ${rejectedRows - listedRows} more`] : []),
     // Few enough are named by the gate.

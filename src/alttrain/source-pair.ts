@@ -64,10 +64,13 @@ function readPair(fields: RowFields): SourcePair | Refusal {
 function readConversation(raw: RawRow): SourcePair | Refusal {
   const example = toChatExample(raw);
   if (isRowProblem(example)) return { code: example.code, reason: example.reason };
-  const { prompt, response, unused = [], untrained } = example;
+  const { prompt, response, unused = [], weight = 1, answerWeights = [1] } = example;
   if (prompt.length !== 1)
     return shape(`has ${prompt.length} turns before its response; the builder takes one question`);
-  if (untrained !== undefined)
+  const [answerWeight] = answerWeights;
+  if (weight * answerWeight === 0)
     return { code: 'row-no-target', reason: 'marks its answer as not to be trained' };
-  return { question: prompt[0].content.trim(), response: response.trim(), unused };
+  // The answer that is built is another one: how much the old one counted says nothing of it.
+  const left = [...(weight === 1 ? [] : ['weight']), ...(answerWeight === 1 ? [] : ['messages[].weight'])];
+  return { question: prompt[0].content.trim(), response: response.trim(), unused: [...unused, ...left] };
 }

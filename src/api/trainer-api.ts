@@ -168,6 +168,7 @@ export interface DatasetReport {
   readonly examples: number; // more than usableRows where long rows are split
   readonly truncatedLines: readonly number[]; // kept, but their end, and the end token, are cut at max_length
   readonly splitRows: number;
+  readonly weightedRows: number; // with trained tokens that count more or less than 1 in the loss
   readonly duplicates: readonly { readonly line: number; readonly sameAs: number }[];
   readonly inSuites: readonly { readonly line: number; readonly suite: string }[];
   readonly openThoughts: number; // answers that open a thought, or go on with the prompt's, and never close it

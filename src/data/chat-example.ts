@@ -9,9 +9,10 @@ import { excerptOf, isProblem, type RawRow } from './raw-row.ts';
 import { orderProblem, readMessages, thoughtProblem } from './read-messages.ts';
 import { readPair, withSystem, type Conversation, type PairLayout } from './read-pair.ts';
 import { emptyRow, isRefusal, shapeProblem, type Refusal } from './refusal.ts';
-import { badAnswerProblem, columnProblem, preferenceProblem, weightProblem } from './row-flags.ts';
+import { badAnswerProblem, columnProblem, preferenceProblem } from './row-flags.ts';
 import { RowFields, type Row } from './row-fields.ts';
 import type { ChatMessage } from './tokenizer.ts';
+import { weightOf } from './turn-weight.ts';
 
 export const rowShapes = [
   'messages',
@@ -30,12 +31,14 @@ export interface ChatExample {
   /** Ends with a user's turn; empty for "text". */
   readonly prompt: readonly ChatMessage[];
   readonly response: string; // with its reasoning; all of it for "text"
-  /** Answers that are not to be trained: 0 is the first of the assistant, the response is the last. Absent: none. */
-  readonly untrained?: readonly number[];
+  /** Of the row: every token of it counts so much. Absent: 1. */
+  readonly weight?: number;
+  /** Of each answer of the assistant, the response is the last; 0: not trained. Multiplied by the row's. Absent: all 1. */
+  readonly answerWeights?: readonly number[];
   /** Fields that hold something and are used for nothing: "id", "messages[].name". Absent: none. */
   readonly unused?: readonly string[];
 }
-type Read = Pick<ChatExample, 'shape' | 'prompt' | 'response' | 'untrained'> | Refusal;
+type Read = Pick<ChatExample, 'shape' | 'prompt' | 'response' | 'answerWeights'> | Refusal;
 
 export { isProblem as isRowProblem };
 
@@ -64,15 +67,19 @@ export function toChatExample(
   const fields = new RowFields(value as Row);
   const read = checkTexts(columns.size === 0 ? readRow(fields) : readMapped(fields, columns));
   if (isRefusal(read)) return refuse(read);
+  // Of chosen columns nothing else is read: the weight is then told as unused.
+  const weight = columns.size === 0 ? (weightOf(fields.read('weight'), '') ?? 1) : 1;
+  if (typeof weight !== 'number') return refuse(weight);
   const unused = fields.unused();
-  const { shape, response, untrained } = read;
+  const { shape, response, answerWeights = [] } = read;
   const needsSystem = systemPrompt !== '' && shape !== 'text' && read.prompt[0].role !== 'system';
   return {
     line,
     shape,
     prompt: needsSystem ? [{ role: 'system', content: systemPrompt }, ...read.prompt] : read.prompt,
     response,
-    ...(untrained === undefined || untrained.length === 0 ? {} : { untrained }),
+    ...(weight === 1 ? {} : { weight }),
+    ...(answerWeights.every((own) => own === 1) ? {} : { answerWeights }),
     ...(unused.length === 0 ? {} : { unused }),
   };
 }
@@ -147,7 +154,7 @@ function readColumns(fields: RowFields, pair: PairLayout & { readonly shape: Row
 function judged(fields: RowFields, read: Read): Read {
   return isRefusal(read)
     ? (preferenceProblem(fields) ?? read)
-    : (badAnswerProblem(fields, ['label', 'kto_tag']) ?? weightProblem(fields) ?? read);
+    : (badAnswerProblem(fields, ['label', 'kto_tag']) ?? read);
 }
 
 function missingProblem(fields: RowFields): Refusal {
@@ -200,7 +207,7 @@ function readText(fields: RowFields, field: string): Read {
 
 function finish(shape: RowShape, read: Conversation | Refusal): Read {
   if (isRefusal(read)) return read;
-  const { prompt, response, untrained } = read;
+  const { prompt, response, answerWeights } = read;
   const asked = prompt.at(-1);
   if (asked?.role !== 'user') return shapeProblem('has no turn of the user right before the response');
   const first = prompt.find(({ role }) => role !== 'system');
@@ -211,7 +218,7 @@ function finish(shape: RowShape, read: Conversation | Refusal): Read {
   }
   if (asked.content.trim() === '') return emptyRow('has an empty question');
   if (response.trim() === '') return emptyRow('has an empty response');
-  return thoughtProblem(response) ?? { shape, prompt, response, untrained };
+  return thoughtProblem(response) ?? { shape, prompt, response, answerWeights };
 }
 
 function checkTexts(read: Read): Read {

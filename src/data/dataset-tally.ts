@@ -25,6 +25,7 @@ export class DatasetTally {
   #usableRows = 0;
   #rejectedRows = 0;
   #splitRows = 0;
+  #weightedRows = 0;
   #openThoughts = 0;
   #targetTokenCount = 0;
 
@@ -56,6 +57,7 @@ export class DatasetTally {
     this.#unused.addUsed(example.unused ?? []);
     this.#index.add(example);
     if (parts.length > 1) this.#splitRows++;
+    if (parts.some(({ weights }) => weights)) this.#weightedRows++;
     if (parts.some(({ truncated }) => truncated)) this.#truncatedLines.push(example.line);
     if (
       example.shape !== 'text' &&
@@ -96,6 +98,7 @@ export class DatasetTally {
       examples: lengths.length,
       truncatedLines: this.#truncatedLines,
       splitRows: this.#splitRows,
+      weightedRows: this.#weightedRows,
       duplicates: this.#index.duplicates,
       inSuites: this.#index.inSuites,
       openThoughts: this.#openThoughts,

@@ -29,9 +29,12 @@ export function inspectTokens(
     role: tokenizer.isSpecial(id) ? 'special' : isTarget[t] === 1 ? 'trained' : 'prompt',
     isTrained: isTarget[t] === 1,
     part: spans.find(({ start, end }) => t >= start && t < end)?.kind ?? null,
-    ...(weights && isTarget[t] === 1 ? { weight: weights[t] } : {}),
+    ...(weights && isTarget[t] === 1 ? { weight: shownWeight(weights[t]) } : {}),
   }));
 }
+
+/** A weight as the file has it: float32 holds 0.1 as 0.10000000149. */
+export const shownWeight = (weight: number): number => Number(weight.toPrecision(7));
 
 /** One text per token; where a character needs several tokens, the first has it and the others have none. */
 export function tokenTexts(tokens: Int32Array, tokenizer: ChatTokenizer): string[] {

@@ -16,7 +16,7 @@ import { fitToLength, type Masked, type Truncation } from './fit-length.ts';
 import { excerptOf } from './raw-row.ts';
 import { TokenStore } from './token-store.ts';
 import type { ChatTokenizer } from './tokenizer.ts';
-import { untrainedProblem, withoutUntrained } from './trained-flag.ts';
+import { weightProblem, withAnswerWeights, type WeightedPiece } from './turn-weight.ts';
 
 /** Tokens may be read through getters (data/token-store.ts): a copy by spreading would lose them. */
 export interface TokenizedExample {
@@ -52,13 +52,13 @@ export function tokenizeExample(
     reason,
     excerpt: excerptOf(example.prompt.at(-1)?.content ?? example.response),
   });
-  const marked = untrainedProblem(example.untrained ?? [], answersOf(example), options);
+  const marked = weightProblem(example.weight ?? 1, answerWeightsOf(example), options);
   if (marked !== null) return problem(marked.code, marked.reason);
   let masked: Masked;
   try {
     if (example.shape !== 'text' && tokenizer.fitResponse(example.response).trim() === '')
       return problem('row-empty', 'has nothing in its response but <think>');
-    masked = maskExample(example, tokenizer, options);
+    masked = timesWeight(maskExample(example, tokenizer, options), example.weight ?? 1);
   } catch (error) {
     if (error instanceof TrainerError) return problem('row-shape', error.message);
     throw error;
@@ -82,18 +82,28 @@ function maskExample(example: ChatExample, tokenizer: ChatTokenizer, options: Ma
   if (!tokenizer.hasTemplate) return joinedPair(example, tokenizer, options);
   if (options.assistantOnlyLoss) {
     const pieces = tokenizer.renderTurns([...prompt, { role: 'assistant', content: response }]);
-    return mask(withoutUntrained(pieces, example.untrained ?? [], answersOf(example)), tokenizer);
+    return mask(withAnswerWeights(pieces, answerWeightsOf(example)), tokenizer);
   }
-  const pieces: TextPiece[] = [
+  const pieces: WeightedPiece<TextPiece>[] = [
     { text: tokenizer.renderPrompt(prompt), isTrained: !options.completionOnlyLoss },
-    { text: withTurnEnd(tokenizer.fitResponse(response), tokenizer.turnEnd), isTrained: true },
+    {
+      text: withTurnEnd(tokenizer.fitResponse(response), tokenizer.turnEnd),
+      isTrained: true,
+      weight: answerWeightsOf(example).at(-1),
+    },
   ];
   const masked = mask(pieces, tokenizer);
   return tokenizer.turnEnd === '' ? withEnd(masked, tokenizer) : masked;
 }
 
-const answersOf = ({ prompt }: ChatExample): number =>
-  prompt.filter(({ role }) => role === 'assistant').length + 1;
+const answerWeightsOf = ({ prompt, answerWeights }: ChatExample): readonly number[] =>
+  answerWeights ?? [...prompt.filter(({ role }) => role === 'assistant').map(() => 1), 1];
+
+/** The weight of the row, on top of those of its turns. */
+function timesWeight({ ids, isTarget, weights }: Masked, weight: number): Masked {
+  if (weight === 1) return { ids, isTarget, weights };
+  return { ids, isTarget, weights: ids.map((_, t) => weight * (weights?.[t] ?? 1)) };
+}
 
 /** All of it is trained, but what the tokenizer puts before it. */
 function plainText(text: string, tokenizer: ChatTokenizer): Masked {
@@ -124,27 +134,31 @@ function startBefore(ids: readonly number[], { textStart }: ChatTokenizer): read
   return textStart.every((id, i) => ids[i] === id) ? [] : textStart;
 }
 
-function mask(pieces: readonly TextPiece[], tokenizer: ChatTokenizer): Masked {
+function mask(pieces: readonly WeightedPiece<TextPiece>[], tokenizer: ChatTokenizer): Masked {
   const ids: number[] = [];
   const isTarget: number[] = [];
+  const weights: number[] = [];
   let before = '';
   let beforeIds: readonly number[] = [];
-  for (const { text, isTrained } of pieces) {
+  for (const { text, isTrained, weight = 1 } of pieces) {
     const own = encodeAfter(before, beforeIds, text, tokenizer);
     for (const id of own) {
       ids.push(id);
       isTarget.push(isTrained ? 1 : 0);
+      weights.push(isTrained ? weight : 1);
     }
     [before, beforeIds] = [text, own];
   }
   isTarget[0] = 0; // nothing comes before it that could predict it
-  return { ids, isTarget };
+  return weights.every((weight) => weight === 1) ? { ids, isTarget } : { ids, isTarget, weights };
 }
 
 /** The tokenizer's own end token, as TRL adds it to texts. */
-function withEnd({ ids, isTarget }: Masked, { eosIds }: ChatTokenizer): Masked {
-  if (eosIds[0] === ids[ids.length - 1]) return { ids, isTarget };
-  return { ids: [...ids, eosIds[0]], isTarget: [...isTarget, 1] };
+function withEnd(masked: Masked, { eosIds }: ChatTokenizer): Masked {
+  const { ids, isTarget, weights } = masked;
+  if (eosIds[0] === ids[ids.length - 1]) return masked;
+  const end = { ids: [...ids, eosIds[0]], isTarget: [...isTarget, 1] };
+  return weights === undefined ? end : { ...end, weights: [...weights, weights[weights.length - 1]] };
 }
 
 /** Tokens of `text` after `before`. Where a token would span the seam, the two are encoded apart, so that the mask is exact. */

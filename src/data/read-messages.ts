@@ -7,12 +7,12 @@ import { readContent } from './read-content.ts';
 import { emptyRow, isRefusal, shapeProblem, unsupported, type Refusal } from './refusal.ts';
 import { isEmptyCell, isNothing, type Row } from './row-fields.ts';
 import type { ChatMessage } from './tokenizer.ts';
-import { flagFields, trainedFlagOf } from './trained-flag.ts';
+import { turnWeightOf, weightFields } from './turn-weight.ts';
 
 export interface Turns {
   readonly messages: readonly ChatMessage[];
-  /** Turns of the assistant that are not to be trained: 0 is its first. */
-  readonly untrained: readonly number[];
+  /** Of each turn of the assistant, in order; 0: not trained. */
+  readonly answerWeights: readonly number[];
 }
 
 /** Told the name of every field that holds something and is not used. */
@@ -51,21 +51,17 @@ export function readMessages(value: unknown, field: string, leaveOut: LeaveOut):
     return shapeProblem(`has a "${field}" that is neither text nor a list of messages`);
   if (list.length === 0) return emptyRow(`has an empty "${field}"`);
   const messages: ChatMessage[] = [];
-  const untrained: number[] = [];
-  let answers = 0;
+  const answerWeights: number[] = [];
   for (const [index, item] of list.entries()) {
     const where = `message ${index + 1} of "${field}"`;
     const turn = readTurn(item, { where, leaveOut: (name) => leaveOut(`${field}[].${name}`) });
     if (isRefusal(turn)) return turn;
     const problem = orderProblem(turn.message, messages.at(-1), where);
     if (problem !== null) return problem;
-    if (turn.message.role === 'assistant') {
-      if (!turn.isTrained) untrained.push(answers);
-      answers++;
-    }
+    if (turn.message.role === 'assistant') answerWeights.push(turn.weight);
     messages.push(turn.message);
   }
-  return { messages, untrained };
+  return { messages, answerWeights };
 }
 
 /** Text that is the JSON of a list of turns, as a table holds the prompts of TRL's conversations. */
@@ -91,7 +87,7 @@ function parsed(text: string): unknown {
 
 interface Turn {
   readonly message: ChatMessage;
-  readonly isTrained: boolean;
+  readonly weight: number;
 }
 interface Place {
   readonly where: string;
@@ -106,8 +102,8 @@ function readTurn(item: unknown, { where, leaveOut }: Place): Turn | Refusal {
   const named = turn['role'] ?? turn['from'];
   const role = typeof named === 'string' && Object.hasOwn(roleNames, named) ? roleNames[named] : null;
   if (role === null) return roleProblem(named, where);
-  const isTrained = trainedFlagOf(turn, role, where);
-  if (typeof isTrained !== 'boolean') return isTrained;
+  const weight = turnWeightOf(turn, role, where);
+  if (typeof weight !== 'number') return weight;
   const contentField = turn['content'] === undefined || turn['content'] === null ? 'value' : 'content';
   const content = readContent(turn[contentField], `${where} has a "content"`, (name) =>
     leaveOut(`${contentField}[].${name}`),
@@ -118,11 +114,11 @@ function readTurn(item: unknown, { where, leaveOut }: Place): Turn | Refusal {
   if (thought !== null && typeof thought !== 'string') return thought;
   const used = ['role', 'from', contentField, ...(role === 'assistant' ? usedByAnswers(turn) : [])];
   for (const name of Object.keys(turn)) if (!used.includes(name) && !isEmptyCell(turn[name])) leaveOut(name);
-  if (role !== 'assistant') return { message: { role, content }, isTrained };
+  if (role !== 'assistant') return { message: { role, content }, weight };
   // Where the reasoning has a field of its own, it goes to the place where templates write it.
   const whole =
     thought === null ? content : `<think>\n${thought.replace(/^\n+|\n+$/g, '')}\n</think>\n\n${content}`;
-  return thoughtProblem(whole) ?? { message: { role, content: whole }, isTrained };
+  return thoughtProblem(whole) ?? { message: { role, content: whole }, weight };
 }
 
 function roleProblem(named: unknown, where: string): Refusal {
@@ -136,7 +132,7 @@ function roleProblem(named: unknown, where: string): Refusal {
 
 const usedByAnswers = (turn: Row): string[] => [
   ...thoughtFields.filter((name) => typeof turn[name] === 'string'),
-  ...flagFields.filter((name) => turn[name] !== undefined),
+  ...weightFields.filter((name) => turn[name] !== undefined),
 ];
 
 function thoughtOf(turn: Row, where: string): string | null | Refusal {

@@ -22,8 +22,8 @@ export interface PairLayout {
 export interface Conversation {
   readonly prompt: readonly ChatMessage[];
   readonly response: string;
-  /** Answers that are not to be trained, by number; the response is the last. */
-  readonly untrained: readonly number[];
+  /** Of each answer of the assistant; the response is the last. */
+  readonly answerWeights: readonly number[];
 }
 
 export function readPair(fields: RowFields, layout: PairLayout): Conversation | Refusal {
@@ -32,21 +32,19 @@ export function readPair(fields: RowFields, layout: PairLayout): Conversation | 
   const { history } = layout;
   const before = history === null ? noTurns : readHistory(fields, history);
   if (isRefusal(before)) return before;
-  const turns = { messages: [...before.messages, ...asked.messages], untrained: before.untrained };
+  const turns = {
+    messages: [...before.messages, ...asked.messages],
+    answerWeights: [...before.answerWeights, ...asked.answerWeights],
+  };
   const whole = withSystem(fields, turns, layout.system);
   if (isRefusal(whole)) return whole;
   const answer = readAnswer(fields, layout);
   if (isRefusal(answer)) return answer;
-  const answersBefore = whole.messages.filter(({ role }) => role === 'assistant').length;
-  const untrained = [
-    ...before.untrained,
-    ...asked.untrained,
-    ...answer.untrained.map((index) => index + answersBefore),
-  ];
-  return { prompt: whole.messages, response: answer.messages[0].content, untrained };
+  const answerWeights = [...whole.answerWeights, ...answer.answerWeights];
+  return { prompt: whole.messages, response: answer.messages[0].content, answerWeights };
 }
 
-const noTurns: Turns = { messages: [], untrained: [] };
+const noTurns: Turns = { messages: [], answerWeights: [] };
 
 function readQuestion(fields: RowFields, { question, context, takesMessages }: PairLayout): Turns | Refusal {
   const value = fields.read(question) ?? '';
@@ -61,13 +59,13 @@ function readQuestion(fields: RowFields, { question, context, takesMessages }: P
     texts.push(text);
   }
   const filled = texts.filter((text) => text.trim() !== '');
-  return { messages: [{ role: 'user', content: filled.join('\n\n') }], untrained: [] };
+  return { messages: [{ role: 'user', content: filled.join('\n\n') }], answerWeights: [] };
 }
 
 function readAnswer(fields: RowFields, { answer, takesMessages }: PairLayout): Turns | Refusal {
   const value = fields.read(answer);
   if (typeof value === 'string' && !(takesMessages && isListOfTurns(value)))
-    return { messages: [{ role: 'assistant', content: value }], untrained: [] };
+    return { messages: [{ role: 'assistant', content: value }], answerWeights: [1] };
   if (!takesMessages) return notText(answer);
   const notOne = shapeProblem(`has a "${answer}" that is not one message of the assistant`);
   if (Array.isArray(value) && value.length !== 1) return notOne;
@@ -96,7 +94,7 @@ function readHistory(fields: RowFields, name: string): Turns | Refusal {
       return shapeProblem(`pair ${index + 1} of "${name}" is no question with its answer`);
     messages.push({ role: 'user', content: question }, { role: 'assistant', content: answer });
   }
-  return { messages, untrained: [] };
+  return { messages, answerWeights: list.map(() => 1) };
 }
 
 function parsed(text: string): unknown {

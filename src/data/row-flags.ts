@@ -33,14 +33,6 @@ export function badAnswerProblem(fields: RowFields, names: readonly string[]): R
   return null;
 }
 
-/** Fireworks weighs rows. */
-export function weightProblem(fields: RowFields): Refusal | null {
-  const weight = fields.peek('weight');
-  if (typeof weight !== 'number' || Number.isNaN(weight)) return null;
-  fields.read('weight');
-  return weight === 1 ? null : unsupported(`has the weight ${weight}: weights of rows are not supported`);
-}
-
 function truthOf(value: unknown): boolean | null {
   const text = typeof value === 'string' ? value.trim().toLowerCase() : value;
   if (text === true || text === 'true') return true;

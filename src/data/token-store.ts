@@ -77,7 +77,8 @@ export class TokenStore {
     for (let i = 1; i < count; i++) slab.isTarget[start + i] = isTarget[window.start + i];
     if (weights !== undefined) {
       slab.weights ??= new Float32Array(slab.tokens.length);
-      for (let i = 0; i < count; i++) slab.weights[start + i] = weights[window.start + i];
+      for (let i = 1; i < count; i++)
+        if (isTarget[window.start + i] === 1) slab.weights[start + i] = weights[window.start + i];
     }
     const isWeighted = weights !== undefined;
     return new StoredExample(line, window, { slab, start, end: this.#used, isWeighted });

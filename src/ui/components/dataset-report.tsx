@@ -27,6 +27,7 @@ export function DatasetReportView({ report, isBuiltin }: { report: DatasetReport
           ['Mean length', `${report.tokensPerRow.mean.toFixed(0)} tokens`],
           ['Longest row', `${formatCount(report.tokensPerRow.max)} tokens`],
           ...(report.templateDate === null ? [] : [['Date in the prompt', report.templateDate] as const]),
+          ...(report.weightedRows > 0 ? [['Weighted rows', formatCount(report.weightedRows)] as const] : []),
           ...(report.splitRows > 0 ? [['Split rows', formatCount(report.splitRows)] as const] : []),
           ...(packing === null
             ? []

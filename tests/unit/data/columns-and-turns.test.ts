@@ -259,17 +259,15 @@ describe('turns that are not to be trained', () => {
     { loss_mask: 0 },
     { weight: '0' },
   ])('%j marks its turn, and its opposite marks nothing', (flag) => {
-    expect(example(turns(flag, {})).untrained).toEqual([0]);
-    expect(example(turns({}, flag)).untrained).toEqual([1]);
+    expect(example(turns(flag, {})).answerWeights).toEqual([0, 1]);
+    expect(example(turns({}, flag)).answerWeights).toEqual([1, 0]);
     const opposite = Object.fromEntries(
       Object.entries(flag).map(([name, value]) => [name, typeof value === 'boolean' ? true : 1]),
     );
     expect(example(turns(opposite, opposite))).toEqual(example(turns({}, {})));
   });
 
-  test('other weights, parts of turns and trained questions are refused', () => {
-    expect(reason(turns({ weight: 0.5 }, {}))).toContain('weights other than 0 and 1 are not supported');
-    expect(reason(turns({}, { weight: -1 }))).toContain('weights other than 0 and 1 are not supported');
+  test('parts of turns and trained questions are refused', () => {
     expect(reason(turns({}, { train_detail: [{ begin_offset: 0, end_offset: 3, train: false }] }))).toContain(
       '"train_detail"',
     );
@@ -301,12 +299,6 @@ describe('rows that judge their answer', () => {
     expect(example({ prompt: 'q', completion: 'a', label: 'safe' }).unused).toEqual(['label']);
     expect(example({ instruction: 'q', response: 'a', label: false }).unused).toEqual(['label']);
     expect(example({ text: 'once', label: false }).unused).toEqual(['label']);
-  });
-
-  test('a weight of a row is refused, unless it is 1', () => {
-    expect(reason({ ...chat(), weight: 2 })).toContain('has the weight 2');
-    expect(reason({ ...chat(), weight: 0 })).toContain('has the weight 0');
-    expect(example({ ...chat(), weight: 1 })).toEqual(example(chat()));
   });
 
   test('a preference has no answer to train, unless one is chosen or stands beside it', () => {
