@@ -44,8 +44,8 @@ export async function dataDigest(
       words[used++] = t < 0 ? 2 * tokens.length + (isNewRow ? 1 : 0) : 2 * tokens[t] + isTarget[t];
       if (used === CHUNK_WORDS) await flush();
     }
-    for (const weight of weights ?? []) {
-      words[used++] = bitsOf(weight);
+    for (const bits of weights ? new Int32Array(Float32Array.from(weights).buffer) : []) {
+      words[used++] = bits;
       if (used === CHUNK_WORDS) await flush();
     }
   }
@@ -53,8 +53,6 @@ export async function dataDigest(
   const all = new Uint8Array(digests.flatMap((digest) => [...digest]));
   return [...(await sha256(all))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }
-
-const bitsOf = (value: number): number => new Int32Array(Float32Array.of(value).buffer)[0];
 
 const sha256 = async (bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> =>
   new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));

@@ -169,4 +169,7 @@ test('the digest of data sees a token, what is trained, the order, and where row
   const digests = await Promise.all([rows, ...others].map(dataDigest));
   expect(new Set(digests).size).toBe(7);
   expect(await dataDigest([row(7, [1, 2, 3]), row(9, [4, 5])])).toBe(digests[0]); // blank lines move numbers
+  const weighted = (...weights: number[]) =>
+    dataDigest([{ ...row(1, [1, 2, 3]), weights: Float32Array.from(weights) }, row(2, [4, 5])]);
+  expect(new Set([digests[0], await weighted(0, 1, 2), await weighted(0, 2, 1)]).size).toBe(3);
 });

@@ -15,6 +15,7 @@ const report = (step: number): StepReport => ({
   tokensPerSecond: 1,
   stepMs: 1000,
   gpuBytes: 7,
+  metrics: { loss: losses[step - 1] },
 });
 
 function rowsOf(loggingSteps: number, happen: (metrics: RunMetrics) => void): MetricsRow[] {
@@ -41,6 +42,19 @@ describe('metrics rows', () => {
       step_ms: 1000,
       gpu_bytes: 7,
     });
+  });
+
+  test('hold what else an objective measures, as means over the same steps, and through a checkpoint', () => {
+    const measured = (step: number): StepReport => ({
+      ...report(step),
+      metrics: { loss: losses[step - 1], accuracy: step / 8 },
+    });
+    const first = new RunMetrics(3);
+    for (const step of [1, 2]) first.addStep(measured(step));
+    const window = JSON.parse(JSON.stringify(first.window)) as RunMetrics['window'];
+    const second = new RunMetrics(3, window);
+    second.addStep(measured(3));
+    expect(JSON.parse(second.text())).toMatchObject({ step: 3, loss: 24.5 / 3, accuracy: 2 / 8 });
   });
 
   test('with logging_steps 3 hold the mean loss since the row before, and rate and norm of their own step', () => {
