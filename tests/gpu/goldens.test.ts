@@ -76,7 +76,7 @@ describe.each(goldenNames)('%s', (name) => {
       const names = [...golden.tensors.tensors.keys()].filter((key) => key.startsWith('grad.'));
       expect(modules.length * 2).toBe(names.length);
       for (const { layer, target, a, b } of modules) {
-        const grad = `grad.${moduleName(layer, target)}`;
+        const grad = `grad.base_model.model.${moduleName(layer, target)}`;
         expect(
           relativeError(a, await golden.tensors.readFloat32(`${grad}.lora_A.weight`)),
           `${grad} A`,

@@ -94,7 +94,7 @@ describe.each(['tied-gqa', 'qwen3-tied-f16'])('%s', (name) => {
         ['A', a],
         ['B', b],
       ] as const) {
-        const key = `${objective}.grad.${moduleName(layer, target)}.lora_${which}.weight`;
+        const key = `${objective}.grad.base_model.model.${moduleName(layer, target)}.lora_${which}.weight`;
         expect(relativeError(values, await tensors.readFloat32(key)), key).toBeLessThan(F32);
       }
   }
