@@ -24,6 +24,8 @@ export interface LibraryTokenizer {
     readonly tokens_to_ids: ReadonlyMap<string, number>;
     readonly cache: Map<string, unknown>;
     encode(pieces: readonly string[]): string[];
+    /** As `encode`, with unknown tokens fused where the tokenizer asks for it. */
+    _call(pieces: readonly string[]): string[];
     convert_tokens_to_ids(tokens: readonly string[]): (number | undefined)[];
   };
 }
@@ -91,7 +93,10 @@ export function createLibraryEncoder({
     if (model.cache.size > MAX_WORDS) model.cache.clear();
     const pieces = preTokenize === null ? [text] : preTokenize(text, { section_index: isFirst ? 0 : 1 });
     // Characters that have no token are dropped where there is no unknown token.
-    return model.convert_tokens_to_ids(model.encode(pieces)).filter((id) => id !== undefined);
+    // Piece by piece: unknown tokens that follow one another are one, but never across pieces.
+    return pieces.flatMap((piece) =>
+      model.convert_tokens_to_ids(model._call([piece])).filter((id) => id !== undefined),
+    );
   };
 }
 

@@ -4,6 +4,7 @@
  */
 import { TrainerError } from '../api/trainer-error.ts';
 import { addedTokenFlags, numberTokens } from './added-tokens.ts';
+import { rewriteNormalizer, rewritePreTokenizer } from './tokenizer-steps.ts';
 
 export type Json = Record<string, unknown>;
 export interface AddedToken {
@@ -18,9 +19,6 @@ export interface AddedToken {
 
 const invalid = (message: string, detail: string | null = null): TrainerError =>
   new TrainerError('model-file-invalid', `tokenizer.json ${message}`, detail);
-
-/** GPT-2's split pattern, which "ByteLevel" applies when use_regex is not switched off. */
-const gpt2Pattern = String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`;
 
 export interface NormalisedTokenizer {
   readonly json: Json;
@@ -44,6 +42,10 @@ export function normaliseTokenizerJson(
   const { type } = model;
   if (type !== undefined && type !== 'BPE')
     throw invalid(`has a ${JSON.stringify(type)} model; BPE is supported.`);
+  if (Number(model['dropout'] ?? 0) > 0)
+    throw invalid(
+      `has a model with dropout ${String(model['dropout'])}: its tokens are other ones each time. Set it to null.`,
+    );
   if (!isVocabulary(model['vocab'])) throw invalid('has no "model.vocab" from tokens to ids.');
   const tokens = [...readAddedTokens(value['added_tokens'] ?? []), ...further.listed];
   const known = new Set(tokens.map(({ content }) => content));
@@ -57,7 +59,7 @@ export function normaliseTokenizerJson(
     ...value,
     model: { ...model, type: 'BPE', merges: readMerges(model['merges']) },
     added_tokens: addedTokens,
-    normalizer: value['normalizer'] ?? null,
+    normalizer: rewriteNormalizer(value['normalizer'] ?? null),
     pre_tokenizer: rewritePreTokenizer(value['pre_tokenizer'] ?? null),
     post_processor: null, // adds special tokens, which rendered template text already has
     decoder: value['decoder'] ?? null,
@@ -88,47 +90,6 @@ function readAddedTokens(tokens: unknown): Omit<AddedToken, 'id'>[] {
       return { ...addedTokenFlags(token), content: token['content'] };
     })
     .filter(({ content }) => content !== '');
-}
-
-function rewritePreTokenizer(value: unknown): unknown {
-  if (value === null) return null;
-  if (!isJson(value)) throw invalid('has a "pre_tokenizer" that is not an object.');
-  switch (value['type']) {
-    case 'Sequence': {
-      const steps = value['pretokenizers'];
-      if (!Array.isArray(steps)) throw invalid('has a pre-tokenizer "Sequence" without steps.');
-      return { ...value, pretokenizers: steps.map(rewritePreTokenizer).flatMap(stepsOf) };
-    }
-    case 'ByteLevel': {
-      if (value['use_regex'] === false || value['add_prefix_space'] === true) return value;
-      const split = { type: 'Split', pattern: { Regex: gpt2Pattern }, behavior: 'Isolated', invert: false };
-      return {
-        type: 'Sequence',
-        pretokenizers: [rewritePreTokenizer(split), { ...value, use_regex: false }],
-      };
-    }
-    case 'Split': {
-      const kept =
-        value['behavior'] === 'Isolated' || (value['behavior'] === 'Removed' && value['invert'] === true);
-      if (!kept) throw invalid(`splits with behavior ${String(value['behavior'])}; "Isolated" is supported.`);
-      const pattern = value['pattern'];
-      if (!isJson(pattern) || typeof pattern['Regex'] !== 'string') return value;
-      return { ...value, pattern: { Regex: unicodeSpaces(pattern['Regex']) } };
-    }
-    default:
-      return value;
-  }
-}
-
-/** A step that was rewritten into several stands for these. */
-const stepsOf = (step: unknown): unknown[] =>
-  isJson(step) && step['type'] === 'Sequence' ? (step['pretokenizers'] as unknown[]) : [step];
-
-/** In JavaScript \s has U+FEFF and lacks U+0085; in HF's expressions it is the Unicode property. */
-function unicodeSpaces(pattern: string): string {
-  return pattern.replace(/\\(.)/gs, (escape, letter: string) =>
-    letter === 's' ? String.raw`\p{White_Space}` : letter === 'S' ? String.raw`\P{White_Space}` : escape,
-  );
 }
 
 export function isJson(value: unknown): value is Json {

@@ -86,6 +86,11 @@ export function readSpecialTokens({
   specialTokensMap,
   addedTokens,
 }: TokenizerFiles): SpecialTokens {
+  if (tokenizerConfig['split_special_tokens'] === true)
+    throw new TrainerError(
+      'model-file-invalid',
+      'tokenizer_config.json sets split_special_tokens: the tokens that a chat template writes would be cut into letters. Set it to false.',
+    );
   const decoder = tokenizerConfig['added_tokens_decoder'];
   const hasDecoder = isJson(decoder);
   // The map is of older days: it is read, and goes before the config, where the config has no list of tokens.

@@ -11,7 +11,7 @@ import {
   type LibraryTokenizer,
   type SectionEncoder,
 } from './encode-pieces.ts';
-import { shieldedBy, withoutMarks } from './literal-text.ts';
+import { createUnmark, shieldedBy } from './literal-text.ts';
 import { idsAroundText } from './post-processor.ts';
 import { isJson, normaliseTokenizerJson, type AddedToken, type Json } from './tokenizer-files.ts';
 import { readSpecialTokens, type TokenizerFiles } from './tokenizer-folder.ts';
@@ -60,7 +60,7 @@ export function createChatTokenizer(files: TokenizerFiles): ChatTokenizer {
   /** Both are made at the first text: the table of merges takes a quarter of a second for 150,000 tokens. */
   let encodeText: ((text: string) => number[]) | null = null;
   const encode = (text: string): number[] =>
-    (encodeText ??= createEncoder(json, addedTokens, tokenizer))(text);
+    (encodeText ??= createEncoder(json, addedTokens, controlTokens, tokenizer))(text);
   const bosId = (named.bos_token === null ? undefined : idOf.get(named.bos_token)) ?? null;
   const { before: textStart } = idsAroundText(files.tokenizerJson);
   const asPlainText = (text: string): number[] => withTextStart(encode(text), textStart);
@@ -109,18 +109,23 @@ function withTextStart(ids: readonly number[], start: readonly number[]): number
 function createEncoder(
   json: Json,
   addedTokens: readonly AddedToken[],
+  controlTokens: readonly AddedToken[],
   tokenizer: PreTrainedTokenizer,
 ): (text: string) => number[] {
   const library = tokenizer as unknown as LibraryTokenizer;
   const encodeSection: SectionEncoder = createPieceEncoder(json, library) ?? createLibraryEncoder(library);
   const normalise = (text: string): string => library.normalizer?.(text) ?? text;
   const split = createSectionSplitter(addedTokens, normalise);
+  // Marks have kept the tokens of people's words from being found; they stand for nothing themselves.
+  const unmark = createUnmark(
+    controlTokens.map(({ content }) => content),
+    normalise,
+  );
   return (text) => {
     const ids: number[] = [];
     for (const section of split(text)) {
       if ('id' in section) ids.push(section.id);
-      // Marks have kept the tokens of people's words from being found; they stand for nothing themselves.
-      else for (const id of encodeSection(withoutMarks(section.text), section.isFirst)) ids.push(id);
+      else for (const id of encodeSection(unmark(section.text), section.isFirst)) ids.push(id);
     }
     return ids;
   };

@@ -1,0 +1,14 @@
+import { TrainerError } from '../../../src/api/trainer-error.ts';
+import type { Outcome } from './cases.ts';
+
+/** What was thrown, as an outcome. A reason without a code is no refusal but a fault. */
+export function refusalOf(error: unknown): Extract<Outcome, { kind: 'refused' }> {
+  if (error instanceof TrainerError)
+    return {
+      kind: 'refused',
+      code: error.code,
+      message: [error.message, error.detail ?? ''].join(' ').trim(),
+    };
+  const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { kind: 'refused', code: 'uncoded', message };
+}
