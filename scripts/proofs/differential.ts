@@ -3,7 +3,7 @@
  * project: equal ids, masks and losses, or a refusal by name. Needs Python with torch, transformers, peft, trl (PYTHON names
  * it) and a Vulkan driver for Dawn (libvulkan1, and VK_ICD_FILENAMES naming one, e.g. Chromium's vk_swiftshader_icd.json).
  *   --seed N --configs N --tokenizers N --adapters N --rows N --keep
- * Exit code 0: no disagreement that docs/differential.md does not list.
+ * Exit code 0: no disagreement that the comparator does not know as documented (docs/differential.md).
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
