@@ -78,7 +78,8 @@ export async function lossOf(
       checkpointing: true,
     });
     pass.evaluate(batch, 0);
-    const { lossSum } = await pass.readReport(batch.targetCount);
+    const logProbs = await pass.readLogProbs(0, batch.targetCount);
+    const lossSum = logProbs.reduce((sum, logProb) => sum - logProb, 0);
     gpu.assertHealthy();
     return { kind: 'loss', loss: lossSum / batch.targetCount, eosIds: model.tokenizer.eosIds };
   } catch (error) {
