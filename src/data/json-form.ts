@@ -14,6 +14,20 @@ export function parseJson(text: string): unknown {
   }
 }
 
+/** What text in a cell is instead of JSON; `reason` follows the name of the field. */
+export class NotJson {
+  constructor(readonly reason: string) {}
+}
+
+/** The value of a cell that should hold JSON. */
+export function jsonOf(text: string): unknown {
+  try {
+    return parseJson(text);
+  } catch (error) {
+    return new NotJson(jsonFault(text, error));
+  }
+}
+
 const pythonNumbers = { NaN: 'null', Infinity: '1e999' } as const; // 1e999 is read as Infinity
 
 function withPythonNumbers(text: string): string {

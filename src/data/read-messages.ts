@@ -2,7 +2,7 @@
  * Lists of turns as OpenAI, ShareGPT and TRL write them, and what is wrong with a turn. A turn that says more than its
  * words (a call of a tool, a picture, a weight) is followed or refused; other fields of a turn are left out and told.
  */
-import { jsonFault, parseJson } from './json-form.ts';
+import { jsonOf, NotJson } from './json-form.ts';
 import { readContent } from './read-content.ts';
 import { emptyRow, isRefusal, shapeProblem, unsupported, type Refusal } from './refusal.ts';
 import { isEmptyCell, isNothing, type Row } from './row-fields.ts';
@@ -45,7 +45,7 @@ const thoughtFields = ['reasoning_content', 'reasoning', 'thinking'];
 
 /** `value`: a list, or the JSON text of one, as CSV holds it. */
 export function readMessages(value: unknown, field: string, leaveOut: LeaveOut): Turns | Refusal {
-  const list = typeof value === 'string' && /^\s*[[{]/.test(value) ? parsed(value) : value;
+  const list = typeof value === 'string' && /^\s*[[{]/.test(value) ? jsonOf(value) : value;
   if (list instanceof NotJson) return shapeProblem(`has a "${field}" that ${list.reason}`);
   if (!Array.isArray(list))
     return shapeProblem(`has a "${field}" that is neither text nor a list of messages`);
@@ -67,22 +67,10 @@ export function readMessages(value: unknown, field: string, leaveOut: LeaveOut):
 /** Text that is the JSON of a list of turns, as a table holds the prompts of TRL's conversations. */
 export function isListOfTurns(text: string): boolean {
   if (!text.trimStart().startsWith('[')) return false;
-  const list = parsed(text);
+  const list = jsonOf(text);
   const isTurn = (item: unknown): boolean =>
     typeof item === 'object' && item !== null && ('role' in item || 'from' in item);
   return Array.isArray(list) && list.length > 0 && list.every(isTurn);
-}
-
-class NotJson {
-  constructor(readonly reason: string) {}
-}
-
-function parsed(text: string): unknown {
-  try {
-    return parseJson(text);
-  } catch (error) {
-    return new NotJson(jsonFault(text, error));
-  }
 }
 
 interface Turn {

@@ -2,6 +2,7 @@
  * A question and its answer in columns of their own, and the columns that belong to them: Alpaca's `input` and Dolly's
  * `context` (part of the question), OpenOrca's `system_prompt` (a system message), Alpaca's `history` (turns before).
  */
+import { jsonOf, NotJson } from './json-form.ts';
 import { readContent } from './read-content.ts';
 import { isListOfTurns, readMessages, type Turns } from './read-messages.ts';
 import { isRefusal, shapeProblem, type Refusal } from './refusal.ts';
@@ -82,7 +83,9 @@ const notText = (name: string): Refusal =>
 function readHistory(fields: RowFields, name: string): Turns | Refusal {
   if (isEmptyCell(fields.peek(name))) return noTurns;
   const value = fields.read(name);
-  const list = typeof value === 'string' ? parsed(value) : value;
+  const list = typeof value === 'string' ? jsonOf(value) : value;
+  if (list instanceof NotJson && /^\s*[[({]/.test(value as string))
+    return shapeProblem(`has a "${name}" that ${list.reason}`);
   if (!Array.isArray(list))
     return shapeProblem(`has a "${name}" that is no list of pairs of question and answer`);
   if (list.some((item) => !Array.isArray(item))) return readMessages(list, name, fields.leaveOut);
@@ -95,14 +98,6 @@ function readHistory(fields: RowFields, name: string): Turns | Refusal {
     messages.push({ role: 'user', content: question }, { role: 'assistant', content: answer });
   }
   return { messages, answerWeights: list.map(() => 1) };
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return null;
-  }
 }
 
 /** A conversation that has a system message of its own keeps it, as in LLaMA-Factory; the column is then not used. */

@@ -19,9 +19,14 @@ export async function* textChunks(bytes: AsyncIterable<Uint8Array>, name: string
         `${name} is not UTF-8 text (after line ${lineCount}). Save it as UTF-8, e.g. with "Save as" in an editor or a spreadsheet.`,
       );
     }
-    if (text.includes('\0'))
-      throw new TrainerError('dataset-unreadable', `${name} is not text: it holds NUL bytes.`);
-    for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) lineCount++;
+    const nul = text.indexOf('\0');
+    const end = nul < 0 ? text.length : nul;
+    for (let at = text.indexOf('\n'); at >= 0 && at < end; at = text.indexOf('\n', at + 1)) lineCount++;
+    if (nul >= 0)
+      throw new TrainerError(
+        'dataset-unreadable',
+        `${name} is not text: line ${lineCount} holds a NUL byte, as binary files and files that were not written to their end do. Download or write it again, or remove the NUL bytes.`,
+      );
     return text;
   };
   for await (const chunk of bytes) yield decode(chunk, false);

@@ -147,6 +147,8 @@ describe('history', () => {
 
   test.each<[unknown, string]>([
     ['once', 'no list of pairs'],
+    ["[['q', 'a']]", 'has a "history" that is Python\'s form of a list'],
+    ['[["q", "a"],]', 'has a "history" that is not JSON: there is a comma before a closing bracket'],
     [[['q']], 'pair 1 of "history"'],
     [
       [

@@ -38,6 +38,14 @@ test('UTF-16 as Windows writes it is read', async () => {
   expect((await readAll(bytes)).rows).toEqual([{ line: 1, value: { instruction: 'a', response: 'b' } }]);
 });
 
+test.each([
+  ['in the first line', `${a}\0\n${a}\n`, 1],
+  ['in the third', `${a}\n${a}\r\n{"instruction":"a\0"}\n${a}`, 3],
+  ['beyond the first chunk', `${a}\n`.repeat(5_000) + '\0\0', 5_001],
+])('a NUL byte %s is told with its line', async (_, text, line) => {
+  await expect(readAll(new TextEncoder().encode(text))).rejects.toThrow(`line ${line} holds a NUL byte`);
+});
+
 describe('what is no data set is refused with a code', () => {
   test.each([
     ['an image', Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0xff, 0xd8)],
