@@ -1,12 +1,12 @@
 """What transformers and PEFT compute for `npm run proof:real-model`, in float32 on the CPU. JSON in, JSON out.
 
-    python scripts/real-model/reference.py greedy MODEL PROMPTS.json OUT.json NEW_TOKENS
+    python scripts/real-model/reference.py greedy MODEL PROMPTS.json ANSWERS.json OUT.json
     python scripts/real-model/reference.py tokens MODEL TEXTS.jsonl OUT.json
     python scripts/real-model/reference.py loss   MODEL ROWS.jsonl OUT.json FORMAT
     python scripts/real-model/reference.py start  MODEL ADAPTER_FOLDER SETTINGS.json
     python scripts/real-model/reference.py steps  MODEL ROWS.jsonl OUT.jsonl FORMAT ADAPTER_FOLDER SETTINGS.json
 
-greedy  ids after each prompt (a text or a list of messages), with the gap between the two largest logits at each of them
+greedy  the likeliest token at every place of the answers, with the gap between the two largest logits there
 tokens  the tokenizer's ids of {"text"} rows
 loss    Σ of the losses of the trained tokens of {"ids", "target"} rows, row by row
 start   an adapter as PEFT initialises it, saved
@@ -34,22 +34,21 @@ def write(path: str, value) -> None:
 
 
 @torch.no_grad()
-def greedy(model_folder: str, prompts_file: str, out: str, new_tokens: str) -> None:
+def greedy(model_folder: str, prompts_file: str, answers_file: str, out: str) -> None:
+    """One pass over prompt and answer: where every token is the likeliest after those before it, decoding one by one gives the same."""
     model, tokenizer = formats.load(model_folder), AutoTokenizer.from_pretrained(model_folder)
-    ends = {tokenizer.eos_token_id}
-    answers = []
-    for prompt in json.loads(Path(prompts_file).read_text()):
+    checked = []
+    for prompt, answer in zip(json.loads(Path(prompts_file).read_text()), json.loads(Path(answers_file).read_text()), strict=True):
         messages = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
         given = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=True, return_tensors="pt")["input_ids"]
-        ids, gaps, cache, inputs = [], [], None, given
-        while len(ids) < int(new_tokens) and not (ids and ids[-1] in ends):
-            result = model(inputs, past_key_values=cache, use_cache=True, logits_to_keep=1)
-            top = result.logits[0, -1].topk(2)
-            ids.append(top.indices[0].item())
-            gaps.append((top.values[0] - top.values[1]).item())
-            cache, inputs = result.past_key_values, top.indices[:1].view(1, 1)
-        answers.append({"promptTokens": given.shape[1], "ids": ids, "gaps": gaps, "text": tokenizer.decode(ids, skip_special_tokens=True)})
-        write(out, answers)
+        ids = answer["tokenIds"]
+        logits = model(torch.cat([given, torch.tensor([ids[:-1]], dtype=given.dtype)], 1), logits_to_keep=len(ids)).logits[0]
+        top = logits.topk(2)
+        checked.append({
+            "promptTokens": given.shape[1], "ids": top.indices[:, 0].tolist(), "gaps": (top.values[:, 0] - top.values[:, 1]).tolist(),
+            "ended": ids[-1] == tokenizer.eos_token_id,
+        })
+        write(out, checked)
 
 
 def tokens(model_folder: str, texts_file: str, out: str) -> None:

@@ -97,24 +97,32 @@ export interface InspectedRow {
   readonly packed: unknown; // with packing: null where the row is held out
 }
 
-/** The rows as the engine reads them; rows it drops are an error here. */
-export async function inspect(
+/** The rows as the engine reads them; null where it drops one. */
+export async function inspectAll(
   { model }: Context,
   dataset: string,
   settings: Readonly<Record<string, string | number | boolean>>,
-): Promise<InspectedRow[]> {
+): Promise<(InspectedRow | null)[]> {
   const set = Object.entries(settings).flatMap(([name, value]) => ['--set', `${name}=${value}`]);
   const script = join(projectRoot, 'scripts/inspect.ts');
   const args = ['--import', 'tsx', script, '--model', model, '--dataset', dataset, '--json', ...set];
   const output = await runProgram(process.execPath, args, { isQuiet: true });
-  const lines = output
-    .trimEnd()
-    .split('\n')
-    .slice(0, -1)
-    .map(
-      (line) => JSON.parse(line) as InspectedRow & { readonly line: number; readonly ids: number[] | null },
-    );
-  const dropped = lines.find(({ ids }) => ids === null);
-  if (dropped !== undefined) throw new Error(`row ${dropped.line} of ${dataset} is dropped`);
-  return lines;
+  const lines = output.trimEnd().split('\n').slice(0, -1);
+  return lines.map((line) => {
+    const row = JSON.parse(line) as InspectedRow | { readonly ids: null };
+    return row.ids === null ? null : row;
+  });
+}
+
+/** The same where no row may be dropped. */
+export async function inspect(
+  context: Context,
+  dataset: string,
+  settings: Readonly<Record<string, string | number | boolean>>,
+): Promise<InspectedRow[]> {
+  const rows = await inspectAll(context, dataset, settings);
+  return rows.map((row, i) => {
+    if (row === null) throw new Error(`row ${i + 1} of ${dataset} is dropped`);
+    return row;
+  });
 }

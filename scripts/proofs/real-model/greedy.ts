@@ -29,6 +29,7 @@ interface Expected {
   readonly promptTokens: number;
   readonly ids: number[];
   readonly gaps: number[];
+  readonly ended: boolean; // the answer's last token is the end token
 }
 interface Compared {
   readonly kind: string;
@@ -69,10 +70,12 @@ export function greedy(context: Context): Promise<GreedyResult> {
       length,
     ]);
     const seconds = secondsSince(began);
-    await runReference(context, 'greedy', [prompts, expected, length]);
+    await runReference(context, 'greedy', [prompts, answers, expected]);
     const given = readJsonFile<Answer[]>(answers);
     const wanted = readJsonFile<Expected[]>(expected);
-    const compared = asked.map(({ kind }, i) => compare(kind, given[i].tokenIds, wanted[i]));
+    const compared = asked.map(({ kind }, i) =>
+      compare({ kind, ids: given[i].tokenIds, newTokens: sizes.newTokens }, wanted[i]),
+    );
     const longest = Math.max(...compared.map(({ promptTokens }) => promptTokens)) + sizes.newTokens;
     return {
       newTokens: sizes.newTokens,
@@ -83,19 +86,22 @@ export function greedy(context: Context): Promise<GreedyResult> {
 }
 
 function compare(
-  kind: string,
-  ids: readonly number[],
-  { promptTokens, ids: wanted, gaps }: Expected,
+  {
+    kind,
+    ids,
+    newTokens,
+  }: { readonly kind: string; readonly ids: readonly number[]; readonly newTokens: number },
+  { promptTokens, ids: wanted, gaps, ended }: Expected,
 ): Compared {
   const at = wanted.findIndex((id, i) => ids[i] !== id);
-  const differs = at >= 0 || ids.length !== wanted.length;
-  const place = at >= 0 ? at : wanted.length;
+  if (at < 0 && !ended && ids.length < newTokens)
+    throw new Error(`an answer to "${kind}" stops after ${ids.length} tokens without an end token`);
   return {
     kind,
     promptTokens,
-    newTokens: wanted.length,
-    smallestGap: Math.min(...gaps),
-    parts: differs ? { at: place, gap: gaps[place] ?? Number.NaN } : null,
+    newTokens: ids.length,
+    smallestGap: Math.min(...(at < 0 ? gaps : gaps.slice(0, at + 1))),
+    parts: at < 0 ? null : { at, gap: gaps[at] },
   };
 }
 

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   inspect,
+  inspectAll,
   keep,
   readJsonFile,
   readJsonLines,
@@ -62,12 +63,17 @@ export async function steps(context: Context): Promise<StepsResult> {
   mkdirSync(folder, { recursive: true });
   const window = optimizer.per_device_train_batch_size * optimizer.gradient_accumulation_steps;
   const rows = join(folder, 'rows.jsonl');
-  writeJsonLines(
-    rows,
-    readJsonFile<Star[]>(join(data, 'STAR-1.json'))
-      .slice(0, window * sizes.steps)
-      .map(({ question, response }) => ({ question, response })),
-  );
+  const star = readJsonFile<Star[]>(join(data, 'STAR-1.json')).map(({ question, response }) => ({
+    question,
+    response,
+  }));
+  // A question that fills max_length by itself leaves nothing to train: the next row takes its place.
+  writeJsonLines(rows, star);
+  const read = await inspectAll(context, rows, { max_length: sizes.maxLength });
+  const usable = star.filter((_, i) => read[i] !== null).slice(0, window * sizes.steps);
+  if (usable.length < window * sizes.steps)
+    throw new Error(`STAR-1 has only ${usable.length} rows for this max_length`);
+  writeJsonLines(rows, usable);
   const inspected = await inspect(context, rows, { max_length: sizes.maxLength });
   const idRows = join(folder, 'ids.jsonl');
   writeJsonLines(idRows, inspected);
