@@ -1,38 +1,24 @@
 /**
  * Byte-pair encoding of one short piece of text, on ids instead of texts: of all neighbours that have a merge, the earliest
- * learnt is merged first, the leftmost of equals, until none is left (arXiv 1508.07909). The library's own does the same
- * with a heap of text nodes, which pays for pieces of thousands of letters and not for words.
+ * learnt is merged first, the leftmost of equals, until none is left (arXiv 1508.07909). data/bpe-model.ts does the same with
+ * a heap, which pays for pieces of thousands of letters and not for words.
  */
+import type { MergeTable } from './bpe-model.ts';
+
 const NO_MERGE = 0x7fffffff;
 
-/** Longer pieces are the library's: the loop below grows with the square of the length. */
+/** Longer pieces go to data/bpe-model.ts: the loop below grows with the square of the length. */
 export const MAX_PIECE_CHARS = 64;
 const MAX_PIECE_BYTES = 3 * MAX_PIECE_CHARS; // UTF-8 of one UTF-16 unit
 
-export interface BytePairModel {
-  readonly idOf: ReadonlyMap<string, number>;
-  readonly merges: readonly string[]; // "left right", the earliest learnt first
-  readonly byteLetters: Readonly<Record<number, string>>; // the letter that stands for a byte in the vocabulary
-  readonly ignoresMerges: boolean; // a piece that is a token is that token
-}
-
-/** null: the vocabulary lacks a byte, or a part or the result of a merge. */
-export function createBytePairs(model: BytePairModel): ((piece: string) => number[]) | null {
-  const { idOf, merges, byteLetters, ignoresMerges } = model;
+/** null: the vocabulary lacks a byte. `byteLetters`: the letter that stands for a byte in the vocabulary. */
+export function createBytePairs(
+  { idOf, size, rankOfPair, merged }: MergeTable,
+  byteLetters: Readonly<Record<number, string>>,
+  ignoresMerges: boolean, // a piece that is a token is that token
+): ((piece: string) => number[]) | null {
   const byteIds = Array.from({ length: 256 }, (_, byte) => idOf.get(byteLetters[byte]));
   if (!byteIds.every((id) => id !== undefined)) return null;
-  let size = 0;
-  for (const id of idOf.values()) size = Math.max(size, id + 1);
-  const rankOfPair = new Map<number, number>(); // left · size + right → index of the merge
-  const merged = new Int32Array(merges.length);
-  for (const [rank, merge] of merges.entries()) {
-    const space = merge.indexOf(' ');
-    const [left, right] = [merge.slice(0, space), merge.slice(space + 1)];
-    const ids = [idOf.get(left), idOf.get(right), idOf.get(left + right)];
-    if (!ids.every((id) => id !== undefined)) return null;
-    rankOfPair.set(ids[0] * size + ids[1], rank);
-    merged[rank] = ids[2];
-  }
 
   const utf8 = new TextEncoder();
   const bytes = new Uint8Array(MAX_PIECE_BYTES);

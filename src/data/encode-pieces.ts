@@ -1,8 +1,10 @@
 /**
- * Letters to token ids a piece at a time, for tokenizers whose last step before the model is ByteLevel: the ids of a piece
- * depend on the piece alone, so those of words met lately are remembered. Everything else is the library's way; both give
- * the same ids (tests/unit/data/encode-pieces.test.ts); with this one a file of 10 MB was read in Node in a quarter of the time.
+ * Normalised text without added tokens to ids, by the steps of the library's pre-tokenizer and data/bpe-model.ts. Where the
+ * last step is ByteLevel the ids of a piece depend on the piece alone, so those of words met lately are remembered and the
+ * others merged by a loop; both ways give the same ids (tests/unit/data/encode-pieces.test.ts), and a file of 10 MB was read in
+ * Node in a quarter of the time.
  */
+import { createWordEncoder, type MergeTable } from './bpe-model.ts';
 import { createBytePairs, MAX_PIECE_CHARS } from './byte-pairs.ts';
 import { RecentMap } from './recent-map.ts';
 import { isJson, type Json } from './tokenizer-files.ts';
@@ -20,60 +22,33 @@ export interface LibraryTokenizer {
         readonly tokenizers?: readonly Step[];
       })
     | null;
-  readonly model: {
-    readonly tokens_to_ids: ReadonlyMap<string, number>;
-    readonly cache: Map<string, unknown>;
-    encode(pieces: readonly string[]): string[];
-    /** As `encode`, with unknown tokens fused where the tokenizer asks for it. */
-    _call(pieces: readonly string[]): string[];
-    convert_tokens_to_ids(tokens: readonly string[]): (number | undefined)[];
-  };
 }
 /** Normalised text without added tokens; the first of a text may be read differently from the others. */
 export type SectionEncoder = (text: string, isFirst: boolean) => readonly number[];
 
-/** Steps that give the same pieces wherever in the text a piece stands. */
-const splitters = ['Split', 'Digits', 'Punctuation'];
 /** Pieces per generation; with their ids about 100 bytes each. */
 const REMEMBERED_PIECES = 20_000;
-/** The library remembers every long piece, or every word, it has met, without a bound. */
-const MAX_LONG_PIECES = 1_000;
-const MAX_WORDS = 50_000;
+
+type PreTokenizer = LibraryTokenizer['pre_tokenizer'];
 
 /** null: the tokenizer is of another kind. */
-export function createPieceEncoder(json: Json, library: LibraryTokenizer): SectionEncoder | null {
-  const steps = stepsOf(json);
-  const [byteLevel, ...before] = (library.pre_tokenizer?.tokenizers ?? []).toReversed();
-  if (steps === null || byteLevel === undefined) return null;
-  const { model } = library;
-  const encodePiece = createBytePairs({
-    idOf: model.tokens_to_ids,
-    merges: (json['model'] as { readonly merges: readonly string[] }).merges,
-    byteLetters: byteLevel.byte_encoder,
-    ignoresMerges: (json['model'] as Json)['ignore_merges'] === true,
-  });
+export function createPieceEncoder(
+  json: Json,
+  preTokenizer: PreTokenizer,
+  table: MergeTable,
+): SectionEncoder | null {
+  const model = json['model'] as Json;
+  const [byteLevel, ...before] = (preTokenizer?.tokenizers ?? []).toReversed();
+  if (!isOfPieces(json) || byteLevel === undefined) return null;
+  const encodePiece = createBytePairs(table, byteLevel.byte_encoder, model['ignore_merges'] === true);
   if (encodePiece === null) return null;
 
-  const remembered = new RecentMap<readonly number[]>(REMEMBERED_PIECES);
-  const longPiece = (piece: string): readonly number[] => {
-    if (model.cache.size > MAX_LONG_PIECES) model.cache.clear();
-    return model
-      .encode(byteLevel.pre_tokenize([piece]))
-      .flatMap((token) => model.tokens_to_ids.get(token) ?? []);
-  };
-  const idsOf = (piece: string): readonly number[] => {
-    if (piece.length > MAX_PIECE_CHARS) return longPiece(piece);
-    const known = remembered.get(piece);
-    if (known !== undefined) return known;
-    const ids = encodePiece(piece);
-    remembered.offer(piece, ids);
-    return ids;
-  };
-  const split = before
-    .toReversed()
-    .map((step, index) =>
-      steps[index] === 'Split' ? isolating(step) : (pieces: string[]) => step.pre_tokenize(pieces),
-    );
+  const encodeWord = createWordEncoder(model, table);
+  const longPiece = (piece: string): readonly number[] => byteLevel.pre_tokenize([piece]).flatMap(encodeWord);
+  const idsOf = remembering((piece) =>
+    piece.length > MAX_PIECE_CHARS ? longPiece(piece) : encodePiece(piece),
+  );
+  const split = before.toReversed().map(isolating);
 
   return (text) => {
     const ids: number[] = [];
@@ -83,34 +58,46 @@ export function createPieceEncoder(json: Json, library: LibraryTokenizer): Secti
   };
 }
 
-/** The library's own way, for every kind of tokenizer. */
-export function createLibraryEncoder({
-  pre_tokenizer: preTokenize,
-  model,
-}: LibraryTokenizer): SectionEncoder {
+/** For every kind of tokenizer. */
+export function createGeneralEncoder(
+  json: Json,
+  preTokenize: PreTokenizer,
+  table: MergeTable,
+): SectionEncoder {
+  const idsOf = remembering(createWordEncoder(json['model'] as Json, table));
   return (text, isFirst) => {
-    // The library remembers every word it has met; a gigabyte of text has too many of them.
-    if (model.cache.size > MAX_WORDS) model.cache.clear();
-    const pieces = preTokenize === null ? [text] : preTokenize(text, { section_index: isFirst ? 0 : 1 });
-    // Characters that have no token are dropped where there is no unknown token.
-    // Piece by piece: unknown tokens that follow one another are one, but never across pieces.
-    return pieces.flatMap((piece) =>
-      model.convert_tokens_to_ids(model._call([piece])).filter((id) => id !== undefined),
-    );
+    const ids: number[] = [];
+    for (const piece of preTokenize === null ? [text] : preTokenize(text, { section_index: isFirst ? 0 : 1 }))
+      for (const id of idsOf(piece)) ids.push(id);
+    return ids;
   };
 }
 
-/** Types of the steps before ByteLevel; null where the ids of a piece may depend on more than the piece. */
-function stepsOf({ model, pre_tokenizer: sequence }: Json): readonly string[] | null {
-  if (!isJson(model) || !isJson(sequence) || !Array.isArray(sequence['pretokenizers'])) return null;
+/** Those of short pieces: a gigabyte of text has too many long ones. */
+function remembering(encode: (piece: string) => readonly number[]): (piece: string) => readonly number[] {
+  const remembered = new RecentMap<readonly number[]>(REMEMBERED_PIECES);
+  return (piece) => {
+    if (piece.length > MAX_PIECE_CHARS) return encode(piece);
+    const known = remembered.get(piece);
+    if (known !== undefined) return known;
+    const ids = encode(piece);
+    remembered.offer(piece, ids);
+    return ids;
+  };
+}
+
+/** Splits that isolate, then bytes: the ids of a piece depend on the piece alone. */
+function isOfPieces({ model, pre_tokenizer: sequence }: Json): boolean {
+  if (!isJson(model) || !isJson(sequence) || !Array.isArray(sequence['pretokenizers'])) return false;
   const steps = sequence['pretokenizers'].filter(isJson);
   const last = steps.pop();
-  const isByteLevel =
-    last?.['type'] === 'ByteLevel' && last['use_regex'] === false && last['add_prefix_space'] !== true;
   const isPlain =
-    !model['byte_fallback'] && !model['end_of_word_suffix'] && !model['continuing_subword_suffix'];
-  const types = steps.map(({ type }) => String(type));
-  return isByteLevel && isPlain && types.every((type) => splitters.includes(type)) ? types : null;
+    !model['byte_fallback'] && !model['end_of_word_suffix'] && !model['continuing_subword_prefix'];
+  return (
+    last?.['type'] === 'ByteLevel' &&
+    isPlain &&
+    steps.every(({ type, behavior }) => type === 'Split' && behavior === 'Isolated')
+  );
 }
 
 /** "Isolated": matches, and what is between them. Nothing is between them where they are as long as the text. */

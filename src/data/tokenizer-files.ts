@@ -1,10 +1,12 @@
 /**
  * A Hugging Face tokenizer.json, checked and rewritten into what @xenova/transformers 2.17 reads as intended:
- * merges written as pairs (tokenizers ≥ 0.20), Unicode white space in patterns. Added tokens get the ids that tokenizers gives.
+ * merges written as pairs (tokenizers ≥ 0.20), the steps of data/tokenizer-steps.ts. Added tokens get the ids that tokenizers gives.
  */
 import { TrainerError } from '../api/trainer-error.ts';
 import { addedTokenFlags, numberTokens } from './added-tokens.ts';
-import { rewriteNormalizer, rewritePreTokenizer } from './tokenizer-steps.ts';
+import { checkBpe } from './bpe-model.ts';
+import { createDecoder, type TokenDecoder } from './token-decoder.ts';
+import { readNormalizer, readPreTokenizer } from './tokenizer-steps.ts';
 
 export type Json = Record<string, unknown>;
 export interface AddedToken {
@@ -23,6 +25,7 @@ const invalid = (message: string, detail: string | null = null): TrainerError =>
 export interface NormalisedTokenizer {
   readonly json: Json;
   readonly addedTokens: readonly AddedToken[];
+  readonly decodeTokens: TokenDecoder;
   readonly vocabularyEnd: number; // highest id of the vocabulary itself + 1
 }
 
@@ -42,11 +45,9 @@ export function normaliseTokenizerJson(
   const { type } = model;
   if (type !== undefined && type !== 'BPE')
     throw invalid(`has a ${JSON.stringify(type)} model; BPE is supported.`);
-  if (Number(model['dropout'] ?? 0) > 0)
-    throw invalid(
-      `has a model with dropout ${String(model['dropout'])}: its tokens are other ones each time. Set it to null.`,
-    );
   if (!isVocabulary(model['vocab'])) throw invalid('has no "model.vocab" from tokens to ids.');
+  const merges = readMerges(model['merges']);
+  checkBpe({ ...model, merges });
   const tokens = [...readAddedTokens(value['added_tokens'] ?? []), ...further.listed];
   const known = new Set(tokens.map(({ content }) => content));
   const addedTokens = numberTokens(
@@ -57,24 +58,32 @@ export function normaliseTokenizerJson(
   for (const id of Object.values(model['vocab'])) vocabularyEnd = Math.max(vocabularyEnd, id + 1);
   const json: Json = {
     ...value,
-    model: { ...model, type: 'BPE', merges: readMerges(model['merges']) },
+    model: { ...model, type: 'BPE', merges },
     added_tokens: addedTokens,
-    normalizer: rewriteNormalizer(value['normalizer'] ?? null),
-    pre_tokenizer: rewritePreTokenizer(value['pre_tokenizer'] ?? null),
+    normalizer: readNormalizer(value['normalizer']),
+    pre_tokenizer: readPreTokenizer(value['pre_tokenizer']),
     post_processor: null, // adds special tokens, which rendered template text already has
-    decoder: value['decoder'] ?? null,
+    decoder: null, // data/token-decoder.ts
   };
-  return { json, addedTokens, vocabularyEnd };
+  return { json, addedTokens, vocabularyEnd, decodeTokens: createDecoder(value['decoder']) };
 }
 
 function readMerges(merges: unknown): string[] {
   if (!Array.isArray(merges)) throw invalid('has no "model.merges" list.');
   return merges.map((merge: unknown) => {
-    if (typeof merge === 'string') return merge;
-    if (Array.isArray(merge) && merge.length === 2 && merge.every((part) => typeof part === 'string'))
-      return `${merge[0]} ${merge[1]}`; // join takes twice as long
-    throw invalid(`has the merge ${JSON.stringify(merge)}; a text or a pair of texts is accepted.`);
+    const text = typeof merge === 'string' ? merge : joined(merge);
+    // A token with a space in it could not be told from two.
+    if (text !== null && text.indexOf(' ') === text.lastIndexOf(' ') && text.includes(' ')) return text;
+    throw invalid(
+      `has the merge ${JSON.stringify(merge)}; two tokens without spaces, as a text or as a pair, are accepted.`,
+    );
   });
+}
+
+function joined(merge: unknown): string | null {
+  if (!Array.isArray(merge) || merge.length !== 2) return null;
+  if (!merge.every((part) => typeof part === 'string')) return null;
+  return `${merge[0]} ${merge[1]}`; // join takes twice as long
 }
 
 function isVocabulary(value: unknown): value is Readonly<Record<string, number>> {

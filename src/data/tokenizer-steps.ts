@@ -1,127 +1,218 @@
 /**
- * The steps of a tokenizer.json before its model, rewritten into those that @xenova/transformers 2.17 computes as
- * tokenizers 0.23 does. Where the library means something else by the same name (white space, digits, accents, case), the
- * step becomes one or several that agree; a step for which there is none is refused by name.
+ * The normaliser and the pre-tokenizer of tokenizer.json, rewritten into what @xenova/transformers 2.17 reads
+ * as tokenizers 0.23 reads the originals. What cannot be said that way is refused by its name, and so is what is unknown.
  */
 import { TrainerError } from '../api/trainer-error.ts';
-import type { Json } from './tokenizer-files.ts';
+import { fromOniguruma } from './onig-pattern.ts';
+import { isJson, type Json } from './tokenizer-files.ts';
 
 const invalid = (message: string): TrainerError =>
   new TrainerError('model-file-invalid', `tokenizer.json ${message}`);
-const isObject = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** GPT-2's split pattern, which "ByteLevel" applies when use_regex is not switched off. */
 const gpt2Pattern = String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`;
+const space = String.raw`\p{White_Space}`;
+const word = String.raw`\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}`;
 
-const split = (pattern: string): Json => ({
+/**
+ * What tokenizers calls punctuation: that of ASCII, and Unicode 8's. Of the code points that were added since, those below are
+ * in \p{P} and not there; two changed sides.
+ */
+const laterPunctuation = [
+  String.raw`\u{61d}\u{9fd}\u{a76}\u{c77}\u{c84}\u{1b4e}-\u{1b4f}\u{1b7d}-\u{1b7f}\u{2e43}-\u{2e4f}`,
+  String.raw`\u{2e52}-\u{2e5d}\u{10d6e}\u{10ead}\u{10ed0}\u{10f55}-\u{10f59}\u{10f86}-\u{10f89}`,
+  String.raw`\u{113d4}-\u{113d5}\u{113d7}-\u{113d8}\u{1144b}-\u{1144f}\u{1145a}-\u{1145b}\u{1145d}`,
+  String.raw`\u{11660}-\u{1166c}\u{116b9}\u{1183b}\u{11944}-\u{11946}\u{119e2}\u{11a3f}-\u{11a46}`,
+  String.raw`\u{11a9a}-\u{11a9c}\u{11a9e}-\u{11aa2}\u{11b00}-\u{11b09}\u{11be1}\u{11c41}-\u{11c45}`,
+  String.raw`\u{11c70}-\u{11c71}\u{11ef7}-\u{11ef8}\u{11f43}-\u{11f4f}\u{11fff}\u{12ff1}-\u{12ff2}`,
+  String.raw`\u{16d6d}-\u{16d6f}\u{16e97}-\u{16e9a}\u{16fe2}\u{1e5ff}\u{1e95e}-\u{1e95f}`,
+].join('');
+const punctuation = String.raw`\p{P}!-\/:-@\[-${'`'}{-~\u{166d}\u{111c9}`;
+const isPunctuation = `(?![${laterPunctuation}])[${punctuation}]`;
+const noPunctuation = `(?:[^${punctuation}]|[${laterPunctuation}])`;
+
+/** Matches, and what is between them. */
+const isolated = (Regex: string): Json => ({
   type: 'Split',
-  pattern: { Regex: pattern },
+  pattern: { Regex },
   behavior: 'Isolated',
   invert: false,
 });
+/** Matches alone. */
+const kept = (Regex: string): Json => ({
+  type: 'Split',
+  pattern: { Regex },
+  behavior: 'Removed',
+  invert: true,
+});
 
-export function rewritePreTokenizer(value: unknown): unknown {
-  if (value === null) return null;
-  if (!isObject(value)) throw invalid('has a "pre_tokenizer" that is not an object.');
-  const { type } = value;
-  switch (type) {
+export function readNormalizer(value: unknown): Json | null {
+  const steps = normalizerSteps(value);
+  return steps.length === 0 ? null : { type: 'Sequence', normalizers: steps };
+}
+
+function normalizerSteps(value: unknown): Json[] {
+  if (value === null || value === undefined) return [];
+  if (!isJson(value)) throw invalid('has a "normalizer" that is not an object.');
+  switch (value['type']) {
     case 'Sequence':
-      return {
-        ...value,
-        pretokenizers: stepsIn(value, 'pretokenizers').map(rewritePreTokenizer).flatMap(stepsOf),
-      };
-    case 'ByteLevel': {
-      if (value['use_regex'] === false || value['add_prefix_space'] === true) return value;
-      return {
-        type: 'Sequence',
-        pretokenizers: [rewritePreTokenizer(split(gpt2Pattern)), { ...value, use_regex: false }],
-      };
-    }
-    case 'Digits': // the library's are 0 to 9, tokenizers' every number of Unicode
-      return split(value['individual_digits'] === true ? String.raw`\p{N}` : String.raw`\p{N}+`);
-    case 'Metaspace':
-      return rewriteMetaspace(value);
-    case 'Split':
-      return rewriteSplit(value);
-    default:
-      throw invalid(
-        `has the pre-tokenizer ${JSON.stringify(type)}; ByteLevel, Split, Digits, Metaspace and sequences of them are supported.`,
-      );
-  }
-}
-
-function rewriteSplit(value: Json): Json {
-  const behavior = value['behavior'];
-  const isInverse = value['invert'] === true;
-  if (behavior !== (isInverse ? 'Removed' : 'Isolated'))
-    throw invalid(
-      `has a pre-tokenizer Split with behavior ${String(behavior)}${isInverse ? ' and invert' : ''}; "Isolated" is supported, and "Removed" with invert.`,
-    );
-  const pattern = value['pattern'];
-  if (!isObject(pattern) || typeof pattern['Regex'] !== 'string') return value;
-  return { ...value, pattern: { Regex: unicodeSpaces(pattern['Regex']) } };
-}
-
-/** `prepend_scheme` decides; the older `add_prefix_space` where there is none. The library asks for both, and never splits. */
-function rewriteMetaspace(value: Json): Json {
-  const replacement = typeof value['replacement'] === 'string' ? value['replacement'] : '▁';
-  const scheme = value['prepend_scheme'] ?? (value['add_prefix_space'] === false ? 'never' : 'always');
-  const step = { ...value, replacement, prepend_scheme: scheme, add_prefix_space: scheme !== 'never' };
-  if (value['split'] === false) return step;
-  const letter = replacement.replace(/[\\^$.*+?()[\]{}|/-]/g, String.raw`\$&`);
-  return { type: 'Sequence', pretokenizers: [step, split(`${letter}[^${letter}]*|[^${letter}]+`)] };
-}
-
-export function rewriteNormalizer(value: unknown): unknown {
-  if (value === null) return null;
-  if (!isObject(value)) throw invalid('has a "normalizer" that is not an object.');
-  const { type } = value;
-  switch (type) {
-    case 'Sequence':
-      return sequence(stepsIn(value, 'normalizers').map(rewriteNormalizer));
-    case 'Strip':
-      return sequence([
-        ...(value['strip_left'] === true ? [replaced(String.raw`^\p{White_Space}+`)] : []),
-        ...(value['strip_right'] === true ? [replaced(String.raw`\p{White_Space}+$`)] : []),
-      ]);
-    case 'StripAccents': // the library's are those of Latin letters alone
-      return replaced(String.raw`\p{Mn}`);
-    case 'Lowercase': // letter by letter in tokenizers; JavaScript knows the sigma at the end of a word
-      return sequence([{ type: 'Replace', pattern: { String: 'Σ' }, content: 'σ' }, value]);
-    case 'Replace': {
-      const pattern = value['pattern'];
-      if (!isObject(pattern) || typeof pattern['Regex'] !== 'string') return value;
-      return { ...value, pattern: { Regex: unicodeSpaces(pattern['Regex']) } };
-    }
+      return listOf(value, 'normalizers').flatMap(normalizerSteps);
     case 'NFC':
     case 'NFKC':
     case 'NFKD':
-    case 'Prepend':
-      return value;
+      return [{ type: value['type'] }];
+    case 'Lowercase': // letter by letter in tokenizers; JavaScript knows the sigma at the end of a word
+      return [replacing('Σ', 'σ'), { type: 'Lowercase' }];
+    case 'Replace': {
+      const { String: text, Regex: pattern } = patternOf(value);
+      return [
+        replacing(text === undefined ? fromOniguruma(pattern) : escaped(text), textOf(value, 'content')),
+      ];
+    }
+    case 'Prepend': // before a text that is not empty
+      return [replacing('^(?=[^])', textOf(value, 'prepend'))];
+    case 'Strip': {
+      const ends = [
+        value['strip_left'] === false ? [] : `^${space}+`,
+        value['strip_right'] === false ? [] : `${space}+$`,
+      ].flat();
+      return ends.map((end) => replacing(end, ''));
+    }
     default:
       throw invalid(
-        `has the normalizer ${JSON.stringify(type)}; NFC, NFKC, NFKD, Lowercase, Strip, StripAccents, Replace, Prepend and sequences of them are supported.`,
+        `has the normalizer ${JSON.stringify(value['type'])}; Sequence, NFC, NFKC, NFKD, Lowercase, Replace, Prepend and Strip are supported.`,
       );
   }
 }
 
-const sequence = (normalizers: readonly unknown[]): Json => ({ type: 'Sequence', normalizers });
-const replaced = (pattern: string): Json => ({ type: 'Replace', pattern: { Regex: pattern }, content: '' });
+/** The library puts a dollar sign's meaning into the content. */
+const replacing = (Regex: string, content: string): Json => ({
+  type: 'Replace',
+  pattern: { Regex },
+  content: content.replaceAll('$', '$$$$'),
+});
 
-function stepsIn(value: Json, name: string): readonly unknown[] {
-  const steps = value[name];
-  if (!Array.isArray(steps)) throw invalid(`has a "Sequence" without ${name}.`);
-  return steps;
+export function readPreTokenizer(value: unknown): Json | null {
+  const steps = preTokenizerSteps(value, true);
+  return steps.length === 0 ? null : { type: 'Sequence', pretokenizers: steps };
 }
 
-/** A step that was rewritten into several stands for these. */
-const stepsOf = (step: unknown): unknown[] =>
-  isObject(step) && step['type'] === 'Sequence' ? (step['pretokenizers'] as unknown[]) : [step];
+/** `isFirst`: nothing has split the text before. */
+function preTokenizerSteps(value: unknown, isFirst: boolean): Json[] {
+  if (value === null || value === undefined) return [];
+  if (!isJson(value)) throw invalid('has a "pre_tokenizer" that is not an object.');
+  switch (value['type']) {
+    case 'Sequence':
+      return listOf(value, 'pretokenizers').flatMap((step, i) => preTokenizerSteps(step, isFirst && i === 0));
+    case 'ByteLevel':
+      return [
+        ...(value['add_prefix_space'] === true
+          ? [{ type: 'Replace', pattern: { Regex: '^(?! )' }, content: ' ' }]
+          : []),
+        ...(value['use_regex'] === false ? [] : [isolated(fromOniguruma(gpt2Pattern))]),
+        { type: 'ByteLevel', add_prefix_space: false, use_regex: false },
+      ];
+    case 'Split':
+      return [splitStep(value)];
+    case 'Digits':
+      return [isolated(value['individual_digits'] === true ? String.raw`\p{N}` : String.raw`\p{N}+`)];
+    case 'Punctuation': {
+      const behavior = value['behavior'] ?? 'Isolated';
+      if (behavior === 'Isolated') return [isolated(isPunctuation)];
+      if (behavior === 'Contiguous') return [isolated(`(?:${isPunctuation})+`)];
+      if (behavior === 'Removed') return [kept(`${noPunctuation}+`)];
+      throw invalid(
+        `splits punctuation with behavior ${JSON.stringify(behavior)}; Isolated, Contiguous and Removed are supported.`,
+      );
+    }
+    case 'Whitespace':
+      return [kept(`[${word}]+|[^${word}${space}]+`)];
+    case 'WhitespaceSplit':
+      return [kept(`[^${space}]+`)];
+    case 'BertPreTokenizer':
+      return [kept(`[^${space}]+`), isolated(isPunctuation)];
+    case 'CharDelimiterSplit':
+      return [kept(`[^${escaped(textOf(value, 'delimiter'))}]+`)];
+    case 'Metaspace':
+      return metaspaceSteps(value, isFirst);
+    default:
+      throw invalid(
+        `has the pre-tokenizer ${JSON.stringify(value['type'])}; Sequence, ByteLevel, Split, Digits, Punctuation, Whitespace, WhitespaceSplit, BertPreTokenizer, CharDelimiterSplit and Metaspace are supported.`,
+      );
+  }
+}
 
-/** In JavaScript \s has U+FEFF and lacks U+0085; in HF's expressions it is the Unicode property. */
-function unicodeSpaces(pattern: string): string {
-  return pattern.replace(/\\(.)/gs, (escape, letter: string) =>
-    letter === 's' ? String.raw`\p{White_Space}` : letter === 'S' ? String.raw`\P{White_Space}` : escape,
+/** Behaviours that join a match with its neighbours are read where the pattern is one letter. */
+function splitStep(value: Json): Json {
+  const { String: text, Regex: pattern } = patternOf(value);
+  const behavior = String(value['behavior']);
+  const regex = text === undefined ? fromOniguruma(pattern) : escaped(text);
+  const isInverted = value['invert'] === true;
+  if (behavior === 'Isolated' && text !== '') return isolated(regex);
+  if (behavior === 'Removed' && isInverted) return kept(regex);
+  if (text !== undefined && Array.from(text).length === 1 && !isInverted) {
+    const other = `[^${regex}]`;
+    if (behavior === 'Removed') return kept(`${other}+`);
+    if (behavior === 'Contiguous') return isolated(`${regex}+`);
+    if (behavior === 'MergedWithPrevious') return isolated(`${other}*${regex}`);
+    if (behavior === 'MergedWithNext') return isolated(`${regex}${other}*`);
+  }
+  throw invalid(
+    `splits at ${JSON.stringify(text ?? pattern)} with behavior ${behavior}${isInverted ? ', inverted' : ''}; of patterns of more than one letter "Isolated" and the inverted "Removed" are supported.`,
+  );
+}
+
+function metaspaceSteps(value: Json, isFirst: boolean): Json[] {
+  const replacement = textOf(value, 'replacement');
+  const scheme = value['prepend_scheme'] ?? 'always';
+  if (
+    Array.from(replacement).length !== 1 ||
+    (scheme !== 'always' && scheme !== 'first' && scheme !== 'never')
+  )
+    throw invalid(
+      `has a "Metaspace" of ${JSON.stringify(replacement)} with the prepend_scheme ${JSON.stringify(scheme)}.`,
+    );
+  if (value['add_prefix_space'] === false && scheme !== 'never')
+    throw invalid(`has a "Metaspace" whose add_prefix_space is false and whose prepend_scheme is ${scheme}.`);
+  if (scheme === 'first' && !isFirst)
+    throw invalid(
+      'has a "Metaspace" with the prepend_scheme "first" after another step, which is not supported.',
+    );
+  const step = {
+    type: 'Metaspace',
+    replacement,
+    add_prefix_space: scheme !== 'never',
+    prepend_scheme: scheme,
+  };
+  const letter = escaped(replacement);
+  return value['split'] === false ? [step] : [step, isolated(`${letter}[^${letter}]*`)];
+}
+
+export function listOf(value: Json, field: string): unknown[] {
+  const list = value[field];
+  if (!Array.isArray(list)) throw invalid(`has a "Sequence" without "${field}".`);
+  return list as unknown[];
+}
+
+export function textOf(value: Json, field: string): string {
+  const text = value[field];
+  if (typeof text === 'string') return text;
+  throw invalid(`has a ${JSON.stringify(value['type'])} without a text "${field}".`);
+}
+
+export function patternOf(
+  value: Json,
+): { readonly String: string; readonly Regex?: never } | { readonly String?: never; readonly Regex: string } {
+  const pattern = value['pattern'];
+  if (typeof pattern === 'string') return { String: pattern };
+  if (isJson(pattern) && typeof pattern['String'] === 'string') return { String: pattern['String'] };
+  if (isJson(pattern) && typeof pattern['Regex'] === 'string') return { Regex: pattern['Regex'] };
+  throw invalid(`has a ${JSON.stringify(value['type'])} whose pattern is ${JSON.stringify(pattern)}.`);
+}
+
+/** Letters as a pattern for these letters, outside and inside a class. */
+export function escaped(text: string): string {
+  return text.replace(/[$()*+.?[\\\]^{|}/-]/g, (letter) =>
+    letter === '-' ? String.raw`\x2d` : `\\${letter}`,
   );
 }

@@ -2,8 +2,13 @@
 import { PreTrainedTokenizer } from '@xenova/transformers';
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { createMergeTable } from '../../../src/data/bpe-model.ts';
 import { createSectionSplitter } from '../../../src/data/added-tokens.ts';
-import { createPieceEncoder, type LibraryTokenizer } from '../../../src/data/encode-pieces.ts';
+import {
+  createGeneralEncoder,
+  createPieceEncoder,
+  type LibraryTokenizer,
+} from '../../../src/data/encode-pieces.ts';
 import { RecentMap } from '../../../src/data/recent-map.ts';
 import { normaliseTokenizerJson, type Json } from '../../../src/data/tokenizer-files.ts';
 import { createRng } from '../../../src/support/rng.ts';
@@ -121,7 +126,8 @@ describe.each(Object.entries(kinds))('%s', (_, given) => {
   const { json, addedTokens } = normaliseTokenizerJson(given);
   const library = new PreTrainedTokenizer(json, {});
   const parts = library as unknown as LibraryTokenizer;
-  const encodeSection = createPieceEncoder(json, parts);
+  const table = createMergeTable(json['model'] as Json);
+  const encodeSection = createPieceEncoder(json, parts.pre_tokenizer, table);
   const split = createSectionSplitter(addedTokens, (text) => parts.normalizer?.(text) ?? text);
   const encode = (text: string): number[] | undefined =>
     encodeSection === null
@@ -129,6 +135,14 @@ describe.each(Object.entries(kinds))('%s', (_, given) => {
       : split(text).flatMap((section) =>
           'id' in section ? section.id : encodeSection(section.text, section.isFirst),
         );
+
+  const encodeGenerally = createGeneralEncoder(json, parts.pre_tokenizer, table);
+
+  test('long pieces: the general way gives the same ids', () => {
+    for (const text of [...long, ...textsFrom(8, 100)])
+      if (text !== '' && addedTokens.every(({ content }) => !text.includes(content)))
+        expect(encodeGenerally(parts.normalizer?.(text) ?? text, true)).toEqual(encode(text));
+  });
 
   test('the same ids, met for the first time and again', () => {
     const texts = [...long, ...textsFrom(7, 1500)];
@@ -144,12 +158,12 @@ test.each([
   ['a leading space', withSteps(demo, split(' '), { ...byteLevel, add_prefix_space: true })],
   ['bytes as tokens of their own', withModel(demo, { byte_fallback: true })],
   ['an end of words', withModel(demo, { end_of_word_suffix: '</w>' })],
-  ['a merge of what is no token', withModel(demo, { merges: ['Q Q'] })],
   ['no steps', { ...demo, pre_tokenizer: null }],
-])('%s is left to the library', (_, given) => {
+])('%s is read the general way', (_, given) => {
   const { json } = normaliseTokenizerJson(given);
   const library = new PreTrainedTokenizer(json, {}) as unknown as LibraryTokenizer;
-  expect(createPieceEncoder(json, library)).toBeNull();
+  const table = createMergeTable(json['model'] as Json);
+  expect(createPieceEncoder(json, library.pre_tokenizer, table)).toBeNull();
 });
 
 test('what is remembered is bounded: what is asked for stays, what was met once never comes in', () => {
