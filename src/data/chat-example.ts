@@ -31,6 +31,8 @@ export interface ChatExample {
   /** Ends with a user's turn; empty for "text". */
   readonly prompt: readonly ChatMessage[];
   readonly response: string; // with its reasoning; all of it for "text"
+  /** A pair whose question or answer came as messages: it needs a chat template, as conversations do. */
+  readonly isChat?: boolean;
   /** Of the row: every token of it counts so much. Absent: 1. */
   readonly weight?: number;
   /** Of each answer of the assistant, the response is the last; 0: not trained. Multiplied by the row's. Absent: all 1. */
@@ -38,7 +40,7 @@ export interface ChatExample {
   /** Fields that hold something and are used for nothing: "id", "messages[].name". Absent: none. */
   readonly unused?: readonly string[];
 }
-type Read = Pick<ChatExample, 'shape' | 'prompt' | 'response' | 'answerWeights'> | Refusal;
+type Read = Pick<ChatExample, 'shape' | 'prompt' | 'response' | 'answerWeights' | 'isChat'> | Refusal;
 
 export { isProblem as isRowProblem };
 
@@ -71,13 +73,14 @@ export function toChatExample(
   const weight = columns.size === 0 ? (weightOf(fields.read('weight'), '') ?? 1) : 1;
   if (typeof weight !== 'number') return refuse(weight);
   const unused = fields.unused();
-  const { shape, response, answerWeights = [] } = read;
+  const { shape, response, answerWeights = [], isChat = false } = read;
   const needsSystem = systemPrompt !== '' && shape !== 'text' && read.prompt[0].role !== 'system';
   return {
     line,
     shape,
     prompt: needsSystem ? [{ role: 'system', content: systemPrompt }, ...read.prompt] : read.prompt,
     response,
+    ...(isChat ? { isChat } : {}),
     ...(weight === 1 ? {} : { weight }),
     ...(answerWeights.every((own) => own === 1) ? {} : { answerWeights }),
     ...(unused.length === 0 ? {} : { unused }),
@@ -207,7 +210,7 @@ function readText(fields: RowFields, field: string): Read {
 
 function finish(shape: RowShape, read: Conversation | Refusal): Read {
   if (isRefusal(read)) return read;
-  const { prompt, response, answerWeights } = read;
+  const { prompt, response, answerWeights, isChat } = read;
   const asked = prompt.at(-1);
   if (asked?.role !== 'user') return shapeProblem('has no turn of the user right before the response');
   const first = prompt.find(({ role }) => role !== 'system');
@@ -218,7 +221,7 @@ function finish(shape: RowShape, read: Conversation | Refusal): Read {
   }
   if (asked.content.trim() === '') return emptyRow('has an empty question');
   if (response.trim() === '') return emptyRow('has an empty response');
-  return thoughtProblem(response) ?? { shape, prompt, response, answerWeights };
+  return thoughtProblem(response) ?? { shape, prompt, response, answerWeights, isChat };
 }
 
 function checkTexts(read: Read): Read {

@@ -115,12 +115,13 @@ function plainText(text: string, tokenizer: ChatTokenizer): Masked {
 
 /** Without a chat template a question and its answer are one text, as TRL reads pairs of texts: tokens may go across the seam. */
 function joinedPair(
-  { shape, prompt, response }: ChatExample,
+  { shape, isChat = false, prompt, response }: ChatExample,
   tokenizer: ChatTokenizer,
   options: MaskOptions,
 ): Masked {
   const [question] = prompt;
-  if (shape === 'messages' || shape === 'conversations' || prompt.length !== 1) throw noTemplateError();
+  if (isChat || shape === 'messages' || shape === 'conversations' || prompt.length !== 1)
+    throw noTemplateError();
   const ids = tokenizer.encode(question.content + response);
   const start = startBefore(ids, tokenizer);
   const promptLength = start.length + tokenizer.encode(question.content).length;

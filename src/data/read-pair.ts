@@ -25,6 +25,8 @@ export interface Conversation {
   readonly response: string;
   /** Of each answer of the assistant; the response is the last. */
   readonly answerWeights: readonly number[];
+  /** A pair whose question or answer came as messages. */
+  readonly isChat?: boolean;
 }
 
 export function readPair(fields: RowFields, layout: PairLayout): Conversation | Refusal {
@@ -42,8 +44,13 @@ export function readPair(fields: RowFields, layout: PairLayout): Conversation | 
   const answer = readAnswer(fields, layout);
   if (isRefusal(answer)) return answer;
   const answerWeights = [...whole.answerWeights, ...answer.answerWeights];
-  return { prompt: whole.messages, response: answer.messages[0].content, answerWeights };
+  const isChat = [layout.question, layout.answer].some((name) => isChatCell(fields.read(name), layout));
+  return { prompt: whole.messages, response: answer.messages[0].content, answerWeights, isChat };
 }
+
+const isChatCell = (value: unknown, { takesMessages }: PairLayout): boolean =>
+  takesMessages &&
+  (typeof value === 'string' ? isListOfTurns(value) : typeof value === 'object' && value !== null);
 
 const noTurns: Turns = { messages: [], answerWeights: [] };
 

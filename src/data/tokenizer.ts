@@ -34,6 +34,8 @@ export interface ChatTokenizer extends ChatTemplate {
   onDay(day: string): ChatTokenizer;
   /** All ids that end a generation. The first is the tokenizer's own; the template's end of a turn is among them. */
   readonly eosIds: readonly number[];
+  /** What the folder says and is not used, in sentences. */
+  readonly notes: readonly string[];
   readonly bosId: number | null;
   /** What the tokenizer puts before a plain text, as its post-processor says: most often `bosId`, or nothing. */
   readonly textStart: readonly number[];
@@ -70,6 +72,15 @@ export function createChatTokenizer(files: TokenizerFiles): ChatTokenizer {
   const { before: textStart } = idsAroundText(files.tokenizerJson);
   const asPlainText = (text: string): number[] => withTextStart(encode(text), textStart);
 
+  const embeddingRows = embeddingRowsOf(files.modelConfig ?? null, vocabularyEnd);
+  const { ids: listedEnds, notes } = listedEndIds(files, embeddingRows);
+  const eosId = named.eos_token === null ? undefined : idOf.get(named.eos_token);
+  const endIdsOf = (turnEndToken: string | null): number[] =>
+    allEndIds(
+      [eosId, ...listedEnds, turnEndToken === null ? undefined : idOf.get(turnEndToken)],
+      named.eos_token,
+    );
+
   const onDay = (day: string): ChatTokenizer => {
     const template = createChatTemplate(templateText(files), {
       variables: special.variables,
@@ -96,7 +107,8 @@ export function createChatTokenizer(files: TokenizerFiles): ChatTokenizer {
           (token) => addedTexts.has(token),
         );
       },
-      eosIds: readEosIds(named.eos_token, template.turnEndToken, files, idOf),
+      eosIds: endIdsOf(template.turnEndToken),
+      notes,
       bosId,
       textStart,
       isSpecial: (id) => specialIds.has(id) || controlIds.has(id),
@@ -104,7 +116,6 @@ export function createChatTokenizer(files: TokenizerFiles): ChatTokenizer {
       embeddingRows,
     };
   };
-  const embeddingRows = embeddingRowsOf(files.modelConfig ?? null, vocabularyEnd);
   return onDay(defaultDay);
 }
 
@@ -183,23 +194,31 @@ function specialIdsOf(
   return ids;
 }
 
-/** generation_config.json says where generation ends; without one transformers makes it of config.json. */
-function readEosIds(
-  eosToken: string | null,
-  turnEndToken: string | null,
+/**
+ * generation_config.json says where generation ends; without one transformers makes it of config.json. Ids that no token of
+ * the model can have end nothing there.
+ */
+function listedEndIds(
   { generationConfig, modelConfig }: TokenizerFiles,
-  idOf: ReadonlyMap<string, number>,
-): number[] {
-  const listed = generationConfig?.['eos_token_id'] ?? modelConfig?.['eos_token_id'] ?? [];
-  const ids = [
-    eosToken === null ? undefined : idOf.get(eosToken),
-    ...[listed].flat(),
-    turnEndToken === null ? undefined : idOf.get(turnEndToken),
-  ].filter((id): id is number => Number.isSafeInteger(id));
+  embeddingRows: number | null,
+): { readonly ids: readonly number[]; readonly notes: readonly string[] } {
+  const listed = [generationConfig?.['eos_token_id'] ?? modelConfig?.['eos_token_id'] ?? []].flat();
+  const whole = listed.filter((id): id is number => Number.isSafeInteger(id));
+  const isUsed = (id: number): boolean => id >= 0 && id < (embeddingRows ?? Infinity);
+  const unused = whole.filter((id) => !isUsed(id));
+  const notes =
+    unused.length === 0
+      ? []
+      : [`The eos_token_id ${unused.join(', ')} is not used: the model has no such token.`];
+  return { ids: whole.filter(isUsed), notes };
+}
+
+function allEndIds(candidates: readonly (number | undefined)[], eosToken: string | null): number[] {
+  const ids = candidates.filter((id) => id !== undefined);
   if (ids.length > 0) return [...new Set(ids)];
   throw new TrainerError(
     'model-file-invalid',
-    `The tokenizer has no end token: neither tokenizer_config.json nor special_tokens_map.json has an "eos_token" (${JSON.stringify(eosToken)}), and neither generation_config.json nor config.json an "eos_token_id".`,
+    `The tokenizer has no end token: neither tokenizer_config.json nor special_tokens_map.json has an "eos_token" (${JSON.stringify(eosToken)}), and neither generation_config.json nor config.json an "eos_token_id" that a token has.`,
   );
 }
 

@@ -48,7 +48,7 @@ export async function loadModel(
   if (strange !== undefined)
     throw new TrainerError(
       'model-file-invalid',
-      `Answers end with id ${strange}, but the model's vocab_size is ${described.vocabSize}: they do not belong together.`,
+      `The tokenizer ends answers with id ${strange}, but the model's vocab_size is ${described.vocabSize}: they do not belong together.`,
     );
   const checkpoint = copy === null ? await openCheckpoint(files, described) : null;
   const { tiedHead, notes } = checkpoint ?? (copy as ModelCopy);
@@ -65,7 +65,7 @@ export async function loadModel(
     name: files.name,
     base: files.base,
     config,
-    notes,
+    notes: [...new Set([...notes, ...tokenizer.notes])], // a copy brings those it was kept with
     tokenizer,
     decoder: new Decoder(gpu, config, weights),
   };

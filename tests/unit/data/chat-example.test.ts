@@ -22,6 +22,7 @@ test('the three shapes give the same example', () => {
   expect(of({ prompt: [user('q')], completion: [assistant('a')] })).toEqual({
     ...expected,
     shape: 'prompt/completion',
+    isChat: true,
   });
   expect(of({ messages: [user('q'), assistant('a')] })).toEqual({ ...expected, shape: 'messages' });
 });

@@ -117,6 +117,9 @@ describe('a model without a chat template', () => {
       'a pair with a system message',
       { prompt: [{ role: 'system', content: 'Be brief.' }, turns[0]], completion: [turns[1]] },
     ],
+    ['a pair of messages', { prompt: [turns[0]], completion: [turns[1]] }],
+    ['an answer in messages', { prompt: 'Hi there', completion: [turns[1]] }],
+    ['a pair of messages in a table', { prompt: JSON.stringify([turns[0]]), completion: 'Hello.' }],
   ])('refuses conversations: %s', (_, row) => {
     expect(seen(row, tokenizer)).toContain('no chat template');
   });
@@ -199,5 +202,35 @@ describe('ids that end a generation', () => {
     ['null', { generationConfig: { eos_token_id: null }, modelConfig: { eos_token_id: null } }, [own]],
   ])('are those of %s', (_, change, expected) => {
     expect(idsOf(change)).toEqual(expected);
+  });
+});
+
+describe('end ids that no token of the model has', () => {
+  const rows = createChatTokenizer(tokenizerFiles('tied-gqa')).vocabSize;
+  const listing = (ids: unknown, config: object = {}): ChatTokenizer =>
+    withFiles('tied-gqa', ({ tokenizerConfig }) => ({
+      tokenizerConfig: { ...tokenizerConfig, ...config },
+      generationConfig: null,
+      modelConfig: { vocab_size: rows, eos_token_id: ids },
+    }));
+
+  // transformers 5.24 loads and trains such a model: generation compares with ids that never come.
+  test.each([[-1], [151_645], [[-1, 151_645]]])('%j of config.json end nothing and are told', (ids) => {
+    const own = listing(null);
+    expect(own.notes).toEqual([]);
+    const tokenizer = listing(ids);
+    expect(tokenizer.eosIds).toEqual(own.eosIds);
+    expect(tokenizer.notes).toEqual([
+      `The eos_token_id ${[ids].flat().join(', ')} is not used: the model has no such token.`,
+    ]);
+  });
+
+  test('of a list the others are used', () => {
+    expect(listing([rows, 3]).eosIds).toContain(3);
+    expect(listing([rows, 3]).eosIds).not.toContain(rows);
+  });
+
+  test('are no end where the tokenizer has none either', () => {
+    expect(() => listing(-1, { eos_token: null, chat_template: null })).toThrow('no end token');
   });
 });
