@@ -119,6 +119,7 @@ demo = {
     "alone": {**normal({"type": "NFC"}), "pre_tokenizer": byte_level()},
     **{f"normaliser {form}": {**normal({"type": form}), "pre_tokenizer": byte_level()} for form in ("NFKC", "NFKD")},
     **{f"a letter, {behavior}": steps(split(S(" "), behavior), byte_level()) for behavior in ("Isolated", "Removed", "Contiguous", "MergedWithPrevious", "MergedWithNext")},
+    "isolated, inverted": steps(split(R("[ae]+"), "Isolated", True), byte_level()),
     "a word isolated": steps(split(S("the")), byte_level()),
     "lower case": {**normal({"type": "Lowercase"}), "pre_tokenizer": byte_level()},
     "strip": {**normal({"type": "Strip", "strip_left": True, "strip_right": True}), "pre_tokenizer": byte_level()},

@@ -164,7 +164,8 @@ function splitStep(value: Json): Json {
 
 function metaspaceSteps(value: Json, isFirst: boolean): Json[] {
   const replacement = textOf(value, 'replacement');
-  const scheme = value['prepend_scheme'] ?? 'always';
+  // The older field alone is what tokenizers before 0.15 wrote; today's refuses it where it is false.
+  const scheme = value['prepend_scheme'] ?? (value['add_prefix_space'] === false ? 'never' : 'always');
   if (
     Array.from(replacement).length !== 1 ||
     (scheme !== 'always' && scheme !== 'first' && scheme !== 'never')

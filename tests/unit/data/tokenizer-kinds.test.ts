@@ -76,7 +76,10 @@ const refused: readonly (readonly [string, Json])[] = [
     '"first" after another step',
     preTokenizer({ type: 'Metaspace', replacement: '▁', prepend_scheme: 'first' }),
   ],
-  ['add_prefix_space', preTokenizer({ type: 'Metaspace', replacement: '▁', add_prefix_space: false })],
+  [
+    'add_prefix_space',
+    preTokenizer({ type: 'Metaspace', replacement: '▁', add_prefix_space: false, prepend_scheme: 'always' }),
+  ],
   ...['Unigram', 'WordPiece', 'WordLevel', 'New'].map((type) => [type, { model: { type } }] as const),
   ['"dropout"', { model: { dropout: 0.1 } }],
   ['"unk_token" "<none>"', { model: { unk_token: '<none>' } }],

@@ -65,11 +65,11 @@ test('the noncharacter that marks words as letters is kept where a text has it i
 });
 
 test.each([
-  ['Whitespace', { pre_tokenizer: { type: 'Whitespace' } }],
+  ['FixedLength', { pre_tokenizer: { type: 'FixedLength', length: 2 } }],
   ['UnicodeScripts', { pre_tokenizer: { type: 'Sequence', pretokenizers: [{ type: 'UnicodeScripts' }] } }],
   [
-    'invert',
-    { pre_tokenizer: { type: 'Split', pattern: { Regex: 'a' }, behavior: 'Isolated', invert: true } },
+    'MergedWithNext, inverted',
+    { pre_tokenizer: { type: 'Split', pattern: { Regex: 'a' }, behavior: 'MergedWithNext', invert: true } },
   ],
   ['NFD', { normalizer: { type: 'Sequence', normalizers: [{ type: 'NFD' }] } }],
   ['BertNormalizer', { normalizer: { type: 'BertNormalizer' } }],
