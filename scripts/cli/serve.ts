@@ -92,12 +92,27 @@ export function parseRange(header: string | undefined, size: number): ByteRange 
   return { start, end };
 }
 
-async function sendFile(request: IncomingMessage, response: ServerResponse, path: string): Promise<void> {
+/** Mounted files are bytes whatever their names: a data set called x.html is no page, and none is kept by the browser. */
+const mountedHeaders = { 'Content-Type': 'application/octet-stream', 'Cache-Control': 'no-store' };
+const pageHeaders = (path: string): typeof mountedHeaders => ({
+  'Content-Type': mediaTypes[extname(path)] ?? 'application/octet-stream',
+  'Cache-Control': 'no-cache',
+});
+
+interface FoundFile {
+  readonly path: string;
+  readonly headers: typeof mountedHeaders;
+}
+
+async function sendFile(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { path, headers }: FoundFile,
+): Promise<void> {
   const { size } = await stat(path);
   const range = parseRange(request.headers.range, size);
-  response.setHeader('Content-Type', mediaTypes[extname(path)] ?? 'application/octet-stream');
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
   response.setHeader('Accept-Ranges', 'bytes');
-  response.setHeader('Cache-Control', 'no-cache');
   if (range === 'unsatisfiable') {
     response.setHeader('Content-Range', `bytes */${size}`);
     response.writeHead(416).end();
@@ -177,7 +192,8 @@ async function answer(
       ? await resolveInside(root, path === '' ? 'index.html' : path)
       : await resolveMounted(mount, path.slice(mount.prefix.length + 1));
   if (file === null) return sendText(response, 404, `not found: /${path}`);
-  return sendFile(request, response, file);
+  const headers = mount === undefined ? pageHeaders(file) : mountedHeaders;
+  return sendFile(request, response, { path: file, headers });
 }
 
 function listen(server: Server, port: number): Promise<void> {

@@ -4,7 +4,10 @@ import { join } from 'node:path';
 import { projectRoot } from '../cli/paths.ts';
 
 /** @throws when the command fails; it has said why by then. */
-export function runCommand(command: 'train' | 'generate', args: readonly string[]): Promise<string> {
+export function runCommand(
+  command: 'train' | 'generate' | 'inspect',
+  args: readonly string[],
+): Promise<string> {
   const script = join(projectRoot, `scripts/${command}.ts`);
   return runProgram(process.execPath, ['--import', 'tsx', script, ...args]);
 }

@@ -22,7 +22,8 @@ export function bytesSource(bytes: Uint8Array): ByteSource {
 
 /** Servers without Range requests answer 200 with the whole file: then it is downloaded once and kept. */
 export async function urlSource(url: string, fetcher: typeof fetch = fetch): Promise<ByteSource> {
-  const probe = await request(fetcher, url, { headers: { Range: 'bytes=0-0' } });
+  const probe = await request(fetcher, url, { headers: { Range: 'bytes=0-0' } }, isOfEmptyFile);
+  if (isOfEmptyFile(probe)) return bytesSource(new Uint8Array(0));
   if (probe.status === 200) return bytesSource(new Uint8Array(await probe.arrayBuffer()));
   const size = Number(/\/(\d+)$/.exec(probe.headers.get('Content-Range') ?? '')?.[1] ?? Number.NaN);
   await probe.arrayBuffer();
@@ -47,14 +48,23 @@ export async function urlSource(url: string, fetcher: typeof fetch = fetch): Pro
   };
 }
 
-async function request(fetcher: typeof fetch, url: string, init: RequestInit): Promise<Response> {
+/** A file without bytes has no byte 0 to send. */
+const isOfEmptyFile = ({ status, headers }: Response): boolean =>
+  status === 416 && headers.get('Content-Range') === 'bytes */0';
+
+async function request(
+  fetcher: typeof fetch,
+  url: string,
+  init: RequestInit,
+  isAlsoGood = (_: Response): boolean => false,
+): Promise<Response> {
   let response: Response;
   try {
     response = await fetcher(url, init);
   } catch (error) {
     throw new TrainerError('model-file-missing', `${url} could not be reached.`, String(error));
   }
-  if (!response.ok)
+  if (!response.ok && !isAlsoGood(response))
     throw new TrainerError(
       'model-file-missing',
       `${url} answered ${response.status} ${response.statusText}.`,

@@ -40,6 +40,8 @@ export interface HubDatasetSource {
 export type DatasetSource =
   | { readonly kind: 'builtin'; readonly name: string }
   | { readonly kind: 'file'; readonly name: string; readonly file: Blob }
+  /** Read in parts where the server sends parts. The name says what it is called, not where it is. */
+  | { readonly kind: 'url'; readonly name: string; readonly url: string }
   | HubDatasetSource;
 
 /** What can be read as one data set: a file, or the parts of one split in their order. */

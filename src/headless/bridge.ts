@@ -27,9 +27,7 @@ export interface ServedAdapter {
   readonly weightsUrl: string;
 }
 
-export type ServedDataset =
-  | Exclude<DatasetSource, { kind: 'file' }>
-  | { readonly kind: 'url'; readonly name: string; readonly url: string };
+export type ServedDataset = Exclude<DatasetSource, { kind: 'file' }>;
 
 export type ServedModel = Exclude<ModelSource, { kind: 'files' }>;
 
@@ -119,10 +117,9 @@ async function train(client: TrainerApi, plan: TrainPlan, stopping: Stopping): P
   try {
     report({ kind: 'device', report: await client.openDevice() });
     report({ kind: 'model', report: await client.loadModel(plan.model, plan.config.quantization, onLoad) });
-    const dataset = await datasetSource(plan.dataset);
     report({
       kind: 'dataset',
-      report: await client.readDataset(dataset, datasetSettings(plan.config), onLoad),
+      report: await client.readDataset(plan.dataset, datasetSettings(plan.config), onLoad),
     });
     const initAdapter = plan.initAdapter === null ? undefined : await adapterSource(plan.initAdapter);
     const checkpoint = plan.checkpointUrl === null ? undefined : await fetchBlob(plan.checkpointUrl);
@@ -254,11 +251,6 @@ async function fetchBlob(url: string): Promise<Blob> {
   const response = await fetch(url);
   if (response.ok) return response.blob();
   throw new TrainerError('internal', `${url} answered ${response.status}.`);
-}
-
-async function datasetSource(dataset: ServedDataset): Promise<DatasetSource> {
-  if (dataset.kind !== 'url') return dataset;
-  return { kind: 'file', name: dataset.name, file: await fetchBlob(dataset.url) };
 }
 
 async function adapterSource({ name, configUrl, weightsUrl }: ServedAdapter): Promise<AdapterSource> {

@@ -1,9 +1,11 @@
 /** Where a data set comes from, as files to read. What was downloaded from the hub is kept for the next reading of it. */
+import type { FileBytes } from '../api/file-bytes.ts';
 import type { DatasetSource, HubDatasetSource, LoadProgress } from '../api/trainer-api.ts';
 import { TrainerError } from '../api/trainer-error.ts';
 import { oneFile, type DatasetFiles } from '../data/read-files.ts';
 import type { Assets } from '../host/host.ts';
 import { downloadHubDataset } from '../hub/hub-dataset.ts';
+import { readAhead } from './read-ahead.ts';
 
 export interface DatasetOpener {
   open(
@@ -37,6 +39,8 @@ export function createDatasetOpener(assets: Assets): DatasetOpener {
     switch (source.kind) {
       case 'file':
         return oneFile(source.name, source.file);
+      case 'url':
+        return oneFile(source.name, await openAddress(source, assets));
       case 'builtin':
         return oneFile(source.name, await openBuiltin(source.name, assets));
       case 'hub':
@@ -56,6 +60,15 @@ export function createDatasetOpener(assets: Assets): DatasetOpener {
 /** Everything but the token: a new one gives the same files. */
 function keyOf({ id, revision, path, hubUrl }: HubDatasetSource): string {
   return JSON.stringify([id, revision, path, hubUrl]);
+}
+
+async function openAddress(
+  { name, url }: Extract<DatasetSource, { kind: 'url' }>,
+  assets: Assets,
+): Promise<FileBytes> {
+  const source = await assets.open(url);
+  if (source === null) throw new TrainerError('dataset-unreadable', `${name} is not found at ${url}.`);
+  return readAhead(source);
 }
 
 async function openBuiltin(name: string, assets: Assets): Promise<Blob> {
