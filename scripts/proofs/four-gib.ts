@@ -62,7 +62,7 @@ try {
   });
   if (process.argv[2] !== 'inspect')
     await timed('train', async () => {
-      const settings = ['max_steps=1', 'evaluate_before_after=false'].flatMap((pair) => ['--set', pair]);
+      const settings = ['max_steps=1', 'suite_prompts=0'].flatMap((pair) => ['--set', pair]);
       const output = await runCommand('train', [
         ...['--model', 'demo', '--dataset', path, '--out', join(folder, 'out'), '--json'],
         ...settings,

@@ -1,10 +1,11 @@
 /** Parquet as the hub's data sets come, read a row group at a time out of the file. */
-import type { AsyncBuffer, Compressors, FileMetaData } from 'hyparquet';
+import type { AsyncBuffer, Compressors, FileMetaData, RowGroup } from 'hyparquet';
 import { parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
 import type { FileBytes } from '../api/file-bytes.ts';
 import { TrainerError } from '../api/trainer-error.ts';
 import { formatBytes } from '../support/units.ts';
 import { readSlice, type ByteProgress } from './byte-chunks.ts';
+import { checkPages } from './parquet-pages.ts';
 import type { ReadRow } from './raw-row.ts';
 
 const magic = [0x50, 0x41, 0x52, 0x31]; // "PAR1"
@@ -43,12 +44,16 @@ export async function* parquetRows(
   }
   const compressors = await compressorsFor(metadata);
   let first = 0; // row
-  for (const { num_rows: rowCount, total_byte_size: groupBytes } of metadata.row_groups) {
+  for (const group of metadata.row_groups) {
+    const { num_rows: rowCount, total_byte_size: groupBytes } = group;
     if (Number(groupBytes) > MAX_GROUP_BYTES)
       throw new TrainerError(
         'dataset-unreadable',
         `${name} has a row group of ${formatBytes(Number(groupBytes))}; write it with row groups of at most ${formatBytes(MAX_GROUP_BYTES)}.`,
       );
+    await checkGroup(file, group).catch((error: unknown) => {
+      throw refuse(error);
+    });
     const end = first + Number(rowCount);
     for (let start = first; start < end; start += ROWS_PER_BATCH) {
       if (signal?.aborted) throw new TrainerError('cancelled', `Reading ${name} was cancelled.`);
@@ -97,13 +102,30 @@ function checkPlaces({ row_groups: groups, num_rows: rowCount }: FileMetaData, f
         [...places, ...sizes].some((n) => typeof n !== 'bigint' || n < 0n)
       )
         throw new Error(`the column ${meta.path_in_schema.join('.')} has no place in the file`);
-      // hyparquet, and pyarrow where the dictionary's place is 0, start at the first of them that is not 0.
-      const start = Number(meta.dictionary_page_offset === 0n ? meta.data_page_offset : (places[0] ?? 0n));
-      if (start + Number(meta.total_compressed_size) > fileBytes)
+      if (startOf(meta) + Number(meta.total_compressed_size) > fileBytes)
         throw new Error(`the column ${meta.path_in_schema.join('.')} lies outside the file`);
     }
   }
   if (rows !== Number(rowCount)) throw new Error(`its groups hold ${rows} rows, it tells ${rowCount}`);
+}
+
+type Column = NonNullable<RowGroup['columns'][number]['meta_data']>;
+
+/** hyparquet, and pyarrow where the dictionary's place is 0, start at the first of them that is not 0. */
+const startOf = ({ dictionary_page_offset: dictionary, data_page_offset: data }: Column): number =>
+  Number(dictionary === undefined || dictionary === 0n ? data : dictionary);
+
+async function checkGroup(file: AsyncBuffer, { columns }: RowGroup): Promise<void> {
+  for (const { meta_data: meta } of columns) {
+    if (meta === undefined) continue;
+    const start = startOf(meta);
+    await checkPages(file, {
+      name: meta.path_in_schema.join('.'),
+      start,
+      end: start + Number(meta.total_compressed_size),
+      valueCount: Number(meta.num_values),
+    });
+  }
 }
 
 /** Parquet's values as JSON has them: whole numbers as numbers, dates and bytes as text. */
