@@ -12,7 +12,16 @@ const walls = rules.toReversed().map(({ folder, walls: patterns }) => ({
 }));
 
 export default defineConfig(
-  globalIgnores(['dist', 'dist-bench', 'node_modules', 'public', '.cache', 'runs', 'coverage', 'tests/fixtures']),
+  globalIgnores([
+    'dist',
+    'dist-bench',
+    'node_modules',
+    'public',
+    '.cache',
+    'runs',
+    'coverage',
+    'tests/fixtures',
+  ]),
   {
     files: [typescript],
     extends: [tseslint.configs.recommendedTypeChecked],

@@ -1,6 +1,13 @@
 /** Decoding: tokens per second alone and in batches, on the demo's shape and the comparison model's. */
 import { noPeers, type BenchResult } from '../protocol.ts';
-import { configOf, demoShape, openGenerator, openModel, peerShape, type GenerationSession } from './engine-model.ts';
+import {
+  configOf,
+  demoShape,
+  openGenerator,
+  openModel,
+  peerShape,
+  type GenerationSession,
+} from './engine-model.ts';
 import { isWanted, secondsLeft, type Rig } from './run-cases.ts';
 import type { SuiteOutcome } from './run-suite.ts';
 import { alternate, type Contender } from './timing.ts';
@@ -9,7 +16,12 @@ const promptTokens = 16;
 const newTokens = 129; // the first comes from the prompt's pass
 
 /** Greedy, never ending early. */
-async function decode(generator: GenerationSession, batch: number, vocab: number, count: number): Promise<void> {
+async function decode(
+  generator: GenerationSession,
+  batch: number,
+  vocab: number,
+  count: number,
+): Promise<void> {
   const prompts = Array.from({ length: batch }, (_, row) =>
     Array.from({ length: promptTokens }, (_, i) => (row * 97 + i * 31) % vocab),
   );
