@@ -28,6 +28,10 @@ export function allocSpecs<T extends Specs>(memory: GpuMemory, specs: T): Alloca
 export const bytesOf = (groups: readonly Specs[]): number =>
   groups.flatMap((specs) => Object.values(specs)).reduce((sum, spec) => sum + specBytes(spec), 0);
 
+/** Bytes of the largest of them; 0 of none. */
+export const largestOf = (groups: readonly Specs[]): number =>
+  groups.flatMap((specs) => Object.values(specs)).reduce((most, spec) => Math.max(most, specBytes(spec)), 0);
+
 /** The tensors of a group of buffers, for disposal. */
 export function tensorsOf<T extends { readonly [K in keyof T]: GpuTensor }>(group: T): GpuTensor[] {
   return Object.values(group);

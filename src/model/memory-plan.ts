@@ -7,9 +7,9 @@
 import { specBytes } from '../device/gpu-memory.ts';
 import type { WeightFormat } from '../kernels/weight-matrix.ts';
 import { planAdapter, lowWidths } from './adapter.ts';
-import { bytesOf } from './buffers.ts';
+import { bytesOf, largestOf } from './buffers.ts';
 import { generatorSpecs } from './generation-session.ts';
-import { padded, widths, type ModelConfig } from './model-config.ts';
+import type { ModelConfig } from './model-config.ts';
 import { ropeTableShape, ropePositionsFor } from './rope-room.ts';
 import { passSpecs, type PassSize } from './training-pass.ts';
 import { weightMemory } from './weights.ts';
@@ -48,6 +48,10 @@ export function planMemory(request: MemoryRequest): MemoryPlan {
   const low = lowWidths(adapterPlan, model.layerCount);
   const pass = passSpecs(model, low, size, lora.loraDropout > 0);
   const flat = specBytes({ shape: [adapterPlan.elementCount] });
+  const generation =
+    samples === null
+      ? []
+      : Object.values(generatorSpecs(model, adapterPlan, samples.sequences, samples.context));
   const parts = {
     weights: weightMemory(model, format, maxTensorBytes),
     adapter: 4 * flat,
@@ -56,20 +60,22 @@ export function planMemory(request: MemoryRequest): MemoryPlan {
     scratch: bytesOf(Object.values(pass.scratch)),
     loss: bytesOf(Object.values(pass.loss)) + gradNormPartialsBytes,
     rope: specBytes({ shape: ropeTableShape(model, ropePositionsFor(model, longest)) }),
-    generation:
-      samples === null
-        ? 0
-        : bytesOf(Object.values(generatorSpecs(model, adapterPlan, samples.sequences, samples.context))),
+    generation: bytesOf(generation),
   };
-  const { c, f, qkv } = widths(model);
   return {
     ...parts,
     total: Object.values(parts).reduce((sum, bytes) => sum + bytes, 0),
+    // Weights are split by the device's limit; everything else is one buffer each.
     largestTensor: Math.max(
       flat,
-      size.rows * Math.max(2 * f, qkv) * 4,
-      size.rows * c * 4,
-      samples === null ? 0 : samples.sequences * padded(model.vocabSize) * 4,
+      parts.rope,
+      largestOf([
+        ...Object.values(pass.inputs),
+        ...pass.layers,
+        ...Object.values(pass.scratch),
+        ...Object.values(pass.loss),
+        ...generation,
+      ]),
     ),
   };
 }

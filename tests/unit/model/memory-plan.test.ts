@@ -26,3 +26,18 @@ test('less of it without a large adapter, more without checkpointing', () => {
   expect(plan(true, 8).total).toBeLessThan(plan(true, 16).total);
   expect(plan(false, 16).total).toBeGreaterThan(plan(true, 16).total);
 });
+
+test('the largest buffer may be a KV cache of the samples', () => {
+  const model = parseModelConfig(shapes['r1-1.5b'].config);
+  const [sequences, context] = [32, 8192];
+  const { largestTensor } = planMemory({
+    model,
+    format: 'nf4',
+    lora: defaultRunConfig,
+    size: { rows: 64, lossRows: 64, checkpointing: true },
+    longest: context,
+    samples: { sequences, context },
+    maxTensorBytes: 128 * 2 ** 20,
+  });
+  expect(largestTensor).toBe(sequences * context * 2 * model.kvHeadCount * model.headSize * 4);
+});
