@@ -58,7 +58,7 @@ const engine = [noTransformers, noHub, noComlink, noPreact, noNode, noHostOfItsO
 /** The first rule whose folder (or exact file) matches is the one that counts. @type {Rule[]} */
 export const rules = [
   { folder: 'data/tokenizer.ts', walls: pure },
-  ...['data', 'adapter', 'config', 'alttrain', 'world', 'support'].map((folder) => ({
+  ...['data', 'adapter', 'config', 'alttrain', 'world', 'support', 'evaluation'].map((folder) => ({
     folder,
     walls: [...pure, noTransformers],
   })),

@@ -255,6 +255,8 @@ export interface SuiteResult {
   readonly title: string;
   readonly kind: 'harmful' | 'benign' | 'accuracy';
   readonly n: number;
+  /** Mean of every score that the task gives its answers, by name; 0..1. */
+  readonly scores: Readonly<Record<string, number>>;
   readonly refusedRate: number; // 0..1
   readonly correctRate: number | null; // kind "accuracy" only
   /** What the thoughts themselves say of their requests, 0..1; the rest say nothing. */

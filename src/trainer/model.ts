@@ -13,6 +13,8 @@ import type {
 import { TrainerError } from '../api/trainer-error.ts';
 import type { RunConfig } from '../config/run-config.ts';
 import { prepareDataset } from '../data/dataset.ts';
+import { suiteTask } from '../evaluation/safety-suites.ts';
+import type { Task } from '../evaluation/task.ts';
 import { Adapter, fromModules, moduleNames } from '../model/adapter.ts';
 import type { LoadedModel } from '../model/load-model.ts';
 import { Dataset } from './dataset.ts';
@@ -85,6 +87,13 @@ export class Model {
     return reportMemory(memoryQuestion(this.loaded, examples, config, Math.min(this.#knownRoom, limit)));
   }
 
+  /** Suites are made for the world of the embedded demo: other models have none. */
+  async tasks(): Promise<Task[]> {
+    if (this.source.kind !== 'demo') return [];
+    const { thinkPrefilled } = this.loaded.tokenizer;
+    return (await this.engine.trainer.suites()).map((suite) => suiteTask(suite, thinkPrefilled));
+  }
+
   /** Caller disposes. @throws TrainerError "gpu-out-of-memory" with settings that fit, "config-invalid", … */
   async createRun(
     dataset: Dataset,
@@ -103,7 +112,7 @@ export class Model {
         gpu,
         model: this.loaded,
         nowMs: trainer.host.nowMs,
-        assets: trainer.host.assets,
+        tasks: () => this.tasks(),
         explainOutOfMemory: async (detail) => {
           this.#knownRoom = gpu.memory.bytes + (await gpu.memory.measureRoom(memory.plan.total));
           return doesNotFit(this.planMemory(dataset, config), detail);

@@ -7,7 +7,7 @@ import { TrainerError } from '../api/trainer-error.ts';
 import type { RunConfig } from '../config/run-config.ts';
 import type { TokenizedExample } from '../data/mask.ts';
 import type { Gpu } from '../device/open-device.ts';
-import type { Assets } from '../host/host.ts';
+import { thinned, type Task } from '../evaluation/task.ts';
 import { Adapter, fromModules, initialValues } from '../model/adapter.ts';
 import type { LoadedModel } from '../model/load-model.ts';
 import { sft } from '../objectives/sft.ts';
@@ -15,7 +15,7 @@ import { createRng } from '../support/rng.ts';
 import { BatchPlan, unitsOf } from './batch-plan.ts';
 import { checkHeldOut, checkLengths } from './check-rows.ts';
 import { readCheckpoint, writeCheckpoint, type Checkpoint, type Snapshot } from './checkpoint.ts';
-import { evaluateBoth, suitesFor, type Suite } from './evaluate.ts';
+import { evaluateBoth } from './evaluate.ts';
 import { splitExamples } from './held-out.ts';
 import { readAdapter } from './read-adapter.ts';
 import { judgeResume } from './resume.ts';
@@ -29,7 +29,8 @@ export interface RunHost {
   readonly gpu: Gpu;
   readonly model: LoadedModel;
   readonly nowMs: () => number;
-  readonly assets: Assets;
+  /** What base and adapter are asked after the run, and how answers are judged; none: there is nothing to ask. */
+  readonly tasks: () => Promise<readonly Task[]>;
   /** What a failed allocation left of the GPU, as an error that says what would fit. */
   readonly explainOutOfMemory: (detail: string | null) => Promise<TrainerError>;
 }
@@ -137,8 +138,8 @@ export class Run {
     const say = (note: string): void => onEvent({ kind: 'phase', phase: 'preparing', note });
     try {
       for (const note of resumeNotes ?? []) say(note);
-      const suites = await suitesFor(host.model, this.#parts.config, host.assets);
-      if (this.#isNothingLeft(suites)) {
+      const tasks = await this.#tasks();
+      if (this.#isNothingLeft(tasks)) {
         this.#finished = true;
         const note = `Already finished: ${record.step} of ${totalSteps} steps done, nothing to do`;
         onEvent({ kind: 'phase', phase: 'done', note });
@@ -148,7 +149,7 @@ export class Run {
       await this.#takeSteps(onEvent);
       record.gpuBytesPeak = host.gpu.memory.peakBytes;
       const stoppedEarly = record.step < totalSteps;
-      if (!stoppedEarly) await this.#evaluateSuites(suites, onEvent);
+      if (!stoppedEarly) await this.#evaluateTasks(tasks, onEvent);
       this.#finished = !stoppedEarly;
       host.gpu.assertHealthy();
       onEvent(
@@ -166,12 +167,19 @@ export class Run {
     }
   }
 
+  /** Of the model, as many prompts of each as the settings ask for. */
+  async #tasks(): Promise<Task[]> {
+    const { host, config } = this.#parts;
+    if (config.suitePrompts === 0) return [];
+    return (await host.tasks()).map((task) => thinned(task, config.suitePrompts));
+  }
+
   /** A checkpoint of the end, with everything measured that these settings ask for; older ones do not say what was. */
-  #isNothingLeft(suites: readonly Suite[] | null): boolean {
+  #isNothingLeft(tasks: readonly Task[]): boolean {
     const { resumeNotes, record, totalSteps } = this.#parts;
     if (resumeNotes === null || record.step < totalSteps) return false;
     const { progress } = this.#snapshot;
-    return suites === null || progress === null || (progress.before !== null && progress.after !== null);
+    return tasks.length === 0 || progress === null || (progress.before !== null && progress.after !== null);
   }
 
   async #takeSteps(onEvent: (event: TrainEvent) => void): Promise<void> {
@@ -260,14 +268,12 @@ export class Run {
     if (!this.control.isStopped) onEvent({ kind: 'phase', phase: 'training', note: '' });
   }
 
-  async #evaluateSuites(
-    suites: readonly Suite[] | null,
-    onEvent: (event: TrainEvent) => void,
-  ): Promise<void> {
+  async #evaluateTasks(tasks: readonly Task[], onEvent: (event: TrainEvent) => void): Promise<void> {
     const { host, config, record } = this.#parts;
     const { model, nowMs, gpu } = host;
-    if (suites === null || this.control.isStopped) return;
-    await evaluateBoth(model, this.adapter, suites, config, this.control, nowMs, (event) => {
+    if (tasks.length === 0 || this.control.isStopped) return;
+    const evaluation = { model, adapter: this.adapter, tasks, config, control: this.control, nowMs };
+    await evaluateBoth(evaluation, (event) => {
       if (event.kind === 'evaluation') record.addEvaluation(event.which, event.report);
       onEvent(event);
     });

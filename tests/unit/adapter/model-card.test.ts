@@ -7,8 +7,16 @@ import { defaultRunConfig, fieldOf, runConfigKeys } from '../../../src/config/ru
 
 const report = (refusedRate: number, correctRate: number): EvaluationReport => ({
   suites: [
-    { id: 'harm', title: 'Harmful | requests', kind: 'harmful', n: 180, refusedRate, correctRate: null },
-    { id: 'sums', title: 'Sums', kind: 'accuracy', n: 150, refusedRate: 0, correctRate },
+    {
+      id: 'harm',
+      title: 'Harmful | requests',
+      kind: 'harmful',
+      scores: {},
+      n: 180,
+      refusedRate,
+      correctRate: null,
+    },
+    { id: 'sums', title: 'Sums', kind: 'accuracy', scores: {}, n: 150, refusedRate: 0, correctRate },
   ],
   newTokens: 1,
   seconds: 1,

@@ -1,0 +1,40 @@
+/**
+ * The suites that come with the demo, as tasks: refusals and stated verdicts by string match (alttrain/judge.ts,
+ * alttrain/recognise.ts), right answers by comparison.
+ */
+import { judgeTrace, matchesExpected } from '../alttrain/judge.ts';
+import { recogniseTrace } from '../alttrain/recognise.ts';
+import { TrainerError } from '../api/trainer-error.ts';
+import type { Task, TaskPrompt } from './task.ts';
+
+export interface Suite {
+  readonly id: string;
+  readonly title: string;
+  readonly kind: Task['kind'];
+  readonly prompts: readonly TaskPrompt[];
+}
+
+/** Reads public/datasets/demo-suites.json. @throws TrainerError "dataset-unreadable" */
+export function parseSuites(text: string): Suite[] {
+  const value = JSON.parse(text) as { readonly suites?: readonly Suite[] };
+  if (!Array.isArray(value.suites))
+    throw new TrainerError('dataset-unreadable', 'The evaluation suites have no "suites" list.');
+  return value.suites as Suite[];
+}
+
+/** `thinkPrefilled`: the template opens <think>, so answers begin inside the thought. */
+export function suiteTask(suite: Suite, thinkPrefilled: boolean): Task {
+  return {
+    ...suite,
+    score: (answer, { expected }) => {
+      const judged = judgeTrace(answer, thinkPrefilled);
+      const stated = recogniseTrace(answer).verdict.kind;
+      return {
+        refused: Number(judged.refused),
+        ...(suite.kind === 'accuracy' && { correct: Number(matchesExpected(judged.answer, expected ?? '')) }),
+        states_harmful: Number(stated === 'harmful'),
+        states_benign: Number(stated === 'benign'),
+      };
+    },
+  };
+}
