@@ -59,9 +59,9 @@ test('text of a file is shown as text, never as markup', async () => {
 });
 
 test('a setting the model cannot follow fails the run with its code', async () => {
-  await ui.fillSettings({ 'Max length': '100000' });
+  await ui.fillSettings({ 'New tokens': '16000' });
   await ui.start.click();
-  await expectAlert('config-invalid', /max_length 100000/);
+  await expectAlert('config-invalid', /16000 new ones are more than the model's 512 positions/);
   expect(await ui.phase()).toBe('failed');
   await app.page.getByRole('button', { name: 'Reset to defaults' }).click();
   await ui.waitUntilReady();
