@@ -74,6 +74,19 @@ const unsupported = [
   'velora_config',
 ] as const;
 
+/**
+ * Set where nothing is to be done: the other fields of PEFT 0.21's LoraConfig, which say where an adapter is from, how a training
+ * began or how it ran, and those below, of PEFT before 0.4 and of other tools. Which modules there are, the weights say.
+ */
+const withoutEffect: ReadonlySet<string> = new Set([
+  ...['task_type', 'peft_type', 'auto_mapping', 'peft_version', 'base_model_name_or_path', 'revision'],
+  ...['inference_mode', 'target_modules', 'exclude_modules', 'layers_to_transform', 'layers_pattern'],
+  ...['r', 'lora_alpha', 'lora_dropout', 'use_rslora', 'rank_pattern', 'alpha_pattern', 'bias'],
+  ...['fan_in_fan_out', 'init_lora_weights', 'eva_config', 'corda_config', 'loftq_config', 'lora_ga_config'],
+  ...['megatron_config', 'megatron_core', 'qalora_group_size', 'runtime_config', 'ensure_weight_tying'],
+  ...['merge_weights', 'unsloth_version', 'transformers_version', 'torch_version'],
+]);
+
 /** Initialisations that also change the base weights (PiSSA, OLoRA, …) need a base that is not the model's own. */
 const plainInitialisations: readonly unknown[] = [null, true, false, 'gaussian', 'eva', 'orthogonal'];
 
@@ -87,6 +100,7 @@ export function readAdapterConfig(text: string): AdapterConfig {
     throw adapterInvalid(
       `it uses ${used.map((name) => `${name} = ${JSON.stringify(config[name])}`).join(', ')}, which is not supported.`,
     );
+  refuseUnknown(config);
   const start = config['init_lora_weights'] ?? null;
   if (!plainInitialisations.includes(typeof start === 'string' ? start.toLowerCase() : start))
     throw adapterInvalid(
@@ -110,6 +124,19 @@ export function readAdapterConfig(text: string): AdapterConfig {
     adapts: (module) => targetsModule(config, module),
     sizeOf: (module) => ({ r: rankOf(module), loraAlpha: alphaOf(module) }),
   };
+}
+
+/** PEFT leaves them out with a warning, and computes something else than the tool that wrote them. */
+function refuseUnknown(config: Readonly<Record<string, unknown>>): void {
+  const known: readonly string[] = unsupported;
+  const names = Object.keys(config).filter(
+    (name) => !isUnset(config[name]) && !known.includes(name) && !withoutEffect.has(name),
+  );
+  if (names.length === 0) return;
+  const shown = names.map((name) => `${name} = ${JSON.stringify(config[name])}`.slice(0, 120)).join(', ');
+  throw adapterInvalid(
+    `its adapter_config.json sets ${shown}, which PEFT 0.21 does not know. It was written by a newer PEFT or by another tool, and what the option changes is not known here. Where it changes nothing, set it to null.`,
+  );
 }
 
 function parseConfig(text: string): Record<string, unknown> {

@@ -11,16 +11,17 @@ export const unsupported = (what: string): TrainerError =>
     `This model cannot be trained here: ${what}. Supported are the families Qwen2, Qwen3 and Llama.`,
   );
 
+/** Only what is not there takes the fallback: null for a number is refused, as transformers 5 refuses it. */
 export function positiveInteger(json: Json, name: string, fallback?: number): number {
-  const value = json[name] ?? fallback;
+  const value = json[name] === undefined ? fallback : json[name];
   if (Number.isSafeInteger(value) && (value as number) > 0) return value as number;
-  throw invalid(`"${name}" must be a positive whole number, not ${shown(json[name] ?? null)}.`);
+  throw invalid(`"${name}" must be a positive whole number, not ${shown(json[name])}.`);
 }
 
 export function positiveNumber(json: Json, name: string, fallback?: number): number {
-  const value = json[name] ?? fallback;
+  const value = json[name] === undefined ? fallback : json[name];
   if (typeof value === 'number' && value > 0 && Number.isFinite(value)) return value;
-  throw invalid(`"${name}" must be a positive number, not ${shown(json[name] ?? null)}.`);
+  throw invalid(`"${name}" must be a positive number, not ${shown(json[name])}.`);
 }
 
 /** null and nothing are false. */

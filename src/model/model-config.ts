@@ -91,12 +91,14 @@ export function parseModelConfig(raw: unknown): ModelConfig {
   const traits = families[family];
 
   const integer = (name: string, fallback?: number): number => positiveInteger(raw, name, fallback);
+  const integerOrNull = (name: string, otherwise: number): number =>
+    raw[name] === null ? otherwise : integer(name, otherwise);
   const hiddenSize = integer('hidden_size');
   const headCount = integer('num_attention_heads');
   // null is H for all of them; only what is not there takes the default of the family.
   const kvDefault = raw['num_key_value_heads'] === undefined ? traits.kvHeadCount : null;
-  const kvHeadCount = integer('num_key_value_heads', kvDefault ?? headCount);
-  const headSize = integer('head_dim', traits.headSize ?? Math.floor(hiddenSize / headCount));
+  const kvHeadCount = integerOrNull('num_key_value_heads', kvDefault ?? headCount);
+  const headSize = integerOrNull('head_dim', traits.headSize ?? Math.floor(hiddenSize / headCount));
   if ((raw['head_dim'] ?? traits.headSize) === null && hiddenSize % headCount !== 0)
     throw unsupported(`hidden_size ${hiddenSize} is not a multiple of ${headCount} heads`);
   if (headSize % 4 !== 0) throw unsupported(`head size ${headSize} is not a multiple of 4`);
@@ -150,8 +152,8 @@ function refuseVariants(json: Json, traits: FamilyTraits, layerCount: number, ma
     throw unsupported('a checkpoint that is already quantised (quantization_config)');
   if ((json['per_layer_config'] ?? null) !== null) throw unsupported('settings by layer (per_layer_config)');
   for (const name of traits.biasFlags) if (flag(json, name)) throw unsupported(name);
-  const dropout = json['attention_dropout'] ?? 0;
-  if (dropout !== 0) throw unsupported(`attention_dropout ${shown(dropout)}`);
+  const dropout = json['attention_dropout'];
+  if (dropout !== undefined && dropout !== 0) throw unsupported(`attention_dropout ${shown(dropout)}`);
 }
 
 /**

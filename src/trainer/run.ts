@@ -342,7 +342,7 @@ async function firstSnapshot(
   if (modules.length < wanted)
     throw new TrainerError(
       'adapter-invalid',
-      `The initial adapter has weights for ${modules.length} modules, and ${settings.targetModules.join(', ')} of every layer are ${wanted}: a run would train the others too. It can be used to generate, not to start a run.`,
+      `The initial adapter has weights for ${modules.length} modules, and ${settings.targetModules.join(', ')} of every layer are ${wanted}: its layers_to_transform, target_modules or exclude_modules leave modules out, and a run would train those too. It can be used to generate, not to start a run.`,
     );
   return { ...fresh, parameters: fromModules(plan, settings, modules) };
 }

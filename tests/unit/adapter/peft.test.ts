@@ -120,11 +120,52 @@ test.each<[string, object, object?]>([
     'settings of a run that is over',
     { eva_config: { rho: 2 }, ensure_weight_tying: true, peft_version: '0.21.0' },
   ],
+  [
+    'options that PEFT 0.21 does not know and that are off',
+    { use_new: false, new_config: null, new_list: [], new_map: {} },
+  ],
+  [
+    'what says where the adapter is from',
+    { auto_mapping: { unsloth_fixed: true }, unsloth_version: '2026.1' },
+  ],
+  ['the companion of an option that is off', { use_qalora: false, qalora_group_size: 16 }],
+  ['the merging of PEFT before 0.4', { merge_weights: true, enable_lora: null }],
 ])('%s is read as PEFT means it', async (_, change, expected = {}) => {
   const r = 'r' in change && change.r === undefined ? 8 : 2;
   const tensors = [factor('q_proj.lora_A', [r, 4]), factor('q_proj.lora_B', [3, r])];
   const read = await readMade({ ...settings, ...change }, tensors);
   expect(read.settings).toMatchObject({ r: 2, loraAlpha: 4, targetModules: ['q_proj'], ...expected });
+});
+
+/** Every field of LoraConfig in PEFT 0.21.2 as its save_pretrained writes it. */
+const written = {
+  ...{ alora_invocation_tokens: null, alpha_pattern: {}, arrow_config: null, auto_mapping: null },
+  ...{ base_model_name_or_path: 'base', bias: 'none', corda_config: null, ensure_weight_tying: false },
+  ...{ eva_config: null, exclude_modules: null, fan_in_fan_out: false, inference_mode: true },
+  ...{ init_lora_weights: true, kasa_config: null, layer_replication: null, layers_pattern: null },
+  ...{ layers_to_transform: null, loftq_config: {}, lora_alpha: 4, lora_bias: false, lora_dropout: 0.0 },
+  ...{ lora_ga_config: null, megatron_config: null, megatron_core: 'megatron.core', modules_to_save: null },
+  ...{ monteclora_config: null, peft_type: 'LORA', peft_version: '0.21.2', qalora_group_size: 16, r: 2 },
+  ...{ rank_pattern: {}, revision: null, target_modules: ['q_proj'], target_parameters: null },
+  ...{ task_type: 'CAUSAL_LM', trainable_token_indices: null, use_bdlora: null, use_dora: false },
+  ...{ use_qalora: false, use_rslora: false, velora_config: null },
+};
+
+test('every field that PEFT 0.21 writes is known, and none that it does not is passed over', async () => {
+  expect((await readMade(written)).settings).toMatchObject({ r: 2, loraAlpha: 4 });
+  const options = {
+    use_hira: true,
+    scale_of_new: 2,
+    new_mode: 'rotated',
+    new_list: ['q'],
+    new_map: { a: 1 },
+  };
+  for (const [name, value] of Object.entries({ ...options, enable_lora: [true, false], ['R']: 2 }))
+    await expect(readMade({ ...written, [name]: value })).rejects.toMatchObject({
+      code: 'adapter-invalid',
+      message: expect.stringContaining(`sets ${name} = ${JSON.stringify(value)}`) as unknown,
+    });
+  await expect(readMade({ ...written, ...options })).rejects.toThrow(/use_hira.*new_map.*newer PEFT/);
 });
 
 test('what is adapted is what the weights say, in some layers only if need be', async () => {

@@ -189,6 +189,8 @@ describe('settings that change nothing are no reason to refuse', () => {
       { ...qwen2, attention_dropout: 0.1 },
       'attention_dropout 0.1',
     ],
+    // transformers 5.18: StrictDataclassFieldValidationError; before it, a TypeError in the first step
+    ['null for the dropout of attention', { ...qwen2, attention_dropout: null }, 'attention_dropout null'],
     [
       'another head',
       { ...qwen2, architectures: ['Qwen2ForSequenceClassification'] },
@@ -199,4 +201,26 @@ describe('settings that change nothing are no reason to refuse', () => {
   ])('the control: %s is', (_, config, words) => {
     expect(refusal(config)).toContain(words);
   });
+});
+
+// transformers 5.18 ends with a StrictDataclassFieldValidationError that names the field, or with a KeyError.
+test.each<[string, object]>([
+  ['max_position_embeddings', { ...llama, max_position_embeddings: null }],
+  ['rms_norm_eps', { ...qwen3, rms_norm_eps: null }],
+  ['hidden_size', { ...qwen2, hidden_size: null }],
+  ['vocab_size', { ...qwen2, vocab_size: undefined }],
+  ['num_hidden_layers', { ...qwen2, num_hidden_layers: '2' }],
+])('null, nothing or a text for the number %s is refused by its name', (name, config) => {
+  expect(() => parseModelConfig(config)).toThrow(
+    expect.objectContaining({
+      code: 'model-file-invalid',
+      message: expect.stringContaining(`"${name}" must be a positive`) as unknown,
+    }) as Error,
+  );
+});
+
+test('null for heads is the number of them, as in the configuration classes', () => {
+  const { num_key_value_heads: _, ...rest } = llama as Record<string, unknown>;
+  const { headCount } = parseModelConfig(rest);
+  expect(parseModelConfig({ ...rest, num_key_value_heads: null }).kvHeadCount).toBe(headCount);
 });
