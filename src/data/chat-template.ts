@@ -111,7 +111,7 @@ const noTemplate: ChatTemplate = {
 export const noTemplateError = (): TrainerError =>
   new TrainerError(
     'model-file-invalid',
-    'is a conversation, and the model has no chat template to write its roles. Take the instruct version of the model, put a chat_template.jinja into its folder, or give rows of "prompt" and "completion" as texts, or of "text".',
+    'is a conversation (turns, a system message or a history), and the model has no chat template to write its roles. Take the instruct version of the model, put a chat_template.jinja into its folder, or give rows of "prompt" and "completion" as texts, or of "text".',
   );
 
 function compiled(text: string): PythonTemplate {

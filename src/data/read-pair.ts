@@ -35,6 +35,10 @@ export function readPair(fields: RowFields, layout: PairLayout): Conversation | 
   const { history } = layout;
   const before = history === null ? noTurns : readHistory(fields, history);
   if (isRefusal(before)) return before;
+  if (before.messages.length > 0 && isChatCell(fields.read(layout.question), layout))
+    return shapeProblem(
+      `has a "${history}" beside a "${layout.question}" that is a list of turns already: write all turns into the list`,
+    );
   const turns = {
     messages: [...before.messages, ...asked.messages],
     answerWeights: [...before.answerWeights, ...asked.answerWeights],

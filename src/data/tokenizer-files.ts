@@ -6,7 +6,7 @@ import { TrainerError } from '../api/trainer-error.ts';
 import { addedTokenFlags, numberTokens } from './added-tokens.ts';
 import { checkBpe } from './bpe-model.ts';
 import { createDecoder, type TokenDecoder } from './token-decoder.ts';
-import { readNormalizer, readPreTokenizer } from './tokenizer-steps.ts';
+import { checkBeginning, readNormalizer, readPreTokenizer } from './tokenizer-steps.ts';
 
 export type Json = Record<string, unknown>;
 export interface AddedToken {
@@ -47,6 +47,7 @@ export function normaliseTokenizerJson(
     throw invalid(`has a ${JSON.stringify(type)} model; BPE is supported.`);
   if (!isVocabulary(model['vocab'])) throw invalid('has no "model.vocab" from tokens to ids.');
   const merges = readMerges(model['merges']);
+  checkBeginning(value['normalizer'], value['pre_tokenizer']);
   checkBpe({ ...model, merges });
   const tokens = [...readAddedTokens(value['added_tokens'] ?? []), ...further.listed];
   const known = new Set(tokens.map(({ content }) => content));

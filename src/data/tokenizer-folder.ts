@@ -79,6 +79,8 @@ export interface SpecialTokens {
   readonly mentioned: readonly Omit<AddedToken, 'id'>[];
   /** Special though they have no name: "additional" or "extra" ones, and names of the model's own. */
   readonly extra: readonly string[];
+  /** What a file says of them and is not used, in sentences. */
+  readonly notes: readonly string[];
 }
 
 export function readSpecialTokens({
@@ -111,7 +113,17 @@ export function readSpecialTokens({
     ),
     mentioned: specials.flatMap(asSpecial),
     extra: extraTokens.flatMap((token) => tokenText(token) ?? []),
+    notes: hasDecoder ? unreadMap(named, specialTokensMap ?? {}) : [],
   };
+}
+
+/** A map that says nothing else is no news. */
+function unreadMap(named: SpecialNames, map: Json): string[] {
+  const others = namedTokens.filter((name) => name in map && tokenText(map[name]) !== named[name]);
+  if (others.length === 0) return [];
+  return [
+    `special_tokens_map.json says otherwise of ${others.join(', ')} and is not used: tokenizer_config.json has added_tokens_decoder, and transformers 5 then reads the names there.`,
+  ];
 }
 
 /** "bos_token" is written as a text, or as an object with "content". */

@@ -97,6 +97,30 @@ export function readPreTokenizer(value: unknown): Json | null {
   return steps.length === 0 ? null : { type: 'Sequence', pretokenizers: steps };
 }
 
+/**
+ * "first" asks whether a piece begins where the text began. What a normaliser deleted there counts, and the library's do not
+ * say what they deleted.
+ */
+export function checkBeginning(normalizer: unknown, preTokenizer: unknown): void {
+  const isFirst = (step: Json): boolean => step['type'] === 'Metaspace' && step['prepend_scheme'] === 'first';
+  if (!stepsWithin(preTokenizer, 'pretokenizers').some(isFirst)) return;
+  const deleting = stepsWithin(normalizer, 'normalizers').find(
+    (step) =>
+      (step['type'] === 'Strip' && step['strip_left'] !== false) ||
+      (step['type'] === 'Replace' && step['content'] === ''),
+  );
+  if (deleting === undefined) return;
+  throw invalid(
+    `has the normalizer ${String(deleting['type'])}, which may delete the beginning of a text, before a "Metaspace" with the prepend_scheme "first", which asks for it: that is not supported.`,
+  );
+}
+
+function stepsWithin(value: unknown, field: string): Json[] {
+  if (!isJson(value)) return [];
+  const inner = value[field];
+  return Array.isArray(inner) ? inner.flatMap((step: unknown) => stepsWithin(step, field)) : [value];
+}
+
 /** `isFirst`: nothing has split the text before. */
 function preTokenizerSteps(value: unknown, isFirst: boolean): Json[] {
   if (value === null || value === undefined) return [];

@@ -62,7 +62,8 @@ export function createChatTokenizer(files: TokenizerFiles): ChatTokenizer {
   const { vocab, tokens_to_ids: idOf } = tokenizer.model;
   const specialIds = specialIdsOf(addedTokens, [...Object.values(named), ...special.extra], idOf);
   const controlTokens = addedTokens.filter(({ content }) => !thinkTags.includes(content));
-  const addedTexts = new Set(addedTokens.map(({ content }) => content));
+  const shownAs = shownTexts(addedTokens, tokenizer);
+  const addedTexts = new Set(shownAs.values());
   const controlIds = new Set(controlTokens.map(({ id }) => id));
   /** Both are made at the first text: the table of merges takes a quarter of a second for 150,000 tokens. */
   let encodeText: ((text: string) => number[]) | null = null;
@@ -79,6 +80,7 @@ export function createChatTokenizer(files: TokenizerFiles): ChatTokenizer {
     allEndIds(
       [eosId, ...listedEnds, turnEndToken === null ? undefined : idOf.get(turnEndToken)],
       named.eos_token,
+      special.notes,
     );
 
   const onDay = (day: string): ChatTokenizer => {
@@ -103,12 +105,12 @@ export function createChatTokenizer(files: TokenizerFiles): ChatTokenizer {
           (id) => vocab[id] !== undefined && !(skipSpecialTokens && specialIds.has(id)),
         );
         return decodeTokens(
-          kept.map((id) => vocab[id]),
+          kept.map((id) => shownAs.get(id) ?? vocab[id]),
           (token) => addedTexts.has(token),
         );
       },
       eosIds: endIdsOf(template.turnEndToken),
-      notes,
+      notes: [...special.notes, ...notes],
       bosId,
       textStart,
       isSpecial: (id) => specialIds.has(id) || controlIds.has(id),
@@ -179,6 +181,20 @@ function construct(json: Json): PreTrainedTokenizer {
   }
 }
 
+/** What is normalised before it is looked for is shown normalised, as tokenizers does: "▁Straße" where words get a mark. */
+function shownTexts(
+  addedTokens: readonly AddedToken[],
+  tokenizer: PreTrainedTokenizer,
+): ReadonlyMap<number, string> {
+  const { normalizer } = tokenizer as unknown as LibraryTokenizer;
+  return new Map(
+    addedTokens.map(({ id, content, normalized }) => [
+      id,
+      normalized ? (normalizer?.(content) ?? content) : content,
+    ]),
+  );
+}
+
 function specialIdsOf(
   addedTokens: readonly AddedToken[],
   texts: readonly (string | null)[],
@@ -213,12 +229,19 @@ function listedEndIds(
   return { ids: whole.filter(isUsed), notes };
 }
 
-function allEndIds(candidates: readonly (number | undefined)[], eosToken: string | null): number[] {
+function allEndIds(
+  candidates: readonly (number | undefined)[],
+  eosToken: string | null,
+  notes: readonly string[],
+): number[] {
   const ids = candidates.filter((id) => id !== undefined);
   if (ids.length > 0) return [...new Set(ids)];
   throw new TrainerError(
     'model-file-invalid',
-    `The tokenizer has no end token: neither tokenizer_config.json nor special_tokens_map.json has an "eos_token" (${JSON.stringify(eosToken)}), and neither generation_config.json nor config.json an "eos_token_id" that a token has.`,
+    [
+      `The tokenizer has no end token: neither tokenizer_config.json nor a special_tokens_map.json that is used has an "eos_token" (${JSON.stringify(eosToken)}), and neither generation_config.json nor config.json an "eos_token_id" that a token has.`,
+      ...notes,
+    ].join(' '),
   );
 }
 

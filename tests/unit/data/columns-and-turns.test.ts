@@ -145,6 +145,20 @@ describe('history', () => {
     expect(example({ ...row, history }).prompt).toEqual([user('And 3?')]);
   });
 
+  test.each<[string, unknown]>([
+    ['a list', [user('q')]],
+    ['a list with a system message', [system('Be brief.'), user('q')]],
+    ['the JSON of one', JSON.stringify([user('q')])],
+  ])('beside a prompt that is %s is refused by name', (_, prompt) => {
+    const chat = { prompt, completion: 'a' };
+    expect(reason({ ...chat, history: pairs })).toContain(
+      '"history" beside a "prompt" that is a list of turns',
+    );
+    for (const history of [[], null, '']) expect(example({ ...chat, history }).response).toBe('a');
+    // the control: beside a prompt of text it stands before it
+    expect(example({ prompt: 'q', completion: 'a', history: pairs }).prompt).toEqual([...turns, user('q')]);
+  });
+
   test.each<[unknown, string]>([
     ['once', 'no list of pairs'],
     ["[['q', 'a']]", 'has a "history" that is Python\'s form of a list'],

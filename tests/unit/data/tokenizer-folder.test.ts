@@ -16,12 +16,16 @@ const token = (content: string, flags: object = {}) => ({
   ...{ content, lstrip: false, rstrip: false, normalized: false, single_word: false, special: false },
   ...flags,
 });
+const nameOf = (name: string): unknown => {
+  const value = files.tokenizerConfig[name];
+  return typeof value === 'string' ? value : (value as { readonly content: string }).content;
+};
 const hello = [{ role: 'user', content: 'Hello' }] as const;
 
 describe('special_tokens_map.json', () => {
   const names = ['bos_token', 'eos_token', 'pad_token'] as const;
   const specialTokensMap = Object.fromEntries(
-    names.map((name) => [name, { content: files.tokenizerConfig[name], lstrip: false, rstrip: false }]),
+    names.map((name) => [name, { content: nameOf(name), lstrip: false, rstrip: false }]),
   );
 
   test('alone gives the names: the prompt keeps its beginning, the answer its end', () => {
@@ -41,6 +45,22 @@ describe('special_tokens_map.json', () => {
     const listed = { ...files.tokenizerConfig, added_tokens_decoder: {} };
     expect(withFiles({ specialTokensMap: map, tokenizerConfig: listed }).eosIds[0]).toBe(
       withFiles({}).eosIds[0],
+    );
+  });
+
+  test('that is not read is told where it says something else, also where there is no end token then', () => {
+    const listed = { ...files.tokenizerConfig, added_tokens_decoder: {} };
+    const noteOf = (map: object): readonly string[] =>
+      withFiles({ specialTokensMap: { ...map }, tokenizerConfig: listed }).notes;
+    expect(noteOf(specialTokensMap)).toEqual([]);
+    expect(noteOf({ eos_token: '<｜User｜>' })).toEqual([
+      expect.stringMatching(/^special_tokens_map\.json says otherwise of eos_token and is not used/),
+    ]);
+    const unnamed = { ...without(...names, 'chat_template'), added_tokens_decoder: {} };
+    expect(() =>
+      withFiles({ specialTokensMap, tokenizerConfig: unnamed, generationConfig: null, chatTemplate: null }),
+    ).toThrow(
+      /no end token.*special_tokens_map\.json says otherwise of bos_token, eos_token.*added_tokens_decoder/,
     );
   });
 });

@@ -39,6 +39,77 @@ describe('Metaspace', () => {
   });
 });
 
+const beginning = [
+  { type: 'Strip', strip_left: true, strip_right: true },
+  { type: 'Sequence', normalizers: [{ type: 'NFC' }, { type: 'Strip' }] },
+  { type: 'Sequence', normalizers: [{ type: 'Replace', pattern: { Regex: '\\s+' }, content: '' }] },
+];
+describe('a normaliser that may delete the beginning of a text', () => {
+  // " ab" gives ▁ab with Metaspace "always" and ab with "first": there the text began with the space (tokenizers 0.23.3).
+  test.each(beginning)(
+    '%j is refused by name before Metaspace "first", which asks where a text began',
+    (step) => {
+      const first = metaspace({ prepend_scheme: 'first' });
+      const nested = { pre_tokenizer: { type: 'Sequence', pretokenizers: [first.pre_tokenizer] } };
+      for (const steps of [first, nested])
+        expect(() => tokenizer({ normalizer: step, ...steps })).toThrow(
+          /normalizer (Strip|Replace).*Metaspace.*"first"/,
+        );
+    },
+  );
+
+  test.each(beginning)('%j is read before one that does not ask', (step) => {
+    expect(
+      tokens(tokenizer({ normalizer: step, ...metaspace({ prepend_scheme: 'always' }) }), ' ab'),
+    ).toEqual(['▁ab']);
+  });
+
+  test('only its end: it is read', () => {
+    const right = { normalizer: { type: 'Strip', strip_left: false, strip_right: true } };
+    expect(tokens(tokenizer({ ...right, ...metaspace({ prepend_scheme: 'first' }) }), 'ab ')).toEqual([
+      '▁ab',
+    ]);
+  });
+});
+
+// tokenizers 0.23.3 keeps such a token under its normalised text: Tokenizer.id_to_token
+describe('an added token that is looked for in the normalised text', () => {
+  const added = (normalized: boolean) => [
+    { id: 14, content: '<|end|>', special: true },
+    { id: 15, content: 'Bc', special: false, normalized },
+  ];
+  const words = {
+    normalizer: {
+      type: 'Sequence',
+      normalizers: [
+        { type: 'Lowercase' },
+        { type: 'Prepend', prepend: '▁' },
+        { type: 'Replace', pattern: { String: ' ' }, content: '▁' },
+      ],
+    },
+    decoder: {
+      type: 'Sequence',
+      decoders: [
+        { type: 'Replace', pattern: { String: '▁' }, content: ' ' },
+        { type: 'Fuse' },
+        { type: 'Strip', content: ' ', start: 1, stop: 0 },
+      ],
+    },
+  };
+
+  test('is shown as it is normalised: the space before it is part of it', () => {
+    const made = tokenizer({ ...words, added_tokens: added(true) });
+    const ids = made.encode('ab BC a');
+    expect(ids).toContain(15);
+    expect(made.decode(ids)).toBe('ab bc a');
+  });
+
+  test('and one that is not normalised as it is written', () => {
+    const made = tokenizer({ ...words, added_tokens: added(false) });
+    expect(made.decode([1, 15])).toBe('aBc');
+  });
+});
+
 test('a digit is every number of Unicode, not only 0 to 9', () => {
   const split = { pre_tokenizer: { type: 'Digits', individual_digits: true } };
   expect(tokens(tokenizer(split), '2½')).toEqual(['2', '½']);
