@@ -12,7 +12,8 @@ import { parseArgs } from 'node:util';
 import { projectRoot } from '../cli/paths.ts';
 import type { Outcome } from './differential/cases.ts';
 import { lossOf, openEngine } from './differential/engine.ts';
-import { judgeLoss, judgeTokens, type Verdict } from './differential/judge.ts';
+import { judgeLoss, type ReferenceLoss, type Verdict } from './differential/judge.ts';
+import { judgeTokens, type ReferenceTokens } from './differential/judge-tokens.ts';
 import { writeAdapterCases, writeConfigCases, type ModelCase } from './differential/model-cases.ts';
 import { judgeRow, type ReferenceRows } from './differential/judge-rows.ts';
 import { ourRows, writeRowGroups } from './differential/row-cases.ts';
@@ -123,12 +124,12 @@ async function main(): Promise<void> {
   }
   console.log(`ours after ${seconds()}`);
   const judge = (one: ModelCase): Verdict =>
-    judgeLoss(one, ours.get(one.id) as Outcome, reference.get(one.id) as Outcome);
+    judgeLoss(one, ours.get(one.id) as Outcome, reference.get(one.id) as ReferenceLoss);
   const verdicts = {
     configs: configs.map(judge),
     adapters: adapters.map(judge),
     tokenizers: tokenizers.map((one) =>
-      judgeTokens(one, tokens.get(one.id) as Outcome, reference.get(one.id) as Outcome),
+      judgeTokens(one, tokens.get(one.id) as Outcome, reference.get(one.id) as unknown as ReferenceTokens),
     ),
     rows: rowVerdicts,
   };

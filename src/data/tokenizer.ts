@@ -110,7 +110,7 @@ export function createChatTokenizer(files: TokenizerFiles): ChatTokenizer {
         );
       },
       eosIds: endIdsOf(template.turnEndToken),
-      notes: [...special.notes, ...notes],
+      notes: [...special.notes, ...notes, ...unnamedTemplates(files)],
       bosId,
       textStart,
       isSpecial: (id) => specialIds.has(id) || controlIds.has(id),
@@ -254,6 +254,16 @@ function embeddingRowsOf(modelConfig: Json | null, vocabularyEnd: number): numbe
     'model-file-invalid',
     `The tokenizer has ids up to ${vocabularyEnd - 1}, but the model's vocab_size is ${rows}: they do not belong together.`,
   );
+}
+
+/** Several templates and no "default" among them: transformers 5 renders no conversation then. */
+function unnamedTemplates(files: TokenizerFiles): string[] {
+  const value = files.tokenizerConfig['chat_template'];
+  if (!Array.isArray(value) || templateText(files) !== null) return [];
+  const names = value.filter(isJson).map(({ name }) => JSON.stringify(name));
+  return [
+    `The chat templates ${names.join(', ')} are not used: none of several is called "default". Put the one that is meant into a chat_template.jinja.`,
+  ];
 }
 
 /** chat_template.jinja wins over tokenizer_config.json, as in transformers. Of several, the one called "default". */

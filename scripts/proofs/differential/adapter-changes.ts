@@ -400,7 +400,7 @@ export const adapterChanges: readonly Make[] = [
   (draft, rng) => {
     const extra = pick<Json>(rng, [
       { peft_version: '0.21.2' },
-      { some_future_option: true },
+      { some_future_option: false, some_future_config: null },
       { loftq_config: {} },
       {
         auto_mapping: {
@@ -435,6 +435,10 @@ export const adapterChanges: readonly Make[] = [
       { target_parameters: ['mlp.down_proj.weight'] },
       { use_qalora: true },
       { alora_invocation_tokens: [5] },
+      { some_future_option: true },
+      { enable_lora: [true, false] },
+      { some_future_scale: 2 },
+      { some_future_mode: 'rotated' },
     ]);
     Object.assign(draft.config, extra);
     return refusable(shown(extra), new RegExp(Object.keys(extra)[0]));

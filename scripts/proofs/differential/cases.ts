@@ -12,11 +12,22 @@ export interface Change {
   readonly refusal: RegExp | null;
 }
 
-/** How one side ends: numbers to compare, or why there are none. `words`: what was said on the way. */
-export type Outcome =
-  | { readonly kind: 'loss'; readonly loss: number; readonly eosIds: readonly number[] }
-  | { readonly kind: 'tokens'; readonly parts: Readonly<Record<string, unknown>> }
-  | { readonly kind: 'refused'; readonly code: string; readonly message: string };
+export interface Loss {
+  readonly kind: 'loss';
+  readonly loss: number;
+  readonly eosIds: readonly number[];
+  /** What this project said of the files. */
+  readonly notes?: readonly string[];
+}
+export interface Refused {
+  readonly kind: 'refused';
+  readonly code: string;
+  readonly message: string;
+}
+export type Parts = Readonly<Record<string, unknown>>;
+
+/** How one side ends: numbers to compare, or why there are none. */
+export type Outcome = Loss | { readonly kind: 'tokens'; readonly parts: Parts } | Refused;
 
 export interface Case {
   readonly id: string;

@@ -215,7 +215,7 @@ export const configChanges: readonly Make[] = [
       'quantization_config',
     ]);
     draft.config[name] = null;
-    return [...harmful, ...soft].includes(name)
+    return [...harmful, ...soft, 'attention_dropout'].includes(name)
       ? refusable(`${name} null`, new RegExp(`${name}|${sizeNames.source}`))
       : harmless(`${name} null`);
   },
@@ -535,7 +535,9 @@ export const configChanges: readonly Make[] = [
   (draft, rng) => {
     const value = pick(rng, [40, 512, 131072, 8]);
     draft.config['max_position_embeddings'] = value;
-    return harmless(`max_position_embeddings ${value}`);
+    return value < 33 // the longest row: transformers computes positions that the model does not have
+      ? refusable(`max_position_embeddings ${value}`, /max_position_embeddings/)
+      : harmless(`max_position_embeddings ${value}`);
   },
   (draft, rng) => {
     draft.config['quantization_config'] = pick<Json>(rng, [

@@ -11,10 +11,12 @@ import { packBatch } from '../../../src/data/pack.ts';
 import type { TokenizedExample } from '../../../src/data/mask.ts';
 import { openDevice, type Gpu } from '../../../src/device/open-device.ts';
 import { selfTest } from '../../../src/device/self-test.ts';
-import { Adapter, fromModules } from '../../../src/model/adapter.ts';
+import { Adapter, fromModules, moduleNames } from '../../../src/model/adapter.ts';
 import { loadModel, type LoadedModel } from '../../../src/model/load-model.ts';
 import { openModelFiles } from '../../../src/model/model-files.ts';
 import { TrainingPass } from '../../../src/model/training-pass.ts';
+import { defaultRunConfig } from '../../../src/config/run-config.ts';
+import { checkLengths } from '../../../src/trainer/check-rows.ts';
 import { readAdapter } from '../../../src/trainer/read-adapter.ts';
 import type { Outcome } from './cases.ts';
 import { refusalOf } from './refusal.ts';
@@ -62,7 +64,8 @@ export async function lossOf(
   try {
     const read = adapterFolder === null ? null : await adapterOf(adapterFolder);
     model = await open(gpu, modelFolder);
-    adapter = new Adapter(gpu, model.config, read?.settings ?? blank);
+    const only = read === null ? null : moduleNames(read.modules); // as the product loads one to generate
+    adapter = new Adapter(gpu, model.config, read?.settings ?? blank, only);
     if (read !== null) adapter.writeParameters(fromModules(adapter.plan, read.settings, read.modules));
     const examples = rows.map((ids, line): TokenizedExample => ({
       line,
@@ -71,6 +74,7 @@ export async function lossOf(
       targetCount: ids.length - 1,
       truncated: false,
     }));
+    checkLengths(examples, model.config.maxPositions, defaultRunConfig);
     const batch = packBatch(examples);
     pass = new TrainingPass(model.decoder, adapter, {
       rows: batch.tokenCount,
@@ -81,7 +85,12 @@ export async function lossOf(
     const logProbs = await pass.readLogProbs(0, batch.targetCount);
     const lossSum = logProbs.reduce((sum, logProb) => sum - logProb, 0);
     gpu.assertHealthy();
-    return { kind: 'loss', loss: lossSum / batch.targetCount, eosIds: model.tokenizer.eosIds };
+    return {
+      kind: 'loss',
+      loss: lossSum / batch.targetCount,
+      eosIds: model.tokenizer.eosIds,
+      notes: model.notes,
+    };
   } catch (error) {
     return refusalOf(error);
   } finally {

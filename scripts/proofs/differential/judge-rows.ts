@@ -1,21 +1,31 @@
 /**
- * Rows against TRL: ids and masks. The conscious differences of docs/data.md are named here one by one, and each changes the
- * reference in one narrow way before the comparison; nothing is compared loosely.
+ * Rows against TRL: ids and masks. The differences that docs/differential.md lists are recomputed, by TRL from another input
+ * (reference_rows.py) or here by one narrow edit of its ids and mask; a row must equal one of these exactly.
  */
-import type { Outcome } from './cases.ts';
-import { judgeRefusal, type Verdict } from './judge.ts';
+import type { Outcome, Parts } from './cases.ts';
+import { judgeRefusal, type MakeVerdict, type Verdict } from './judge.ts';
 import type { OurRow, RowGroup } from './row-cases.ts';
 
+interface Prepared {
+  readonly ids: number[];
+  readonly mask: number[];
+}
+interface Failed {
+  readonly error: string;
+}
+/** A row's answer, and the same under a documented difference. */
+interface Variants {
+  readonly seam?: Prepared;
+  readonly asWritten?: Prepared | Failed;
+}
+type Answer = ((Prepared & { readonly text?: string }) | Failed) &
+  Variants & { readonly letters?: (Prepared | Failed) & Variants };
+
 export interface ReferenceRows {
-  readonly rows: Readonly<
-    Record<
-      string,
-      | { readonly ids: number[]; readonly mask: number[]; readonly text: string; readonly control: number }
-      | { readonly error: string }
-    >
-  >;
-  readonly special: readonly number[];
+  readonly rows: Readonly<Record<string, Answer>>;
   readonly eosId: number;
+  readonly opening: readonly number[]; // <｜Assistant｜><think>\n
+  readonly emptyThought: readonly number[]; // <think>\n\n</think>\n\n
 }
 
 export function judgeRow(group: RowGroup, index: number, ours: Outcome, reference: ReferenceRows): Verdict {
@@ -26,67 +36,42 @@ export function judgeRow(group: RowGroup, index: number, ours: Outcome, referenc
     `${group.truncation} ${group.maxLength}`,
     ...one.changes.map(({ name }) => name),
   ].join(' + ');
-  const verdict = (result: Verdict['result'], title = '', detail = ''): Verdict => ({
+  const verdict: MakeVerdict = (result, title = '', detail = '') => ({
     id: one.id,
     result,
     title,
     detail: `${changes}${detail === '' ? '' : ` — ${detail}; row ${JSON.stringify(one.row)}`}`,
   });
-  const expected = reference.rows[one.id];
-  if (expected === undefined) return verdict('disagreement', 'no reference');
+  const answer = reference.rows[one.id];
+  if (answer === undefined) return verdict('disagreement', 'no reference');
   if (ours === undefined) return verdict('disagreement', 'neither used nor refused');
-  const isRefusal = 'error' in expected;
+  const isWeightless = one.changes.some(({ name }) => name === 'an answer of weight 0');
+  const expected = 'error' in answer ? [] : candidates(answer, { group, reference, isWeightless });
   if (ours.kind === 'refused') {
-    const whole = isRefusal ? [] : cut(expected, reference, group);
-    const tooLong =
-      ours.code === 'row-too-long' && group.truncation === 'drop' && whole.length > group.maxLength;
-    if (tooLong) return verdict('equal');
-    const noTarget = ours.code === 'row-no-target' && !isRefusal && maskedWindow(expected, reference, group);
-    if (noTarget) return verdict('equal');
-    const outcome: Outcome = isRefusal
-      ? { kind: 'refused', code: 'trl', message: expected.error }
-      : { kind: 'tokens', parts: {} };
+    const same = expected.find((candidate) => isLeftOut(ours.code, candidate, group));
+    if (same !== undefined) return named(same, verdict);
+    const outcome: Pick<Outcome, 'kind'> = { kind: 'error' in answer ? 'refused' : 'tokens' };
     return judgeRefusal(one, ours, outcome, verdict);
   }
-  if (isRefusal) return verdict('disagreement', 'used what the reference refuses', expected.error);
+  if ('error' in answer) return verdict('disagreement', 'used what the reference refuses', answer.error);
   if (ours.kind !== 'tokens') return verdict('disagreement', 'no tokens');
-  const { pieces, texts, control, listed } = ours.parts as {
-    pieces: OurRow[];
-    texts: string[];
-    control: number[];
-    listed: string[];
-  };
+  const { pieces, texts, listed } = ours.parts as unknown as OurPieces;
   // A column with another meaning may be left out where the report says so.
   const silent = one.changes.find(
     ({ name }) => mustTell[name] !== undefined && !listed.includes(mustTell[name]),
   );
   if (silent !== undefined)
     return verdict('disagreement', 'used, although its meaning is another', silent.name);
-  const whole = cut(expected, reference, group);
-  const mask = maskOf(expected, reference, group, whole.length);
-  const wanted = windows(whole, mask, group);
-  if (JSON.stringify(pieces) === JSON.stringify(wanted)) return verdict('equal');
-  // Conscious: where a user's words hold a control token, it stays letters.
-  if (
-    one.changes.some(({ name }) => name === 'a control token in the question' || name === 'hostile text 7') &&
-    pieces.length === 1
-  ) {
-    const isSame =
-      group.maxLength < 4096 ||
-      (texts[0] === withoutTail(expected, reference, group) && control[0] < expected.control);
-    if (isSame) return verdict('as documented', 'control tokens in a user’s words stay letters');
-  }
-  const differ =
-    pieces.length !== wanted.length
-      ? 'other pieces'
-      : JSON.stringify(pieces.map(({ ids }) => ids)) === JSON.stringify(wanted.map(({ ids }) => ids))
-        ? 'another mask'
-        : 'other ids';
-  return verdict(
-    'disagreement',
-    differ,
-    `ours ${JSON.stringify(texts)} ${differ === 'another mask' ? spans(pieces) : ''}, reference ${JSON.stringify(expected.text)} ${differ === 'another mask' ? spans(wanted) : ''}`,
-  );
+  const found = JSON.stringify(pieces);
+  const same = expected.find((candidate) => JSON.stringify(windows(candidate, group)) === found);
+  if (same !== undefined) return named(same, verdict);
+  return verdict('disagreement', ...described(pieces, texts, windows(expected[0], group), answer.text));
+}
+
+interface OurPieces extends Parts {
+  readonly pieces: OurRow[];
+  readonly texts: string[];
+  readonly listed: string[];
 }
 
 /** What must be refused or told: a column's name, or (where no column stands for it) nothing that can be listed. */
@@ -98,52 +83,112 @@ const mustTell: Readonly<Record<string, string>> = {
   'a call of a tool': 'not a column',
 };
 
-type Expected = {
-  readonly ids: number[];
-  readonly mask: number[];
-  readonly text: string;
-  readonly control: number;
+interface Candidate extends Prepared {
+  readonly titles: readonly string[];
+}
+interface Setting {
+  readonly group: RowGroup;
+  readonly reference: ReferenceRows;
+  readonly isWeightless: boolean;
+}
+
+const named = ({ titles }: Candidate, verdict: MakeVerdict): Verdict =>
+  titles.length === 0 ? verdict('equal') : verdict('as documented', titles.join('; '));
+
+/** The reference's own answer first. */
+function candidates(answer: Prepared & Answer, setting: Setting): Candidate[] {
+  const variants = (
+    { seam, asWritten, ...own }: (Prepared | Failed) & Variants,
+    titles: string[],
+  ): Candidate[] =>
+    [
+      { titles, made: own },
+      { titles: [...titles, 'prompt and answer are tokenized apart at their seam'], made: seam },
+      {
+        titles: [...titles, 'an answer is trained as it was written, whatever tags are in it'],
+        made: asWritten,
+      },
+    ].flatMap(({ titles: all, made }) =>
+      made === undefined || 'error' in made ? [] : [edited({ ...made, titles: all }, setting)],
+    );
+  const { letters, ...plain } = answer;
+  return [
+    ...variants(plain, []),
+    ...(letters === undefined ? [] : variants(letters, ['control tokens in a user’s words stay letters'])),
+  ];
+}
+
+/** Each edit where its template and mode are; what it changes has a name, but for the two differences from TRL in docs/data.md. */
+function edited(made: Candidate, { group, reference, isWeightless }: Setting): Candidate {
+  const { template, mode } = group;
+  const isEvery = mode === 'every answer';
+  let row = withoutTail(made, reference, group);
+  if (isEvery && template.name === 'r1') row = { ...row, mask: withoutOpening(row, reference) };
+  if (isEvery && template.name === 'qwen3') {
+    row = renamed(row, withoutLineBreaks(row, reference), 'the line break after an end token is not trained');
+  }
+  if (template.name === 'qwen3')
+    row = renamed(row, withoutEmptyThought(row, reference), 'no empty thought before one that stays open');
+  if (isEvery && isWeightless)
+    row = renamed(row, { ...row, mask: withoutLastAnswer(row.mask) }, 'an answer of weight 0 is not trained');
+  row.mask[0] = 0; // nothing predicts the first token
+  return row;
+}
+
+const renamed = (before: Candidate, { ids, mask }: Prepared, title: string): Candidate => {
+  const isSame = JSON.stringify([before.ids, before.mask]) === JSON.stringify([ids, mask]);
+  return isSame ? before : { ids, mask, titles: [...before.titles, title] };
 };
 
-/** Conscious difference: TRL keeps what the template writes after the last end token (a line break); here a row ends with it. */
-function cut({ ids }: Expected, { eosId }: ReferenceRows, { template }: RowGroup): number[] {
-  if (template.isMarked) return ids;
-  const last = ids.lastIndexOf(eosId);
-  return last >= 0 && ids.length - last <= 2 ? ids.slice(0, last + 1) : ids;
+/** TRL keeps what the template writes after the last end token (a line break); here a row ends with it. */
+function withoutTail(row: Candidate, { eosId }: ReferenceRows, { template }: RowGroup): Candidate {
+  const last = template.isMarked ? -1 : row.ids.lastIndexOf(eosId);
+  const length = last >= 0 && row.ids.length - last <= 2 ? last + 1 : row.ids.length;
+  return { ...row, ids: row.ids.slice(0, length), mask: row.mask.slice(0, length) };
 }
-const withoutTail = (expected: Expected, reference: ReferenceRows, group: RowGroup): string =>
-  cut(expected, reference, group).length === expected.ids.length
-    ? expected.text
-    : expected.text.replace(/\n$/, '');
 
-/** Conscious difference: TRL's R1 template trains <｜Assistant｜> and an opening <think>; both are context here. */
-function maskOf(
-  { ids, mask }: Expected,
-  _: ReferenceRows,
-  { template, mode }: RowGroup,
-  length: number,
-): number[] {
-  const made = mask.slice(0, length);
-  if (template.name === 'r1' && mode === 'every answer') {
-    for (let t = 1; t < length; t++) {
-      const isStart = made[t] === 1 && mask[t - 1] === 0;
-      // <｜Assistant｜>, <think> and its line break
-      if (isStart) for (let k = t; k < Math.min(t + 3, length); k++) made[k] = 0;
-      if (isStart) t += 3;
-    }
+/** TRL's R1 template trains <｜Assistant｜>, <think> and its line break; they are context here. */
+function withoutOpening({ ids, mask }: Prepared, { opening }: ReferenceRows): number[] {
+  const made = [...mask];
+  for (let t = 1; t < mask.length; t++) {
+    const isStart = mask[t] === 1 && mask[t - 1] === 0;
+    if (isStart && opening.every((id, i) => ids[t + i] === id)) made.fill(0, t, t + opening.length);
   }
-  made[0] = 0; // nothing predicts the first token
-  void ids;
   return made;
 }
 
-function maskedWindow(expected: Expected, reference: ReferenceRows, group: RowGroup): boolean {
-  const whole = cut(expected, reference, group);
-  return windows(whole, maskOf(expected, reference, group, whole.length), group).length === 0;
+/** TRL's Qwen3 template trains the line break after each end token. */
+function withoutLineBreaks({ ids, mask }: Prepared, { eosId }: ReferenceRows): Prepared {
+  return {
+    ids,
+    mask: mask.map((own, t) => (own === 1 && mask[t - 1] === 1 && ids[t - 1] === eosId ? 0 : own)),
+  };
+}
+
+/** Qwen3's template writes an empty thought before an answer that does not close its own. */
+function withoutEmptyThought({ ids, mask }: Prepared, { emptyThought }: ReferenceRows): Prepared {
+  const [think] = emptyThought;
+  const isAt = (t: number): boolean =>
+    ids[t + emptyThought.length] === think && emptyThought.every((id, i) => ids[t + i] === id);
+  const at = ids.flatMap((_, t) => (isAt(t) ? [t] : []));
+  const isKept = (_: number, t: number): boolean =>
+    !at.some((start) => t >= start && t < start + emptyThought.length);
+  return { ids: ids.filter(isKept), mask: mask.filter(isKept) };
+}
+
+function withoutLastAnswer(mask: readonly number[]): number[] {
+  const end = mask.lastIndexOf(1);
+  return mask.map((own, t) => (t > mask.lastIndexOf(0, end) && t <= end ? 0 : own));
+}
+
+/** A row that is too long, or has nothing to train, is named as such; the reference says both by its ids and mask. */
+function isLeftOut(code: string, row: Candidate, group: RowGroup): boolean {
+  if (code === 'row-too-long') return group.truncation === 'drop' && row.ids.length > group.maxLength;
+  return code === 'row-no-target' && windows(row, group).length === 0;
 }
 
 /** As docs/data.md says: cut, left out, or split with one token of overlap; parts without a target are left out. */
-function windows(ids: number[], mask: number[], { maxLength, truncation }: RowGroup): OurRow[] {
+function windows({ ids, mask }: Prepared, { maxLength, truncation }: RowGroup): OurRow[] {
   const part = (start: number, end: number): OurRow => {
     const own = mask.slice(start, end);
     own[0] = 0;
@@ -158,4 +203,19 @@ function windows(ids: number[], mask: number[], { maxLength, truncation }: RowGr
   return parts.filter(isTrained);
 }
 
-const spans = (rows: readonly OurRow[]): string => rows.map(({ mask }) => mask.join('')).join(' | ');
+function described(
+  pieces: readonly OurRow[],
+  texts: readonly string[],
+  wanted: readonly OurRow[],
+  text = '',
+): [title: string, detail: string] {
+  const idsOf = (rows: readonly OurRow[]): string => JSON.stringify(rows.map(({ ids }) => ids));
+  const isMask = idsOf(pieces) === idsOf(wanted);
+  const spans = (rows: readonly OurRow[]): string =>
+    isMask ? rows.map(({ mask }) => mask.join('')).join(' | ') : '';
+  const title = pieces.length !== wanted.length ? 'other pieces' : isMask ? 'another mask' : 'other ids';
+  return [
+    title,
+    `ours ${JSON.stringify(texts)} ${spans(pieces)}, reference ${JSON.stringify(text)} ${spans(wanted)}`,
+  ];
+}

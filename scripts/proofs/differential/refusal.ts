@@ -1,8 +1,8 @@
 import { TrainerError } from '../../../src/api/trainer-error.ts';
-import type { Outcome } from './cases.ts';
+import type { Refused } from './cases.ts';
 
 /** What was thrown, as an outcome. A reason without a code is no refusal but a fault. */
-export function refusalOf(error: unknown): Extract<Outcome, { kind: 'refused' }> {
+export function refusalOf(error: unknown): Refused {
   if (error instanceof TrainerError)
     return {
       kind: 'refused',

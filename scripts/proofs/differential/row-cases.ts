@@ -36,8 +36,7 @@ export function writeRowGroups(folder: string, seed: number, count: number): Row
     const options = {
       needsThoughts: mode === 'every answer' && template.opensThought && !template.isMarked,
       hasTemplate: !/none/.test(template.name),
-      // written as letters they are longer: only where nothing is cut can both sides be compared
-      controlTokens: maxLength === 4096 ? template.controlTokens : ['<|none|>'],
+      controlTokens: template.controlTokens,
     };
     return {
       id: `rows-${index}`,
@@ -92,10 +91,9 @@ export async function ourRows({
       pieces.set(idOf(line), [...(pieces.get(idOf(line)) ?? []), { ids: [...tokens], mask: [...isTarget] }]);
     for (const [id, list] of pieces) {
       const texts = list.map(({ ids }) => tokenizer.decode(ids));
-      const control = list.map(({ ids }) => ids.filter((token) => tokenizer.isSpecial(token)).length);
       found.set(id, {
         kind: 'tokens',
-        parts: { pieces: list, texts, control, listed: report.unusedColumns.map(({ name }) => name) },
+        parts: { pieces: list, texts, listed: report.unusedColumns.map(({ name }) => name) },
       });
     }
   } catch (error) {

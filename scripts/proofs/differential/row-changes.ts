@@ -291,7 +291,8 @@ function addColumns(rng: Rng, { row, meaning }: Shaped, changes: Change[]): Shap
     () => {
       Object.assign(row, { history: [['Hi', 'Hello']] });
       // beside a question it is what was said before; beside whole conversations and texts nothing says where it belongs
-      const isPair = 'messages' in meaning && typeof (row['instruction'] ?? row['question']) === 'string';
+      const question = row['instruction'] ?? row['question'] ?? row['prompt'];
+      const isPair = 'messages' in meaning && typeof question === 'string' && !question.startsWith('[{');
       if (!isPair) return refusable('a history', /history/);
       const at = meaning.messages[0].role === 'system' ? 1 : 0;
       const before = [

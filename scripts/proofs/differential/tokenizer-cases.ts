@@ -5,7 +5,7 @@ import { defaultRunConfig } from '../../../src/config/run-config.ts';
 import { datasetSettings } from '../../../src/config/dataset-settings.ts';
 import { prepareDataset } from '../../../src/data/dataset.ts';
 import { oneFile } from '../../../src/data/read-files.ts';
-import { createChatTokenizer } from '../../../src/data/tokenizer.ts';
+import { createChatTokenizer, type ChatTokenizer } from '../../../src/data/tokenizer.ts';
 import { createRng } from '../../../src/support/rng.ts';
 import { tokenizerFiles } from '../../cli/inputs.ts';
 import { drawKinds, type Case, type Json, type Outcome } from './cases.ts';
@@ -58,9 +58,7 @@ export async function ourTokens({ folder, texts, question }: TokenizerCase): Pro
     const rows = texts.map((text) => `${JSON.stringify({ text })}\n`).join('');
     const dataset = await prepareDataset(oneFile('rows.jsonl', new Blob([rows])), tokenizer, settings);
     const ids = texts.map((text) => tokenizer.encode(text));
-    const prompt = !tokenizer.hasTemplate
-      ? null
-      : promptOf(() => tokenizer.renderPrompt([{ role: 'user', content: question }]));
+    const { prompt, promptError } = await promptOf(tokenizer, question);
     return {
       kind: 'tokens',
       parts: {
@@ -68,6 +66,7 @@ export async function ourTokens({ folder, texts, question }: TokenizerCase): Pro
         decoded: ids.map((list) => tokenizer.decode(list)),
         rows: Object.fromEntries(dataset.examples.map(({ line, tokens }) => [line, [...tokens]])),
         prompt,
+        ...(promptError === null ? {} : { promptError }),
         promptIds: prompt === null ? null : tokenizer.encode(prompt),
         eosId: tokenizer.eosIds[0],
         bosId: tokenizer.bosId,
@@ -78,12 +77,23 @@ export async function ourTokens({ folder, texts, question }: TokenizerCase): Pro
   }
 }
 
-/** null where the model has no template. */
-function promptOf(render: () => string): string | null {
+/** Without a template, the reason why a conversation is refused. */
+async function promptOf(
+  tokenizer: ChatTokenizer,
+  question: string,
+): Promise<{ readonly prompt: string | null; readonly promptError: string | null }> {
+  const asked = { role: 'user', content: question } as const;
   try {
-    return render();
+    if (tokenizer.hasTemplate) return { prompt: tokenizer.renderPrompt([asked]), promptError: null };
+    const row = { prompt: [asked], completion: [{ role: 'assistant', content: 'Six.' }] };
+    const problems: string[] = [];
+    await prepareDataset(oneFile('rows.jsonl', new Blob([JSON.stringify(row)])), tokenizer, settings, {
+      onProblem: ({ reason }) => problems.push(reason),
+    });
+    return { prompt: null, promptError: problems.join(' ') || null };
   } catch (error) {
-    if (refusalOf(error).code === 'uncoded') throw error;
-    return null;
+    const { code, message } = refusalOf(error);
+    if (code === 'uncoded') throw error;
+    return { prompt: null, promptError: message };
   }
 }

@@ -65,6 +65,21 @@ describe('special_tokens_map.json', () => {
   });
 });
 
+test('several chat templates without a default one are told, and none of them is used', () => {
+  const templates = (...called: string[]) => ({
+    chatTemplate: null,
+    tokenizerConfig: {
+      ...files.tokenizerConfig,
+      chat_template: called.map((name) => ({ name, template: '{{ messages[0].content }}' })),
+    },
+  });
+  const tokenizer = withFiles(templates('tool_use', 'rag'));
+  expect(tokenizer.hasTemplate).toBe(false);
+  expect(tokenizer.notes).toEqual([expect.stringContaining('"tool_use", "rag" are not used')]);
+  const named = withFiles(templates('rag', 'default'));
+  expect([named.hasTemplate, named.notes]).toEqual([true, []]);
+});
+
 describe('added tokens', () => {
   test('of added_tokens_decoder alone are tokens, in the order of its ids and counted on', () => {
     const tokenizer = withFiles({
