@@ -2,6 +2,7 @@
  * The contract between the page (or the headless bridge) and the worker: types only.
  * Everything here is structured-cloneable. Tensors, tokenizers and GPU objects never cross it.
  */
+import type { SettingsAffecting } from '../config/effects.ts';
 import type { RunConfig } from '../config/run-config.ts';
 
 /**
@@ -119,17 +120,7 @@ export interface RowProblem {
 export type DatasetFormat = 'jsonl' | 'json' | 'csv' | 'tsv' | 'parquet';
 
 /** The settings that decide which tokens a file becomes. */
-export type DatasetSettings = Pick<
-  RunConfig,
-  | 'maxLength'
-  | 'truncation'
-  | 'packing'
-  | 'completionOnlyLoss'
-  | 'assistantOnlyLoss'
-  | 'systemPrompt'
-  | 'templateDate'
-  | 'columns'
->;
+export type DatasetSettings = SettingsAffecting<'tokens'>;
 
 /** What the gate before the start found. `stop`: not to be trained as it is. */
 export interface GateFinding {

@@ -2,48 +2,7 @@
  * The table of settings: name in files, default, range, unit and help of each. Names and meanings are those of
  * transformers' TrainingArguments, TRL's SFTConfig and PEFT's LoraConfig.
  */
-interface FieldBase<T> {
-  readonly file: string; // name in JSON files and on the command line
-  readonly default: T;
-  readonly label: string;
-  readonly help: string;
-  readonly group: 'Training' | 'Optimizer' | 'LoRA' | 'Data' | 'Reports';
-}
-export interface NumberField extends FieldBase<number> {
-  readonly type: 'number' | 'integer';
-  readonly min: number;
-  readonly max: number;
-}
-export interface BooleanField extends FieldBase<boolean> {
-  readonly type: 'boolean';
-}
-export interface ChoiceField<T extends string> extends FieldBase<T> {
-  readonly type: 'choice';
-  readonly choices: readonly T[];
-  /** Other ways to write a choice in files and on the command line. */
-  readonly aliases?: Readonly<Record<string, T>>;
-}
-export interface ListField extends FieldBase<readonly string[]> {
-  readonly type: 'list';
-  readonly allowed: readonly string[] | null; // null: any text
-  /** Other ways to write items, and what they mean. */
-  readonly aliases?: Readonly<Record<string, readonly string[]>>;
-}
-export interface TextField extends FieldBase<string> {
-  readonly type: 'text';
-  readonly form?: 'date'; // 2024-07-26; without it any text
-}
-export type Field = NumberField | BooleanField | ChoiceField<string> | ListField | TextField;
-
-const number = (spec: Omit<NumberField, 'type'>): NumberField => ({ type: 'number', ...spec });
-const integer = (spec: Omit<NumberField, 'type'>): NumberField => ({ type: 'integer', ...spec });
-const boolean = (spec: Omit<BooleanField, 'type'>): BooleanField => ({ type: 'boolean', ...spec });
-const choice = <const T extends string>(spec: Omit<ChoiceField<T>, 'type'>): ChoiceField<T> => ({
-  type: 'choice',
-  ...spec,
-});
-const text = (spec: Omit<TextField, 'type'>): TextField => ({ type: 'text', ...spec });
-const list = (spec: Omit<ListField, 'type'>): ListField => ({ type: 'list', ...spec });
+import { boolean, choice, integer, list, number, text, type Field } from './field-kinds.ts';
 
 /** The linear layers of a decoder block that LoRA can adapt, in the order PEFT meets them. */
 export const loraTargets = [
@@ -68,6 +27,7 @@ const targetAliases: Readonly<Record<string, readonly string[]>> = {
 export const runConfigFields = {
   learningRate: number({
     file: 'learning_rate',
+    affects: ['numbers'],
     default: 1e-4,
     min: 0,
     max: 1,
@@ -77,6 +37,7 @@ export const runConfigFields = {
   }),
   numTrainEpochs: number({
     file: 'num_train_epochs',
+    affects: ['length'],
     default: 3,
     min: 0.001,
     max: 10_000,
@@ -86,6 +47,7 @@ export const runConfigFields = {
   }),
   maxSteps: integer({
     file: 'max_steps',
+    affects: ['length'],
     default: -1,
     min: -1,
     max: 10_000_000,
@@ -95,6 +57,7 @@ export const runConfigFields = {
   }),
   perDeviceTrainBatchSize: integer({
     file: 'per_device_train_batch_size',
+    affects: ['numbers', 'memory'],
     default: 4,
     min: 1,
     max: 1024,
@@ -104,6 +67,7 @@ export const runConfigFields = {
   }),
   gradientAccumulationSteps: integer({
     file: 'gradient_accumulation_steps',
+    affects: ['numbers', 'memory'],
     default: 4,
     min: 1,
     max: 4096,
@@ -113,6 +77,7 @@ export const runConfigFields = {
   }),
   lrSchedulerType: choice({
     file: 'lr_scheduler_type',
+    affects: ['numbers'],
     default: 'cosine',
     choices: ['cosine', 'linear', 'constant', 'constant_with_warmup'],
     group: 'Optimizer',
@@ -121,6 +86,7 @@ export const runConfigFields = {
   }),
   warmupSteps: number({
     file: 'warmup_steps',
+    affects: ['numbers'],
     default: 5,
     min: 0,
     max: 1_000_000,
@@ -130,6 +96,7 @@ export const runConfigFields = {
   }),
   weightDecay: number({
     file: 'weight_decay',
+    affects: ['numbers'],
     default: 0,
     min: 0,
     max: 10,
@@ -139,6 +106,7 @@ export const runConfigFields = {
   }),
   adamBeta1: number({
     file: 'adam_beta1',
+    affects: ['numbers'],
     default: 0.9,
     min: 0,
     max: 0.9999999,
@@ -148,6 +116,7 @@ export const runConfigFields = {
   }),
   adamBeta2: number({
     file: 'adam_beta2',
+    affects: ['numbers'],
     default: 0.999,
     min: 0,
     max: 0.9999999,
@@ -157,6 +126,7 @@ export const runConfigFields = {
   }),
   adamEpsilon: number({
     file: 'adam_epsilon',
+    affects: ['numbers'],
     default: 1e-8,
     min: 0,
     max: 1,
@@ -166,6 +136,7 @@ export const runConfigFields = {
   }),
   maxGradNorm: number({
     file: 'max_grad_norm',
+    affects: ['numbers'],
     default: 1,
     min: 0,
     max: 1e9,
@@ -175,6 +146,7 @@ export const runConfigFields = {
   }),
   seed: integer({
     file: 'seed',
+    affects: ['numbers', 'memory'], // which rows are held out, too
     default: 42,
     min: 0,
     max: 4_294_967_295,
@@ -184,6 +156,7 @@ export const runConfigFields = {
   }),
   shuffle: boolean({
     file: 'shuffle',
+    affects: ['numbers'],
     default: true,
     group: 'Data',
     label: 'Shuffle',
@@ -191,6 +164,7 @@ export const runConfigFields = {
   }),
   maxLength: integer({
     file: 'max_length',
+    affects: ['tokens', 'memory'],
     default: 1024,
     min: 8,
     max: 131_072,
@@ -200,6 +174,7 @@ export const runConfigFields = {
   }),
   truncation: choice({
     file: 'truncation',
+    affects: ['tokens'],
     default: 'truncate',
     choices: ['truncate', 'drop', 'split'],
     group: 'Data',
@@ -208,6 +183,7 @@ export const runConfigFields = {
   }),
   packing: boolean({
     file: 'packing',
+    affects: ['tokens', 'numbers', 'memory'],
     default: false,
     group: 'Data',
     label: 'Packing',
@@ -215,6 +191,7 @@ export const runConfigFields = {
   }),
   completionOnlyLoss: boolean({
     file: 'completion_only_loss',
+    affects: ['tokens'],
     default: true,
     group: 'Data',
     label: 'Loss on the answer only',
@@ -222,6 +199,7 @@ export const runConfigFields = {
   }),
   assistantOnlyLoss: boolean({
     file: 'assistant_only_loss',
+    affects: ['tokens'],
     default: false,
     group: 'Data',
     label: 'Loss on every assistant turn',
@@ -229,6 +207,7 @@ export const runConfigFields = {
   }),
   systemPrompt: text({
     file: 'system_prompt',
+    affects: ['tokens', 'memory', 'reports'],
     default: '',
     group: 'Data',
     label: 'System prompt',
@@ -236,6 +215,7 @@ export const runConfigFields = {
   }),
   templateDate: text({
     file: 'template_date',
+    affects: ['tokens', 'memory', 'reports'],
     default: '2024-07-26',
     form: 'date',
     group: 'Data',
@@ -244,6 +224,7 @@ export const runConfigFields = {
   }),
   columns: list({
     file: 'columns',
+    affects: ['tokens'],
     default: [],
     allowed: null,
     group: 'Data',
@@ -252,6 +233,7 @@ export const runConfigFields = {
   }),
   loggingSteps: integer({
     file: 'logging_steps',
+    affects: ['reports'],
     default: 1,
     min: 1,
     max: 1_000_000,
@@ -261,6 +243,7 @@ export const runConfigFields = {
   }),
   evalFraction: number({
     file: 'eval_fraction',
+    affects: ['numbers', 'memory'],
     default: 0,
     min: 0,
     max: 0.9,
@@ -270,6 +253,7 @@ export const runConfigFields = {
   }),
   evalSteps: integer({
     file: 'eval_steps',
+    affects: ['reports'],
     default: 25,
     min: 1,
     max: 1_000_000,
@@ -279,6 +263,7 @@ export const runConfigFields = {
   }),
   sampleSteps: integer({
     file: 'sample_steps',
+    affects: ['memory', 'reports'],
     default: 0,
     min: 0,
     max: 1_000_000,
@@ -288,6 +273,7 @@ export const runConfigFields = {
   }),
   samplePrompts: list({
     file: 'sample_prompts',
+    affects: ['memory', 'reports'],
     default: [],
     allowed: null,
     group: 'Reports',
@@ -296,6 +282,7 @@ export const runConfigFields = {
   }),
   saveSteps: integer({
     file: 'save_steps',
+    affects: ['reports'],
     default: 25,
     min: 1,
     max: 1_000_000,
@@ -305,6 +292,7 @@ export const runConfigFields = {
   }),
   suitePrompts: integer({
     file: 'suite_prompts',
+    affects: ['reports'],
     default: 0,
     min: 0,
     max: 100_000,
@@ -314,6 +302,7 @@ export const runConfigFields = {
   }),
   gradientCheckpointing: choice({
     file: 'gradient_checkpointing',
+    affects: ['memory'],
     default: 'auto',
     choices: ['auto', 'on', 'off'],
     aliases: { true: 'on', false: 'off' }, // transformers' own values
@@ -323,6 +312,7 @@ export const runConfigFields = {
   }),
   quantization: choice({
     file: 'quantization',
+    affects: ['numbers', 'memory'],
     default: 'none',
     choices: ['none', 'f16', 'int8', 'nf4'],
     group: 'Training',
@@ -331,6 +321,7 @@ export const runConfigFields = {
   }),
   gpuMemoryLimitGb: number({
     file: 'gpu_memory_limit_gb',
+    affects: ['memory'],
     default: 0,
     min: 0,
     max: 1024,
@@ -340,6 +331,7 @@ export const runConfigFields = {
   }),
   r: integer({
     file: 'r',
+    affects: ['numbers', 'memory'],
     default: 16,
     min: 1,
     max: 256,
@@ -349,6 +341,7 @@ export const runConfigFields = {
   }),
   loraAlpha: number({
     file: 'lora_alpha',
+    affects: ['numbers', 'memory'], // a smaller rank that fits is suggested with its alpha
     default: 16,
     min: 0.001,
     max: 100_000,
@@ -358,6 +351,7 @@ export const runConfigFields = {
   }),
   loraDropout: number({
     file: 'lora_dropout',
+    affects: ['numbers', 'memory'], // its input is kept
     default: 0,
     min: 0,
     max: 0.95,
@@ -367,6 +361,7 @@ export const runConfigFields = {
   }),
   useRslora: boolean({
     file: 'use_rslora',
+    affects: ['numbers'],
     default: false,
     group: 'LoRA',
     label: 'rsLoRA',
@@ -374,6 +369,7 @@ export const runConfigFields = {
   }),
   targetModules: list({
     file: 'target_modules',
+    affects: ['numbers', 'memory'],
     default: [...loraTargets],
     allowed: loraTargets,
     aliases: targetAliases,
@@ -383,6 +379,7 @@ export const runConfigFields = {
   }),
   maxNewTokens: integer({
     file: 'max_new_tokens',
+    affects: ['memory', 'reports'],
     default: 256,
     min: 1,
     max: 16_384,
@@ -392,6 +389,7 @@ export const runConfigFields = {
   }),
   temperature: number({
     file: 'temperature',
+    affects: ['reports'],
     default: 0,
     min: 0,
     max: 10,

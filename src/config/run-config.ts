@@ -4,20 +4,20 @@
  * (snake_case in files, camelCase in code), so that a run can be repeated there step by step.
  */
 import { TrainerError } from '../api/trainer-error.ts';
-import { allLinear, runConfigFields, type Field } from './fields.ts';
+import type { Field } from './field-kinds.ts';
+import { allLinear, runConfigFields } from './fields.ts';
 import { isForeign, readForeignSettings, type ReadSettings, type UnusedSetting } from './foreign-settings.ts';
 
-export {
-  loraTargets,
-  runConfigFields,
-  type BooleanField,
-  type ChoiceField,
-  type Field,
-  type ListField,
-  type LoraTarget,
-  type NumberField,
-  type TextField,
-} from './fields.ts';
+export type {
+  BooleanField,
+  ChoiceField,
+  Effect,
+  Field,
+  ListField,
+  NumberField,
+  TextField,
+} from './field-kinds.ts';
+export { loraTargets, runConfigFields, type LoraTarget } from './fields.ts';
 
 type Fields = typeof runConfigFields;
 type ValueOf<F> = F extends { type: 'number' | 'integer' }

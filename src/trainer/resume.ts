@@ -1,28 +1,13 @@
 /**
- * May a run go on from a checkpoint? With the same data, weights and settings it continues bit for bit. What only reports, and
- * the length of the run, may change; anything else that changes the numbers is refused by name unless it was asked for.
+ * May a run go on from a checkpoint? With the same data, weights and settings it continues bit for bit. A setting that affects
+ * "numbers" is refused by name when it changed, unless that was asked for; one that affects only memory, reports or the length
+ * of the run may change (a longer or shorter run of the same kind, as transformers' resume_from_checkpoint takes it).
  */
 import { TrainerError } from '../api/trainer-error.ts';
-import { datasetSettings } from '../config/dataset-settings.ts';
+import { affects } from '../config/effects.ts';
 import { fieldOf, runConfigKeys, type RunConfig, type RunConfigKey } from '../config/run-config.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { RunIdentity } from './run-identity.ts';
-
-/** They do not touch the numbers. */
-const free: readonly RunConfigKey[] = [
-  'samplePrompts',
-  'sampleSteps',
-  'suitePrompts',
-  'saveSteps',
-  'loggingSteps',
-  'evalSteps',
-  'maxNewTokens',
-  'temperature',
-  'gradientCheckpointing',
-  'gpuMemoryLimitGb',
-];
-/** A longer or shorter run of the same kind, as transformers' resume_from_checkpoint takes it. */
-const length: readonly RunConfigKey[] = ['maxSteps', 'numTrainEpochs'];
 
 export interface ResumedRun {
   readonly config: RunConfig;
@@ -88,13 +73,11 @@ function changesOf(checkpoint: Checkpoint, { config, identity }: ResumedRun): st
 
 /** `ofReading`: settings that decide which tokens a file becomes count too. Where the tokens are the same, they changed nothing. */
 function changedSettings(then: RunConfig, now: RunConfig, ofReading: boolean): string[] {
-  const reading = Object.keys(datasetSettings(now)).filter(
-    (key) => key !== 'packing' && !(key === 'maxLength' && now.packing),
-  );
-  const exempt = new Set<string>([...free, ...length, ...(ofReading ? [] : reading)]);
+  const counts = (key: RunConfigKey): boolean =>
+    affects(key, 'numbers') || (ofReading && affects(key, 'tokens')) || (key === 'maxLength' && now.packing); // the size of a pack
   const text = (config: RunConfig, key: RunConfigKey): string => JSON.stringify(config[key]);
   return runConfigKeys
-    .filter((key) => !exempt.has(key) && text(then, key) !== text(now, key))
+    .filter((key) => counts(key) && text(then, key) !== text(now, key))
     .map((key) => `${fieldOf(key).file} was ${text(then, key)} and is ${text(now, key)}`);
 }
 

@@ -1,5 +1,5 @@
 import type { JSX } from 'preact';
-import { datasetSettings } from '../../config/dataset-settings.ts';
+import { affects } from '../../config/effects.ts';
 import { fieldOf, type ListField, type RunConfigKey } from '../../config/run-config.ts';
 import { useApp } from '../state/app-state.ts';
 import { isLines, type Draft } from '../state/settings.ts';
@@ -26,8 +26,7 @@ export function SettingField({ name }: { name: RunConfigKey }) {
     onEdit: (draft) => settings.edit(name, draft),
   };
   // The dataset depends on some settings: read it again when the user leaves the field, not at every key.
-  const onCommit =
-    name in datasetSettings(settings.config.value) ? () => void setUp.refreshDataset() : undefined;
+  const onCommit = affects(name, 'tokens') ? () => void setUp.refreshDataset() : undefined;
 
   return (
     <div class="setting" data-type={field.type} onChange={onCommit}>

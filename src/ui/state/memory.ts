@@ -1,6 +1,7 @@
-/** The GPU memory of a run with the present settings, asked of the worker a moment after they change. */
-import { effect, signal, type ReadonlySignal } from '@preact/signals';
+/** The GPU memory of a run with the present settings, asked of the worker a moment after those change that affect it. */
+import { computed, effect, signal, type ReadonlySignal } from '@preact/signals';
 import type { MemoryReport, TrainerApi } from '../../api/trainer-api.ts';
+import { settingsAffecting } from '../../config/effects.ts';
 import type { Run } from './run.ts';
 import type { SetUp } from './set-up.ts';
 import type { Settings } from './settings.ts';
@@ -16,15 +17,16 @@ export function createMemory(client: TrainerApi, settings: Settings, setUp: SetU
   const report = signal<MemoryReport | null>(null);
   let timer: ReturnType<typeof setTimeout> | undefined;
   let newest = 0;
+  const affecting = computed(() => JSON.stringify(settingsAffecting(settings.config.value, 'memory')));
   effect(() => {
-    const config = settings.config.value;
+    void affecting.value; // what affects the tokens comes with a new report of the data set
     const isReady = setUp.model.report.value !== null && setUp.dataset.report.value !== null;
     clearTimeout(timer);
     if (!isReady) report.value = null;
     if (!isReady || run.isActive.value) return;
     const asked = ++newest;
     timer = setTimeout(() => {
-      client.planMemory(config).then(
+      client.planMemory(settings.config.value).then(
         (answer) => {
           if (asked === newest) report.value = answer;
         },

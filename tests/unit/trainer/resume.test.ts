@@ -1,7 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { TrainerError } from '../../../src/api/trainer-error.ts';
 import { writeSafetensors } from '../../../src/adapter/safetensors.ts';
-import { defaultRunConfig, toRawRunConfig, type RunConfig } from '../../../src/config/run-config.ts';
+import {
+  defaultRunConfig,
+  fieldOf,
+  runConfigKeys,
+  toRawRunConfig,
+  type RunConfig,
+  type RunConfigKey,
+} from '../../../src/config/run-config.ts';
 import { readCheckpoint, writeCheckpoint, type Checkpoint } from '../../../src/trainer/checkpoint.ts';
 import { judgeResume } from '../../../src/trainer/resume.ts';
 import { dataDigest, type RunIdentity } from '../../../src/trainer/run-identity.ts';
@@ -112,6 +119,32 @@ describe('a run goes on from its checkpoint', () => {
     expect(message).toContain('per_device_train_batch_size was 4 and is 8');
     expect(message).toContain('--allow-changes');
     expect(message).not.toMatch(/learningRate|perDevice/);
+  });
+
+  test('with other values of just these settings, where the tokens are the same', async () => {
+    const otherThan = (key: RunConfigKey): unknown => {
+      const field = fieldOf(key);
+      const value = config[key];
+      if (field.type === 'boolean') return value !== true;
+      if (field.type === 'choice') return field.choices.find((choice) => choice !== value);
+      if (field.type === 'list') return ['q_proj'];
+      return field.type === 'text' ? '2030-01-01' : Number(value) + 1;
+    };
+    const free: string[] = [];
+    for (const key of runConfigKeys) {
+      const judged = await refusal(judge({ config: { [key]: otherThan(key) } }));
+      if (judged === 'not refused') free.push(key);
+      else expect(judged).toContain(`${fieldOf(key).file} was `);
+    }
+    expect(free.sort()).toEqual(
+      [
+        ...['samplePrompts', 'sampleSteps', 'suitePrompts', 'saveSteps', 'loggingSteps', 'evalSteps'],
+        ...['maxNewTokens', 'temperature', 'gradientCheckpointing', 'gpuMemoryLimitGb'],
+        ...['maxSteps', 'numTrainEpochs'],
+        ...['maxLength', 'truncation', 'completionOnlyLoss', 'assistantOnlyLoss'],
+        ...['systemPrompt', 'templateDate', 'columns'],
+      ].sort(),
+    );
   });
 
   test('not with other data, whatever their name; a setting of reading counts only where the tokens differ', async () => {

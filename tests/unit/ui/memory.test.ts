@@ -1,0 +1,57 @@
+import { signal } from '@preact/signals';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { TrainerApi } from '../../../src/api/trainer-api.ts';
+import type { RunConfig } from '../../../src/config/run-config.ts';
+import { createMemory } from '../../../src/ui/state/memory.ts';
+import type { Run } from '../../../src/ui/state/run.ts';
+import type { SetUp } from '../../../src/ui/state/set-up.ts';
+import { createSettings } from '../../../src/ui/state/settings.ts';
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+function watched() {
+  const asked: RunConfig[] = [];
+  const planMemory: TrainerApi['planMemory'] = async (config) => {
+    asked.push(config);
+    return null;
+  };
+  const report = signal<object>({});
+  const settings = createSettings();
+  const isActive = signal(false);
+  createMemory(
+    { planMemory } as TrainerApi,
+    settings,
+    { model: { report: signal({}) }, dataset: { report } } as unknown as SetUp,
+    { isActive } as unknown as Run,
+  );
+  const settle = () => vi.advanceTimersByTime(1000);
+  settle();
+  return { asked, settings, report, isActive, settle };
+}
+
+test('the memory of a run is asked for again when a setting changes that affects it, and not for others', () => {
+  const { asked, settings, settle } = watched();
+  expect(asked).toHaveLength(1);
+  settings.edit('learningRate', '0.5');
+  settle();
+  expect(asked).toHaveLength(1);
+  settings.edit('r', '2');
+  settings.edit('loraDropout', '0.25'); // several changes in a moment are one question
+  settle();
+  expect(asked).toHaveLength(2);
+  expect(asked[1]).toMatchObject({ learningRate: 0.5, r: 2, loraDropout: 0.25 });
+});
+
+test('it is asked for again when the data set was read again, and when a run has ended', () => {
+  const { asked, report, isActive, settle } = watched();
+  report.value = {};
+  settle();
+  expect(asked).toHaveLength(2);
+  isActive.value = true;
+  settle();
+  expect(asked).toHaveLength(2);
+  isActive.value = false;
+  settle();
+  expect(asked).toHaveLength(3);
+});
