@@ -101,6 +101,7 @@ export function readAdapterConfig(text: string): AdapterConfig {
       `it uses ${used.map((name) => `${name} = ${JSON.stringify(config[name])}`).join(', ')}, which is not supported.`,
     );
   refuseUnknown(config);
+  refuseLayersWithoutUse(config);
   const start = config['init_lora_weights'] ?? null;
   if (!plainInitialisations.includes(typeof start === 'string' ? start.toLowerCase() : start))
     throw adapterInvalid(
@@ -137,6 +138,21 @@ function refuseUnknown(config: Readonly<Record<string, unknown>>): void {
   throw adapterInvalid(
     `its adapter_config.json sets ${shown}, which PEFT 0.21 does not know. It was written by a newer PEFT or by another tool, and what the option changes is not known here. Where it changes nothing, set it to null.`,
   );
+}
+
+/** PEFT reads no such file: it would choose other layers than these settings say. */
+function refuseLayersWithoutUse(config: Readonly<Record<string, unknown>>): void {
+  const given = (['layers_to_transform', 'layers_pattern'] as const).filter(
+    (name) => !isUnset(config[name]) && config[name] !== '',
+  );
+  const [first] = given;
+  if (first === undefined) return;
+  if (typeof config['target_modules'] === 'string')
+    throw adapterInvalid(
+      `its ${first} stands beside target_modules = ${JSON.stringify(config['target_modules'])}, which names modules and layers by itself; PEFT takes one of the two.`,
+    );
+  if (!given.includes('layers_to_transform'))
+    throw adapterInvalid('its layers_pattern has no layers_to_transform beside it, which PEFT asks for.');
 }
 
 function parseConfig(text: string): Record<string, unknown> {

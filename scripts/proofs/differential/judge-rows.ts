@@ -26,6 +26,7 @@ export interface ReferenceRows {
   readonly eosId: number;
   readonly opening: readonly number[]; // <｜Assistant｜><think>\n
   readonly emptyThought: readonly number[]; // <think>\n\n</think>\n\n
+  readonly lineBreak: readonly number[];
 }
 
 export function judgeRow(group: RowGroup, index: number, ours: Outcome, reference: ReferenceRows): Verdict {
@@ -46,7 +47,10 @@ export function judgeRow(group: RowGroup, index: number, ours: Outcome, referenc
   if (answer === undefined) return verdict('disagreement', 'no reference');
   if (ours === undefined) return verdict('disagreement', 'neither used nor refused');
   const isWeightless = one.changes.some(({ name }) => name === 'an answer of weight 0');
-  const expected = 'error' in answer ? [] : candidates(answer, { group, reference, isWeightless });
+  const expected =
+    'error' in answer
+      ? []
+      : candidates(answer, { group, reference, isWeightless, isText: 'text' in one.meaning });
   if (ours.kind === 'refused') {
     const same = expected.find((candidate) => isLeftOut(ours.code, candidate, group));
     if (same !== undefined) return named(same, verdict);
@@ -90,6 +94,7 @@ interface Setting {
   readonly group: RowGroup;
   readonly reference: ReferenceRows;
   readonly isWeightless: boolean;
+  readonly isText: boolean; // no template writes anything around it
 }
 
 const named = ({ titles }: Candidate, verdict: MakeVerdict): Verdict =>
@@ -119,15 +124,15 @@ function candidates(answer: Prepared & Answer, setting: Setting): Candidate[] {
 }
 
 /** Each edit where its template and mode are; what it changes has a name, but for the two differences from TRL in docs/data.md. */
-function edited(made: Candidate, { group, reference, isWeightless }: Setting): Candidate {
+function edited(made: Candidate, { group, reference, isWeightless, isText }: Setting): Candidate {
   const { template, mode } = group;
-  const isEvery = mode === 'every answer';
+  const isEvery = mode === 'every answer' && !isText;
   let row = withoutTail(made, reference, group);
   if (isEvery && template.name === 'r1') row = { ...row, mask: withoutOpening(row, reference) };
   if (isEvery && template.name === 'qwen3') {
     row = renamed(row, withoutLineBreaks(row, reference), 'the line break after an end token is not trained');
   }
-  if (template.name === 'qwen3')
+  if (template.name === 'qwen3' && !isText)
     row = renamed(row, withoutEmptyThought(row, reference), 'no empty thought before one that stays open');
   if (isEvery && isWeightless)
     row = renamed(row, { ...row, mask: withoutLastAnswer(row.mask) }, 'an answer of weight 0 is not trained');
@@ -158,11 +163,10 @@ function withoutOpening({ ids, mask }: Prepared, { opening }: ReferenceRows): nu
 }
 
 /** TRL's Qwen3 template trains the line break after each end token. */
-function withoutLineBreaks({ ids, mask }: Prepared, { eosId }: ReferenceRows): Prepared {
-  return {
-    ids,
-    mask: mask.map((own, t) => (own === 1 && mask[t - 1] === 1 && ids[t - 1] === eosId ? 0 : own)),
-  };
+function withoutLineBreaks({ ids, mask }: Prepared, { eosId, lineBreak }: ReferenceRows): Prepared {
+  const isBreak = (t: number): boolean =>
+    ids[t] === lineBreak[0] && ids[t - 1] === eosId && mask[t - 1] === 1;
+  return { ids, mask: mask.map((own, t) => (isBreak(t) ? 0 : own)) };
 }
 
 /** Qwen3's template writes an empty thought before an answer that does not close its own. */

@@ -5,20 +5,24 @@
 import type { Case, Outcome, Parts, Refused } from './cases.ts';
 import { firstLine, judgeRefusal, verdictOf, type Verdict } from './judge.ts';
 
+/** What transformers gives, and the parts of it that are others under a documented difference. */
+interface Variants {
+  readonly parts: Parts;
+  readonly oneEnd: Parts;
+  readonly addedAsWritten: Parts | null;
+}
 interface Read {
   readonly kind: 'tokens';
-  readonly parts: Parts;
-  /** Rows of text that end with one end token. */
-  readonly oneEnd: Parts;
+  readonly read: Variants;
   /** By tokenizer.json alone, where a class of transformers builds steps of its own. */
-  readonly ofFile: Parts | null;
-  readonly ofFileOneEnd: Parts | null;
+  readonly ofFile: Variants | null;
 }
 /** A failure, and the answer where the spelling it failed on is corrected. */
-type Failed = Refused & { readonly plainly?: Parts; readonly plainlyOneEnd?: Parts };
+type Failed = Refused & { readonly plainly?: Variants };
 export type ReferenceTokens = Read | Failed;
 
 const oneEnd = 'a text ends with one end token, as an id';
+const asWritten = 'an added token is shown as it is written';
 const ofFile = 'tokenizer.json goes before the class of tokenizer_class or model_type';
 const typed = 'special tokens as objects without "__type" are read';
 
@@ -36,26 +40,29 @@ export function judgeTokens(one: Case, ours: Outcome, reference: ReferenceTokens
       'read what the reference refuses',
       `${reference.code}: ${firstLine(reference.message)}`,
     );
-  const other = firstOther(parts, reference.parts) ?? '';
-  return verdict('disagreement', `other ${other}`, firstDifference(parts[other], reference.parts[other]));
+  const expected = reference.read.parts;
+  const other = firstOther(parts, expected) ?? '';
+  return verdict('disagreement', `other ${other}`, firstDifference(parts[other], expected[other]));
 }
 
 type Candidate = readonly [titles: readonly string[], parts: Parts];
 
 function candidates(reference: ReferenceTokens): Candidate[] {
-  const withOneEnd = (titles: readonly string[], parts: Parts, end: Parts | null): Candidate[] => [
-    [titles, parts],
-    [[...titles, oneEnd], { ...parts, ...end }],
-  ];
-  if (reference.kind === 'refused') {
-    const { plainly, plainlyOneEnd = null } = reference;
-    return plainly === undefined ? [] : withOneEnd([typed], plainly, plainlyOneEnd);
-  }
-  return [
-    ...withOneEnd([], reference.parts, reference.oneEnd),
-    ...(reference.ofFile === null ? [] : withOneEnd([ofFile], reference.ofFile, reference.ofFileOneEnd)),
-  ];
+  if (reference.kind === 'refused')
+    return reference.plainly === undefined ? [] : variants([typed], reference.plainly);
+  const { read, ofFile: own } = reference;
+  return [...variants([], read), ...(own === null ? [] : variants([ofFile], own))];
 }
+
+const variants = (
+  titles: readonly string[],
+  { parts, oneEnd: end, addedAsWritten }: Variants,
+): Candidate[] => [
+  [titles, parts],
+  [[...titles, oneEnd], { ...parts, ...end }],
+  [[...titles, asWritten], { ...parts, ...addedAsWritten }],
+  [[...titles, oneEnd, asWritten], { ...parts, ...end, ...addedAsWritten }],
+];
 
 /** The first part that differs. Of a prompt that cannot be rendered only that is compared: why, each side says in its own words. */
 function firstOther(ours: Parts, expected: Parts): string | null {

@@ -141,6 +141,8 @@ def adapter_loss(job: dict) -> dict:
         for name in ("alpha_pattern", "rank_pattern"):
             if name in config and config[name] is None and isinstance(error, AttributeError):
                 config[name], spelling = {}, f"{name} null"
+        if "Orthogonal initialization requires" in str(error):  # the weights of the file take its place
+            config["init_lora_weights"], spelling = True, "an initialisation that the rank does not allow"
         if spelling is None:
             return answer
         (at / "adapter_config.json").write_text(json.dumps(config))

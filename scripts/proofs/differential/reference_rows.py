@@ -183,7 +183,6 @@ def rows(job: dict) -> dict:
     for answer in answers.values():
         if "ids" in answer:
             answer["text"] = tokenizer.decode(answer["ids"], skip_special_tokens=False, clean_up_tokenization_spaces=False)
-    opening, empty = (
-        tokenizer(text, add_special_tokens=False)["input_ids"] for text in ("<｜Assistant｜><think>\n", "<think>\n\n</think>\n\n")
-    )
-    return {"kind": "rows", "rows": answers, "eosId": tokenizer.eos_token_id, "opening": opening, "emptyThought": empty}
+    written = {"opening": "<｜Assistant｜><think>\n", "emptyThought": "<think>\n\n</think>\n\n", "lineBreak": "\n"}
+    ids = {name: tokenizer(text, add_special_tokens=False)["input_ids"] for name, text in written.items()}
+    return {"kind": "rows", "rows": answers, "eosId": tokenizer.eos_token_id, **ids}

@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
+from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 
 def tokens(job: dict) -> dict:
@@ -19,15 +20,18 @@ def tokens(job: dict) -> dict:
             raise
         answer = {"kind": "refused", "code": type(error).__name__, "message": str(error)[:2000]}
         typed = AutoTokenizer.from_pretrained(with_typed_tokens(job["folder"]))
-        return answer | {"plainly": parts_of(typed, job), "plainlyOneEnd": rows_with_one_end(typed, job)}
+        return answer | {"plainly": with_variants(typed, job)}
     # transformers 5 builds the steps of some classes itself, also where only the family in config.json names the class
     own = PreTrainedTokenizerFast.from_pretrained(job["folder"]) if type(tokenizer).__name__ != "TokenizersBackend" else None
     return {
-        "kind": "tokens", "parts": parts_of(tokenizer, job), "tokenizerClass": type(tokenizer).__name__,
-        "oneEnd": rows_with_one_end(tokenizer, job),
-        "ofFile": None if own is None else parts_of(own, job),
-        "ofFileOneEnd": None if own is None else rows_with_one_end(own, job),
+        "kind": "tokens", "tokenizerClass": type(tokenizer).__name__, "read": with_variants(tokenizer, job),
+        "ofFile": None if own is None else with_variants(own, job),
     }
+
+
+def with_variants(tokenizer, job: dict) -> dict:
+    parts = parts_of(tokenizer, job)
+    return {"parts": parts, "oneEnd": rows_with_one_end(tokenizer, job), "addedAsWritten": decoded_as_written(tokenizer, parts["ids"])}
 
 
 def encode(tokenizer, text: str, special: bool) -> list[int]:
@@ -73,6 +77,22 @@ def rows_with_one_end(tokenizer, job: dict) -> dict:
         row = plain if plain[:at] == whole[:at] else whole[:at] + plain
         rows[str(i + 1)] = row if row[-1:] == [end] else [*row, end]
     return {"rows": rows, "eosId": end}
+
+
+def decoded_as_written(tokenizer, ids: list[list[int]]) -> dict | None:
+    """ByteLevel takes the letters of added tokens for bytes, too. Here they are their own text; None: there is no such decoder."""
+    if type(tokenizer.backend_tokenizer.decoder).__name__ != "ByteLevel":
+        return None
+    added = tokenizer.get_added_vocab()
+    byte_of = {letter: byte for byte, letter in bytes_to_unicode().items()}
+
+    def bytes_of(token: str) -> bytes:
+        if token in added or any(letter not in byte_of for letter in token):
+            return token.encode()
+        return bytes(byte_of[letter] for letter in token)
+
+    texts = [b"".join(bytes_of(token) for token in tokenizer.convert_ids_to_tokens(one)).decode(errors="replace") for one in ids]
+    return {"decoded": texts}
 
 
 def with_typed_tokens(folder: str) -> str:

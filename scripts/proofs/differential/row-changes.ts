@@ -309,7 +309,14 @@ function addColumns(rng: Rng, { row, meaning }: Shaped, changes: Change[]): Shap
             turns.push({ role: 'user', from: 'human', content: 'And?', value: 'And?' }),
             refusable('the user has the last word', /assistant/)
           ),
-          () => (turns.shift(), refusable('the first turn is missing', /assistant|user|empty/)),
+          () => {
+            const first = turns.shift();
+            // without its system message it is another conversation, and a whole one
+            if ((first?.['role'] ?? first?.['from']) !== 'system' || !('messages' in meaning))
+              return refusable('the first turn is missing', /assistant|user|empty/);
+            (meaning.messages as Turn[]).shift();
+            return harmless('the system message is missing');
+          },
           () => (
             turns.splice(turns.length - 1, 0, {
               role: 'user',

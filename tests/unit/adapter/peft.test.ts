@@ -137,6 +137,21 @@ test.each<[string, object, object?]>([
   expect(read.settings).toMatchObject({ r: 2, loraAlpha: 4, targetModules: ['q_proj'], ...expected });
 });
 
+// LoraConfig.__post_init__ of PEFT 0.21 ends with a ValueError
+test.each<[string, object]>([
+  ['layers_to_transform', { target_modules: '.*q_proj', layers_to_transform: [0] }],
+  ['layers_to_transform', { target_modules: 'all-linear', layers_to_transform: 0 }],
+  ['layers_pattern', { target_modules: '.*q_proj', layers_pattern: 'layers' }],
+  ['layers_pattern', { layers_pattern: ['layers'] }],
+])('%s where PEFT has no use for it is refused by name: %j', async (name, change) => {
+  await expect(readMade({ ...settings, ...change })).rejects.toMatchObject({
+    code: 'adapter-invalid',
+    message: expect.stringContaining(`its ${name}`) as unknown,
+  });
+  const none = { layers_to_transform: null, layers_pattern: '' };
+  expect((await readMade({ ...settings, target_modules: '.*q_proj', ...none })).modules).toHaveLength(1);
+});
+
 /** Every field of LoraConfig in PEFT 0.21.2 as its save_pretrained writes it. */
 const written = {
   ...{ alora_invocation_tokens: null, alpha_pattern: {}, arrow_config: null, auto_mapping: null },

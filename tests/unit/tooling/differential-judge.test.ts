@@ -47,9 +47,10 @@ describe('losses', () => {
 });
 
 describe('tokenizers', () => {
-  const parts = { ids: [[1, 2]], rows: { 1: [1, 2, 9, 9] }, prompt: 'q', eosId: 9 };
+  const parts = { ids: [[1, 2]], decoded: ['?'], rows: { 1: [1, 2, 9, 9] }, prompt: 'q', eosId: 9 };
   const end = { rows: { 1: [1, 2, 9] }, eosId: 9 };
-  const read = { kind: 'tokens', parts, oneEnd: end, ofFile: null, ofFileOneEnd: null };
+  const own = { parts, oneEnd: end, addedAsWritten: { decoded: ['ß'] } };
+  const read = { kind: 'tokens', read: own, ofFile: null };
   const judged = (ours: object, reference: object = read): string =>
     judgeTokens(one, { kind: 'tokens', parts: { ...parts, ...ours } }, reference as ReferenceTokens).result;
 
@@ -60,15 +61,21 @@ describe('tokenizers', () => {
     expect(judged({ ...end, ids: [[1, 3]] })).toBe('disagreement');
   });
 
+  test('an added token may be shown as it is written, and as nothing else', () => {
+    expect(judged({ decoded: ['ß'] })).toBe('as documented');
+    expect(judged({ ...end, decoded: ['ß'] })).toBe('as documented');
+    expect(judged({ decoded: ['s'] })).toBe('disagreement');
+  });
+
   test('where a class has steps of its own, the ids of tokenizer.json are asked for', () => {
-    const ofFile = { ...parts, ids: [[1, 3]] };
+    const ofFile = { ...own, parts: { ...parts, ids: [[1, 3]] } };
     expect(judged({ ids: [[1, 3]] }, { ...read, ofFile })).toBe('as documented');
     expect(judged({ ids: [[1, 4]] }, { ...read, ofFile })).toBe('disagreement');
   });
 
   test('a prompt that the reference cannot render has a reason here too', () => {
     const silent = { ...parts, prompt: null };
-    const reference = { ...read, parts: { ...silent, promptError: 'no default template' } };
+    const reference = { ...read, read: { ...own, parts: { ...silent, promptError: 'no default template' } } };
     expect(judged({ prompt: null, promptError: 'no chat template' }, reference)).toBe('equal');
     expect(judged({ prompt: null }, reference)).toBe('disagreement');
     expect(judged({}, reference)).toBe('disagreement');
@@ -78,7 +85,7 @@ describe('tokenizers', () => {
 describe('rows', () => {
   // ids: 1 user, 2 assistant, 3 <think>, 4 </think>, 5 a line break, 9 the end token; from 20 on, words
   type Answer = ReferenceRows['rows'][string];
-  const base = { eosId: 9, opening: [2, 3, 5], emptyThought: [3, 5, 4, 5] };
+  const base = { eosId: 9, opening: [2, 3, 5], emptyThought: [3, 5, 4, 5], lineBreak: [5] };
   const judged = (
     name: string,
     mode: RowGroup['mode'],
