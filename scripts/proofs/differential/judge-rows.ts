@@ -25,7 +25,6 @@ export interface ReferenceRows {
   readonly rows: Readonly<Record<string, Answer>>;
   readonly eosId: number;
   readonly opening: readonly number[]; // <｜Assistant｜><think>\n
-  readonly emptyThought: readonly number[]; // <think>\n\n</think>\n\n
   readonly lineBreak: readonly number[];
 }
 
@@ -128,12 +127,12 @@ function edited(made: Candidate, { group, reference, isWeightless, isText }: Set
   const { template, mode } = group;
   const isEvery = mode === 'every answer' && !isText;
   let row = withoutTail(made, reference, group);
-  if (isEvery && template.name === 'r1') row = { ...row, mask: withoutOpening(row, reference) };
-  if (isEvery && template.name === 'qwen3') {
-    row = renamed(row, withoutLineBreaks(row, reference), 'the line break after an end token is not trained');
+  if (isEvery && template.name === 'r1') {
+    row = renamed(row, withOpening(row, reference), 'R1’s prompt opens a thought before every answer');
+    row = { ...row, mask: withoutOpening(row, reference) };
   }
-  if (template.name === 'qwen3' && !isText)
-    row = renamed(row, withoutEmptyThought(row, reference), 'no empty thought before one that stays open');
+  if (isEvery && template.name === 'qwen3')
+    row = renamed(row, withoutLineBreaks(row, reference), 'the line break after an end token is not trained');
   if (isEvery && isWeightless)
     row = renamed(row, { ...row, mask: withoutLastAnswer(row.mask) }, 'an answer of weight 0 is not trained');
   row.mask[0] = 0; // nothing predicts the first token
@@ -152,6 +151,16 @@ function withoutTail(row: Candidate, { eosId }: ReferenceRows, { template }: Row
   return { ...row, ids: row.ids.slice(0, length), mask: row.mask.slice(0, length) };
 }
 
+/** TRL's R1 template writes what an answer has; the model is asked with an open thought each time. */
+function withOpening({ ids, mask }: Prepared, { opening }: ReferenceRows): Prepared {
+  const [assistant, think, lineBreak] = opening;
+  const opened = ids.map((id, t) => id === assistant && mask[t] === 1 && ids[t + 1] !== think);
+  return {
+    ids: ids.flatMap((id, t) => (opened[t] ? [id, think, lineBreak] : [id])),
+    mask: mask.flatMap((own, t) => (opened[t] ? [1, 1, 1] : [own])),
+  };
+}
+
 /** TRL's R1 template trains <｜Assistant｜>, <think> and its line break; they are context here. */
 function withoutOpening({ ids, mask }: Prepared, { opening }: ReferenceRows): number[] {
   const made = [...mask];
@@ -167,17 +176,6 @@ function withoutLineBreaks({ ids, mask }: Prepared, { eosId, lineBreak }: Refere
   const isBreak = (t: number): boolean =>
     ids[t] === lineBreak[0] && ids[t - 1] === eosId && mask[t - 1] === 1;
   return { ids, mask: mask.map((own, t) => (isBreak(t) ? 0 : own)) };
-}
-
-/** Qwen3's template writes an empty thought before an answer that does not close its own. */
-function withoutEmptyThought({ ids, mask }: Prepared, { emptyThought }: ReferenceRows): Prepared {
-  const [think] = emptyThought;
-  const isAt = (t: number): boolean =>
-    ids[t + emptyThought.length] === think && emptyThought.every((id, i) => ids[t + i] === id);
-  const at = ids.flatMap((_, t) => (isAt(t) ? [t] : []));
-  const isKept = (_: number, t: number): boolean =>
-    !at.some((start) => t >= start && t < start + emptyThought.length);
-  return { ids: ids.filter(isKept), mask: mask.filter(isKept) };
 }
 
 function withoutLastAnswer(mask: readonly number[]): number[] {

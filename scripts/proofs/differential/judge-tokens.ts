@@ -28,7 +28,13 @@ const typed = 'special tokens as objects without "__type" are read';
 
 export function judgeTokens(one: Case, ours: Outcome, reference: ReferenceTokens): Verdict {
   const verdict = verdictOf(one);
-  if (ours.kind === 'refused') return judgeRefusal(one, ours, reference, verdict);
+  if (ours.kind === 'refused') {
+    // Nothing that transformers reads either says where an answer ends.
+    const isEndless = reference.kind === 'tokens' && reference.read.oneEnd['eosId'] === null;
+    if (isEndless && /no end token.*eos_token/.test(ours.message))
+      return verdict('refused by name', '', ours.message);
+    return judgeRefusal(one, ours, reference, verdict);
+  }
   if (ours.kind !== 'tokens') return verdict('disagreement', 'no tokens');
   const { parts } = ours;
   for (const [titles, expected] of candidates(reference))

@@ -105,6 +105,8 @@ def correct(folder: Path, error: Exception) -> str | None:
                 (folder / "config.json").write_text(json.dumps(config))
                 return "rope_type null"
         return None
+    if "for ** or pow()" in message and edit_config(folder / "config.json", "head_dim"):
+        return "head_dim null"
     index = folder / "model.safetensors.index.json"
     if index.exists() and (message == "'metadata'" or "does not support item assignment" in message):
         content = json.loads(index.read_text())
@@ -115,10 +117,10 @@ def correct(folder: Path, error: Exception) -> str | None:
 
 
 def edit_config(path: Path, field: str) -> str | None:
-    """Of null: only for flags and names, which have a default; null for a number is for this project to refuse."""
+    """Of null: only where there is a default that is no number of its own; null for another is for this project to refuse."""
     config = json.loads(path.read_text())
     value = config.get(field)
-    if value is None and field in ("tie_word_embeddings", "hidden_act", "attention_bias", "mlp_bias", "use_sliding_window", "use_cache"):
+    if value is None and field in ("tie_word_embeddings", "hidden_act", "attention_bias", "mlp_bias", "use_sliding_window", "use_cache", "head_dim"):
         del config[field]
     elif type(value) is int and field in ("rms_norm_eps", "attention_dropout", "initializer_range"):
         config[field] = float(value)
@@ -141,6 +143,8 @@ def adapter_loss(job: dict) -> dict:
         for name in ("alpha_pattern", "rank_pattern"):
             if name in config and config[name] is None and isinstance(error, AttributeError):
                 config[name], spelling = {}, f"{name} null"
+        if "bias" in config and config["bias"] is None and isinstance(error, AttributeError):
+            config["bias"], spelling = "none", "bias null"
         if "Orthogonal initialization requires" in str(error):  # the weights of the file take its place
             config["init_lora_weights"], spelling = True, "an initialisation that the rank does not allow"
         if spelling is None:

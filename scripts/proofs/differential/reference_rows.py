@@ -5,7 +5,7 @@ instead: the prompt with its generation prompt, and what the model writes after 
 
 Beside a row's answer stands what the same preparation gives under each documented difference that concerns it (docs/differential.md):
 `letters`: control tokens in users' words are letters; `seam`: prompt and answer are tokenized apart; `asWritten`: Qwen3's template
-is handed the thought, so that it deletes nothing. This project must give exactly one of them.
+writes an answer with odd tags as it is. This project must give exactly one of them.
 """
 
 import json
@@ -110,7 +110,7 @@ def prepared(template: dict, mode: str, rows: list[dict]) -> dict:
     answers |= prepare(template, {"completion_only_loss": False}, texts)
     answers |= prepare(template, settings, pairs)
     answers |= prepare(template, turns, conversations)
-    for case, answer in prepare(template, turns, written).items():
+    for case, answer in prepare(with_verbatim(template), turns, written).items() if written else ():
         answers[case]["asWritten"] = answer
     if template["name"] == "r1":
         for case, row in pairs:
@@ -125,17 +125,36 @@ def conversation(messages: list[dict], mode: str) -> dict:
 
 
 def as_written(turn: dict) -> dict:
-    """Qwen3's template cuts an answer at its last tags. Where it has more than one thought's, the thought is given by itself."""
+    """Qwen3's template cuts an answer at its last tags, and puts an empty thought before one that is not closed.
+
+    Where an answer has other tags than those of one thought at its beginning, `verbatim` is what stands for it: the answer itself, after
+    an empty thought if it does not begin with one.
+    """
     content = turn["content"]
-    if turn["role"] != "assistant" or "</think>" not in content or "<think>" not in content:
+    if turn["role"] != "assistant" or "<think>" not in content:
         return turn
-    opening = re.match(r"\s*<think>", content)
-    if opening is None:
-        return {**turn, "reasoning_content": ""}
-    if content.count("<think>") == 1:
+    opens = re.match(r"\s*<think>", content) is not None
+    if opens and "</think>" in content and content.count("<think>") == 1:
         return turn
-    thought, answer = content[opening.end() :].split("</think>", 1)
-    return {**turn, "content": answer, "reasoning_content": thought}
+    return {**turn, "verbatim": content if opens else f"<think>\n\n</think>\n\n{content}"}
+
+
+def with_verbatim(template: dict) -> dict:
+    """The template with a field for answers that it writes as they are."""
+    usual = r"reasoning_content.strip('\n') + '\n</think>\n\n' + content.lstrip('\n')"
+    opened = r"'<think>\n' + " + usual
+
+    def edit(text: str) -> str:
+        edited = text.replace(r"'\n<think>\n' + " + usual, r"'\n' + " + opened)
+        assert edited.count(opened) == 1, "the template has changed"
+        return edited.replace(opened, f"(message.verbatim if message.verbatim is string else {opened})")
+
+    at = Path(f"{template['folder']}-verbatim")
+    if not at.exists():
+        shutil.copytree(template["folder"], at)
+        path = at / "chat_template.jinja"
+        path.write_text(edit(path.read_text(encoding="utf-8")), encoding="utf-8")
+    return {**template, "folder": str(at), "training": edit(template["training"])}
 
 
 def with_seam(tokenizer, row: dict, mode: str) -> dict:
@@ -183,6 +202,6 @@ def rows(job: dict) -> dict:
     for answer in answers.values():
         if "ids" in answer:
             answer["text"] = tokenizer.decode(answer["ids"], skip_special_tokens=False, clean_up_tokenization_spaces=False)
-    written = {"opening": "<｜Assistant｜><think>\n", "emptyThought": "<think>\n\n</think>\n\n", "lineBreak": "\n"}
+    written = {"opening": "<｜Assistant｜><think>\n", "lineBreak": "\n"}
     ids = {name: tokenizer(text, add_special_tokens=False)["input_ids"] for name, text in written.items()}
     return {"kind": "rows", "rows": answers, "eosId": tokenizer.eos_token_id, **ids}

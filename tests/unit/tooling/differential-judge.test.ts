@@ -73,6 +73,16 @@ describe('tokenizers', () => {
     expect(judged({ ids: [[1, 4]] }, { ...read, ofFile })).toBe('disagreement');
   });
 
+  test('a folder without an end token may be refused with its name, and only such a folder', () => {
+    const refused = (message: string): Outcome => ({ kind: 'refused', code: 'model-file-invalid', message });
+    const endless = { ...read, read: { ...own, oneEnd: { rows: {}, eosId: null } } };
+    const result = (message: string, reference: object): string =>
+      judgeTokens(one, refused(message), reference as ReferenceTokens).result;
+    expect(result('The tokenizer has no end token: no "eos_token"', endless)).toBe('refused by name');
+    expect(result('The tokenizer has no end token: no "eos_token"', read)).toBe('disagreement');
+    expect(result('something', endless)).toBe('disagreement');
+  });
+
   test('a prompt that the reference cannot render has a reason here too', () => {
     const silent = { ...parts, prompt: null };
     const reference = { ...read, read: { ...own, parts: { ...silent, promptError: 'no default template' } } };
@@ -85,7 +95,7 @@ describe('tokenizers', () => {
 describe('rows', () => {
   // ids: 1 user, 2 assistant, 3 <think>, 4 </think>, 5 a line break, 9 the end token; from 20 on, words
   type Answer = ReferenceRows['rows'][string];
-  const base = { eosId: 9, opening: [2, 3, 5], emptyThought: [3, 5, 4, 5], lineBreak: [5] };
+  const base = { eosId: 9, opening: [2, 3, 5], lineBreak: [5] };
   const judged = (
     name: string,
     mode: RowGroup['mode'],
@@ -160,18 +170,22 @@ describe('rows', () => {
     expect(judged('r1', 'every answer', cut, others).result).toBe('disagreement');
   });
 
-  test('an empty thought may be missing only before one that stays open', () => {
-    const empty = [
-      [3, 1],
-      [5, 1],
-      [4, 1],
-      [5, 1],
+  test('R1’s prompt opens a thought where the reference’s answer has none, and nowhere else', () => {
+    const [asked1, answer1] = [
+      [
+        [1, 0],
+        [20, 0],
+      ],
+      [
+        [21, 1],
+        [9, 1],
+      ],
     ] as const;
-    const open = prepared(...asked, ...empty, [3, 1], ...turn);
-    expect(judged('qwen3', 'last answer', [...asked, [3, 1], ...turn], open).result).toBe('as documented');
-    expect(
-      judged('qwen3', 'last answer', [...asked, ...turn], prepared(...asked, ...empty, ...turn)).result,
-    ).toBe('disagreement');
+    const bare = prepared(...asked1, [2, 1], ...answer1);
+    const ours = [...asked1, [2, 0], [3, 0], [5, 0], ...answer1] as const;
+    expect(judged('r1', 'every answer', ours, bare).result).toBe('as documented');
+    expect(judged('r1', 'every answer', [...asked1, [2, 0], ...answer1], bare).result).toBe('disagreement');
+    expect(judged('chatml', 'every answer', ours, bare).result).toBe('disagreement');
   });
 
   test('a variant of the reference counts as it is, token by token', () => {
