@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Gpu } from '../../src/device/open-device.ts';
 import { plainMatmul, type MatmulVariant } from '../../src/device/recorder.ts';
-import { candidates } from '../../src/device/tuner.ts';
+import { candidates, tune } from '../../src/device/tuner.ts';
+import type { NoteStore } from '../../src/host/host.ts';
 import { linear, linearDx } from '../../src/kernels/matmul.ts';
 import { outerSum } from '../../src/kernels/outer-sum.ts';
 import { quantise } from '../../src/kernels/quantise.ts';
@@ -48,9 +49,64 @@ const production = [
 ] as const;
 
 describe('choice of variant', () => {
-  test('is one that this device offers, and was measured', () => {
-    expect(candidates(gpu)).toContainEqual(chosen);
-    expect(gpu.recorder.flopsPerSecond).toBeGreaterThan(1e6);
+  const noted = (value: unknown): NoteStore & { written: string[] } => {
+    const written: string[] = [];
+    return {
+      written,
+      read: () => Promise.resolve(value === null ? null : JSON.stringify(value)),
+      write: (_key, text) => Promise.resolve(void written.push(text)),
+    };
+  };
+
+  test('a software adapter shares loads among quads of threads where it can; a real one takes a candidate', () => {
+    const { subgroups, recorder } = gpu;
+    const quads = subgroups !== null && subgroups.min >= 4;
+    const software = { quads, rows: quads ? 32 : 8, workgroup: false, f16: false };
+    if (recorder.isSoftware) expect(chosen).toEqual(software);
+    else
+      expect([
+        { quads: false, rows: 8, workgroup: true, f16: false },
+        ...(quads ? [{ quads: true, rows: 16, workgroup: false, f16: false }] : []),
+        { quads: false, rows: 8, workgroup: false, f16: false },
+      ]).toContainEqual(chosen);
+  });
+
+  test('the measured rate is that of a product, timed otherwise, within a factor of ten', async () => {
+    const size = { m: 256, n: 512, k: 512 };
+    const { memory, recorder, device } = gpu;
+    const [x, w] = [memory.alloc('x', [size.m, size.k]), memory.alloc('w', [size.n, size.k])];
+    const y = memory.alloc('y', [size.m, size.n]);
+    let fastestMs = Infinity;
+    const repeats = recorder.isSoftware ? 1 : 50;
+    for (let go = 0; go < 4; go++) {
+      const started = performance.now();
+      for (let i = 0; i < repeats; i++) linear(recorder, x, w, y, size);
+      recorder.submit();
+      await device.queue.onSubmittedWorkDone();
+      fastestMs = Math.min(fastestMs, (performance.now() - started) / repeats);
+    }
+    recorder.forgetBindGroups();
+    memory.dispose([x, w, y]);
+    const flopsPerSecond = (2 * size.m * size.n * size.k * 1000) / fastestMs;
+    expect(recorder.flopsPerSecond / flopsPerSecond).toBeGreaterThan(0.1);
+    expect(recorder.flopsPerSecond / flopsPerSecond).toBeLessThan(10);
+  });
+
+  test('a remembered choice is taken as it is, and one that the device does not offer is measured anew', async () => {
+    const { flopsPerSecond } = gpu.recorder;
+    const remembered = { variant: plainMatmul, flopsPerSecond: 123e6 };
+    const kept = noted(remembered);
+    expect(await tune(gpu, kept)).toEqual(remembered);
+    expect(gpu.recorder).toMatchObject({ matmul: plainMatmul, flopsPerSecond: 123e6 });
+    expect(kept.written).toEqual([]);
+
+    const foreign = noted({ variant: { ...plainMatmul, rows: 7 }, flopsPerSecond: 123e6 });
+    const measured = await tune(gpu, foreign);
+    expect(measured.variant.rows).not.toBe(7);
+    expect(measured.flopsPerSecond).not.toBe(123e6);
+    expect(foreign.written).toEqual([JSON.stringify(measured)]);
+    expect(gpu.recorder).toMatchObject({ matmul: measured.variant, flopsPerSecond: measured.flopsPerSecond });
+    Object.assign(gpu.recorder, { matmul: chosen, flopsPerSecond });
   });
 });
 
