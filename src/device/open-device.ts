@@ -54,44 +54,37 @@ export async function openDevice(gpu: GPU | undefined): Promise<Gpu> {
     requiredLimits: Object.fromEntries(wantedLimits.map((name) => [name, adapter.limits[name]])),
   });
 
+  const info = adapter.info;
+  const name = [info.vendor, info.architecture, info.device, info.description]
+    .filter((part) => part !== '')
+    .join(' ');
+  const isSoftware = /swiftshader|llvmpipe|lavapipe|software|basic render/i.test(name);
+  const recorder = new Recorder(device, isSoftware);
+
   let failure: TrainerError | null = null;
   let announce: (error: TrainerError) => void = () => undefined;
   const failed = new Promise<TrainerError>((resolve) => {
     announce = resolve;
   });
-  const fail = (error: TrainerError): void => {
-    failure ??= error;
-    announce(failure);
-  };
-  device.addEventListener('uncapturederror', (event) => {
-    const { error } = event;
-    const isMemory = error instanceof GPUOutOfMemoryError;
-    fail(
-      new TrainerError(
-        isMemory ? 'gpu-out-of-memory' : 'gpu-error',
-        isMemory
-          ? 'The graphics adapter ran out of memory. Use a smaller batch size or max length, or a smaller model.'
-          : 'The graphics adapter reported an error, so the numbers after it cannot be trusted. Reload the page and try again; please report it with the detail.',
-        error.message,
-      ),
-    );
+  device.addEventListener('uncapturederror', ({ error }) => {
+    if (failure !== null) return;
+    const noted = (failure = failureOf(error, error.message));
+    // A kernel that does not compile fails where it is used; the compiler says which line it is.
+    void recorder.compileErrors().then((report) => {
+      if (report !== '' && failure === noted) failure = failureOf(error, report);
+      announce(failure ?? noted);
+    });
   });
-  void device.lost.then((info) => {
-    fail(
-      new TrainerError(
-        'device-lost',
-        'The graphics device was lost (driver reset, sleep or another program). The last snapshot of the adapter can still be downloaded; reload the page to train again.',
-        `${info.reason}: ${info.message}`,
-      ),
+  void device.lost.then((lost) => {
+    failure ??= new TrainerError(
+      'device-lost',
+      'The graphics device was lost (driver reset, sleep or another program). The last snapshot of the adapter can still be downloaded; reload the page to train again.',
+      `${lost.reason}: ${lost.message}`,
     );
+    announce(failure);
   });
 
-  const info = adapter.info;
   const tfjs = openTfjs(device, info);
-  const name = [info.vendor, info.architecture, info.device, info.description]
-    .filter((part) => part !== '')
-    .join(' ');
-  const isSoftware = /swiftshader|llvmpipe|lavapipe|software|basic render/i.test(name);
   const report: DeviceReport = {
     adapter: name === '' ? 'unnamed adapter' : name,
     features: [...adapter.features].sort(),
@@ -104,7 +97,7 @@ export async function openDevice(gpu: GPU | undefined): Promise<Gpu> {
     report,
     memory: new GpuMemory(device, tfjs),
     tfjs,
-    recorder: new Recorder(device, isSoftware),
+    recorder,
     subgroups: device.features.has('subgroups')
       ? { min: info.subgroupMinSize, max: info.subgroupMaxSize }
       : null,
@@ -113,4 +106,18 @@ export async function openDevice(gpu: GPU | undefined): Promise<Gpu> {
       if (failure !== null) throw failure;
     },
   };
+}
+
+function failureOf(error: GPUError, detail: string): TrainerError {
+  if (error instanceof GPUOutOfMemoryError)
+    return new TrainerError(
+      'gpu-out-of-memory',
+      'The graphics adapter ran out of memory. Use a smaller batch size or max length, or a smaller model.',
+      detail,
+    );
+  return new TrainerError(
+    'gpu-error',
+    'The graphics adapter reported an error, so the numbers after it cannot be trusted. Reload the page and try again; please report it with the detail.',
+    detail,
+  );
 }

@@ -4,6 +4,8 @@
  * Uniforms of all dispatches go into one buffer with dynamic offsets, uploaded once per submit; pipelines and
  * bind groups are cached, so a repeated step costs a few microseconds per dispatch.
  */
+import { TrainerError } from '../api/trainer-error.ts';
+import { compileReport } from './compile-report.ts';
 import type { GpuTensor } from './gpu-memory.ts';
 import { gridRow, type Kernel } from './kernel.ts';
 
@@ -35,6 +37,8 @@ interface Compiled {
 export class Recorder {
   readonly #device: GPUDevice;
   readonly #compiled = new Map<string, Compiled>();
+  /** Every kernel that was given to the compiler, also those that it refused. */
+  readonly #modules = new Map<string, { readonly kernel: Kernel; readonly module: GPUShaderModule }>();
   readonly #bindGroups = new Map<string, GPUBindGroup>();
   readonly #uniformBuffer: GPUBuffer;
   readonly #staging = new DataView(new ArrayBuffer(slotBytes * slotCount));
@@ -66,6 +70,7 @@ export class Recorder {
   /**
    * Compiles what `record` would dispatch, without running it: all kernels at once and beside other work, where a first
    * dispatch would wait for its own. Writes to tensors happen, copies and dispatches do not.
+   * @throws TrainerError "gpu-error" with the lines of WGSL that the compiler refuses.
    */
   async prepare(record: () => void): Promise<void> {
     this.submit();
@@ -80,11 +85,28 @@ export class Recorder {
     await Promise.all(
       missing.map(async (kernel) => {
         const { layout, descriptor } = this.#describe(kernel);
-        // What cannot be compiled is an uncaptured error of the device when it is dispatched.
+        // What fails for another reason (a lost device) is said when it is dispatched.
         const pipeline = await this.#device.createComputePipelineAsync(descriptor).catch(() => null);
         if (pipeline !== null) this.#compiled.set(kernel.key, { pipeline, layout });
       }),
     );
+    const refused = await this.compileErrors(missing.filter(({ key }) => !this.#compiled.has(key)));
+    if (refused !== '')
+      throw new TrainerError('gpu-error', 'The graphics driver refuses to compile a kernel.', refused);
+  }
+
+  /** What the compiler says against these kernels, or against any that it was given; '' where it says nothing. */
+  async compileErrors(kernels: readonly Kernel[] | null = null): Promise<string> {
+    const keys = kernels?.map(({ key }) => key) ?? [...this.#modules.keys()];
+    const reports = await Promise.all(
+      keys.map(async (key) => {
+        const given = this.#modules.get(key);
+        if (given === undefined) return '';
+        const info = await given.module.getCompilationInfo().catch(() => null); // no answer from a lost device
+        return info === null ? '' : compileReport(given.kernel, info.messages);
+      }),
+    );
+    return reports.filter((report) => report !== '').join('\n\n');
   }
 
   /**
@@ -220,13 +242,12 @@ export class Recorder {
         })),
       ],
     });
+    const module = this.#device.createShaderModule({ label: kernel.key, code: kernel.source });
+    this.#modules.set(kernel.key, { kernel, module });
     const descriptor = {
       label: kernel.key,
       layout: this.#device.createPipelineLayout({ bindGroupLayouts: [layout] }),
-      compute: {
-        module: this.#device.createShaderModule({ label: kernel.key, code: kernel.source }),
-        entryPoint: 'main',
-      },
+      compute: { module, entryPoint: 'main' },
     };
     return { layout, descriptor };
   }

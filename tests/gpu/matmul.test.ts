@@ -200,6 +200,16 @@ async function matrixOf(
   return { matrix, meaning };
 }
 
+function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  expect(a).toHaveLength(b.length);
+  let largest = 0;
+  for (let i = 0; i < b.length; i++) {
+    const difference = Math.abs(a[i] - b[i]);
+    if (!(difference <= largest)) largest = difference; // NaN counts as largest
+  }
+  return largest;
+}
+
 /** Of one value, relative to the largest of its 64 neighbours: half a step of the code. */
 const codeError: Record<WeightFormat, number> = { f32: 0, f16: 2 ** -11, int8: 0.5 / 127 + 1e-3, nf4: 0.16 };
 
@@ -221,8 +231,8 @@ describe.each(weightFormats)('weights as %s', (format) => {
       const { memory, recorder } = gpu;
       const w = random(n * k, 0.05);
       const { matrix, meaning } = await matrixOf(format, w, n, k);
-      for (let i = 0; i < w.length; i++)
-        expect(Math.abs(meaning[i] - w[i])).toBeLessThanOrEqual(codeError[format] * 0.05 * 1.01);
+      // one expectation: 786,432 of them take 20 s
+      expect(largestDifference(meaning, w)).toBeLessThanOrEqual(codeError[format] * 0.05 * 1.01);
       const panel = memory.alloc('panel', [96, k]); // smaller than the matrix: several panels
       recorder.panel = withPanel ? panel : null;
       const [x, dy] = [random(m * k), random(m * n)];

@@ -44,12 +44,12 @@ export const adviceFor: Readonly<Record<ErrorCode, string>> = {
     'Also check that "Use graphics acceleration" is on in the browser’s settings. The page must be served over https or from localhost.',
   'device-lost':
     'The GPU stopped answering: a driver reset, a sleeping computer, or another program that needed its memory. ' +
-    'Download the adapter of the last snapshot, then reload the page. A smaller batch or max length puts less load on it.',
+    'Download the adapter of the last snapshot, then reload the page. A smaller “Batch size” or “Max length” puts less load on it.',
   'gpu-error':
-    'The GPU refused an operation, so the run was ended before it could give wrong numbers. Download what there is, reload the page and try a smaller batch; ' +
+    'The GPU refused an operation, so the run was ended before it could give wrong numbers. Download what there is, reload the page and try a smaller “Batch size”; ' +
     'if it happens again, report it with the detail below.',
   'gpu-out-of-memory':
-    'Reduce the batch size or max length, switch on gradient checkpointing, or close other tabs that use the GPU.',
+    'Reduce “Batch size” or “Max length”, switch on “Gradient checkpointing”, or close other tabs that use the GPU.',
   'self-test-failed':
     'This GPU or its driver computes wrong values, so nothing is trained on it. Update the browser and the graphics driver, or choose another GPU.',
   'model-unsupported':
@@ -77,7 +77,7 @@ export const adviceFor: Readonly<Record<ErrorCode, string>> = {
   'dataset-unreadable':
     'Choose a JSONL, JSON, CSV, TSV or Parquet file, text in UTF-8, gzipped or not. The dataset loaded before stays in use.',
   'dataset-empty':
-    'Each row needs a prompt and an answer that fits into max length. If the columns have other names, map them below. ' +
+    'Each row needs a prompt and an answer that fits into “Max length”. If the columns have other names, map them under “Map the columns of this file”. ' +
     'The dataset loaded before stays in use.',
   'dataset-ambiguous': 'Choose one from the list under “From the Hugging Face Hub”.',
   'config-invalid': 'Correct the named settings under “Run settings”, or reset them to the defaults.',
@@ -85,8 +85,10 @@ export const adviceFor: Readonly<Record<ErrorCode, string>> = {
   busy: 'Wait for the current work to end, or end the run first.',
   'nothing-to-export': 'Run at least one step: there is no adapter before that.',
   'loss-not-finite':
-    'Lower the learning rate or the gradient norm limit, and look for odd rows in the dataset, then start again.',
-  'checkpoint-invalid': 'Choose a checkpoint saved by this page for the same model and settings.',
+    'Lower “Learning rate” or “Max gradient norm”, and look for odd rows in the dataset, then start again.',
+  'checkpoint-invalid':
+    'Checkpoints are resumed by npm run train -- --resume, with the model, the dataset and the settings that they were made with. ' +
+    'Here, “Start training” begins a new run.',
   cancelled: 'Nothing needs to be done.',
   internal: 'This is a fault of this page. Reload it; if it happens again, report it with the detail below.',
 };
