@@ -9,7 +9,7 @@ import {
   checkpointTensors,
   elementCount,
   type CheckpointTensor,
-} from '../../src/model/checkpoint-tensors.ts';
+} from '../../src/architecture/checkpoint-tensors.ts';
 import { parseModelConfig, type ModelConfig } from '../../src/model/model-config.ts';
 
 export interface CheckpointOptions {

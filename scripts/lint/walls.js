@@ -58,10 +58,12 @@ const engine = [noTransformers, noHub, noComlink, noPreact, noNode, noHostOfItsO
 /** The first rule whose folder (or exact file) matches is the one that counts. @type {Rule[]} */
 export const rules = [
   { folder: 'data/tokenizer.ts', walls: pure },
-  ...['data', 'adapter', 'config', 'alttrain', 'world', 'support', 'evaluation'].map((folder) => ({
-    folder,
-    walls: [...pure, noTransformers],
-  })),
+  ...['architecture', 'data', 'adapter', 'config', 'alttrain', 'world', 'support', 'evaluation'].map(
+    (folder) => ({
+      folder,
+      walls: [...pure, noTransformers],
+    }),
+  ),
   {
     folder: 'objectives',
     walls: [

@@ -4,7 +4,7 @@
  * here is asked only whether PEFT would look at them.
  */
 import { TrainerError } from '../api/trainer-error.ts';
-import type { LoraTarget, RunConfig } from '../config/run-config.ts';
+import type { RunConfig } from '../config/run-config.ts';
 import { patternFor, targetsModule } from './peft-targets.ts';
 
 export type LoraSettings = Pick<RunConfig, 'r' | 'loraAlpha' | 'loraDropout' | 'useRslora' | 'targetModules'>;
@@ -199,10 +199,4 @@ function bySuffix(
 function isUnset(value: unknown): boolean {
   if (value === undefined || value === null || value === false) return true;
   return typeof value === 'object' && Object.keys(value).length === 0;
-}
-
-export function moduleName(layer: number, target: LoraTarget): string {
-  const block =
-    target.startsWith('gate') || target.startsWith('up') || target.startsWith('down') ? 'mlp' : 'self_attn';
-  return `model.layers.${layer}.${block}.${target}`;
 }

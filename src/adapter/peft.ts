@@ -3,11 +3,10 @@
  * Weights are matched by their full names: an adapter that loads and means something else is worse than one
  * that does not load (peft issue 1579).
  */
-import { loraTargets, type LoraTarget } from '../config/run-config.ts';
+import { loraTargets, moduleName, readModuleName, type LoraTarget } from '../architecture/modules.ts';
 import {
   adapterConfig,
   adapterInvalid as invalid,
-  moduleName,
   readAdapterConfig,
   type AdapterConfig,
   type BaseModelName,
@@ -23,7 +22,7 @@ export interface LoraModule {
   readonly a: Float32Array; // [r, inFeatures]
   readonly b: Float32Array; // [outFeatures, r]
 }
-export { moduleName, type BaseModelName, type LoraSettings } from './peft-config.ts';
+export { type BaseModelName, type LoraSettings } from './peft-config.ts';
 
 const prefix = 'base_model.model.';
 
@@ -106,31 +105,24 @@ function commonSize(config: AdapterConfig, found: readonly Factors[]): { r: numb
   return first;
 }
 
-const factorName =
-  /^base_model\.model\.model\.layers\.(\d+)\.(self_attn|mlp)\.(\w+)\.lora_([AB])(?:\.default)?\.weight$/;
+type Named = Pick<Factors, 'layer' | 'target'> & { readonly a?: string; readonly b?: string };
+
+const factorName = /^base_model\.model\.(.+)\.lora_([AB])(?:\.default)?\.weight$/;
 
 /** Pairs of factor names in the order of layers and targets. What is no factor of a known module is refused by name. */
 function collectFactors(weights: SafetensorsFile): Factors[] {
-  const factors = new Map<string, { layer: number; target: LoraTarget; a?: string; b?: string }>();
+  const factors = new Map<string, Named>();
   for (const name of weights.tensors.keys()) {
     const match = factorName.exec(name);
-    const target = match?.[3] as LoraTarget | undefined;
-    const layer = Number(match?.[1]);
-    if (
-      match === null ||
-      target === undefined ||
-      !loraTargets.includes(target) ||
-      !Number.isSafeInteger(layer) ||
-      !name.startsWith(`${prefix}${moduleName(layer, target)}.`)
-    )
+    const module = match === null ? null : readModuleName(match[1]);
+    if (match === null || module === null)
       throw invalid(
         `it has the tensor "${name}", which is not used here; expected are names like "${prefix}${moduleName(0, 'q_proj')}.lora_A.weight".`,
       );
-    const key = moduleName(layer, target);
-    const entry = factors.get(key) ?? { layer, target };
-    const factor = match[4] === 'A' ? 'a' : 'b';
+    const entry: Named = factors.get(match[1]) ?? module;
+    const factor = match[2] === 'A' ? 'a' : 'b';
     if (entry[factor] !== undefined) throw invalid(`"${name}" is there twice, with and without ".default".`);
-    factors.set(key, { ...entry, [factor]: name });
+    factors.set(match[1], { ...entry, [factor]: name });
   }
   if (factors.size === 0) throw invalid('it has no LoRA weights.');
   const order = ({ layer, target }: { layer: number; target: LoraTarget }): number =>

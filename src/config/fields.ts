@@ -2,26 +2,14 @@
  * The table of settings: name in files, default, range, unit and help of each. Names and meanings are those of
  * transformers' TrainingArguments, TRL's SFTConfig and PEFT's LoraConfig.
  */
+import { loraTargets, targetPaths } from '../architecture/modules.ts';
 import { boolean, choice, integer, list, number, text, type Field } from './field-kinds.ts';
 
-/** The linear layers of a decoder block that LoRA can adapt, in the order PEFT meets them. */
-export const loraTargets = [
-  'q_proj',
-  'k_proj',
-  'v_proj',
-  'o_proj',
-  'gate_proj',
-  'up_proj',
-  'down_proj',
-] as const;
-export type LoraTarget = (typeof loraTargets)[number];
-
-const block = (target: LoraTarget): string => (/^(gate|up|down)/.test(target) ? 'mlp' : 'self_attn');
 export const allLinear = 'all-linear';
 /** PEFT's other names for the same modules. */
 const targetAliases: Readonly<Record<string, readonly string[]>> = {
   [allLinear]: loraTargets,
-  ...Object.fromEntries(loraTargets.map((target) => [`${block(target)}.${target}`, [target]])),
+  ...Object.fromEntries(Object.entries(targetPaths).map(([path, target]) => [path, [target]])),
 };
 
 export const runConfigFields = {

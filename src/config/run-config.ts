@@ -17,7 +17,7 @@ export type {
   NumberField,
   TextField,
 } from './field-kinds.ts';
-export { loraTargets, runConfigFields, type LoraTarget } from './fields.ts';
+export { runConfigFields } from './fields.ts';
 
 type Fields = typeof runConfigFields;
 type ValueOf<F> = F extends { type: 'number' | 'integer' }

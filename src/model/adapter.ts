@@ -5,17 +5,15 @@
  * Adapters that share an input (q, k, v; gate, up) form a group: their A matrices lie one after another and are
  * applied in one launch. With dropout every module draws its own mask, as in PEFT, so each is its own group.
  */
-import { moduleName, type LoraModule, type LoraSettings } from '../adapter/peft.ts';
+import type { LoraModule, LoraSettings } from '../adapter/peft.ts';
 import { TrainerError } from '../api/trainer-error.ts';
-import { loraScaling, loraTargets, type LoraTarget } from '../config/run-config.ts';
+import { loraTargets, moduleName, sites, type LoraTarget, type Site } from '../architecture/modules.ts';
+import { loraScaling } from '../config/run-config.ts';
 import type { Gpu } from '../device/open-device.ts';
 import type { GpuTensor } from '../device/gpu-memory.ts';
 import type { Rng } from '../support/rng.ts';
+import { sitePlan } from './layer-plan.ts';
 import { padded, type ModelConfig } from './model-config.ts';
-
-/** The four linear sites of a decoder block. */
-export const sites = ['qkv', 'o', 'gateUp', 'down'] as const;
-export type Site = (typeof sites)[number];
 
 export interface AdapterPart {
   readonly column: number; // first of the site's output columns it adds to
@@ -53,63 +51,34 @@ export function planAdapter(
   settings: LoraSettings,
   only: ReadonlySet<string> | null = null,
 ): AdapterPlan {
-  const { hiddenSize: c, intermediateSize: f, headCount, kvHeadCount, headSize } = model;
-  const [q, kv] = [headCount * headSize, kvHeadCount * headSize];
-  const [cp, fp] = [padded(c), padded(f)];
-  const siteParts: Record<
-    Site,
-    {
-      readonly input: number;
-      readonly parts: readonly (readonly [LoraTarget, column: number, out: number])[];
-    }
-  > = {
-    qkv: {
-      input: c,
-      parts: [
-        ['q_proj', 0, q],
-        ['k_proj', q, kv],
-        ['v_proj', q + kv, kv],
-      ],
-    },
-    o: { input: q, parts: [['o_proj', 0, c]] },
-    gateUp: {
-      input: c,
-      parts: [
-        ['gate_proj', 0, f],
-        ['up_proj', fp, f],
-      ],
-    },
-    down: { input: f, parts: [['down_proj', 0, c]] },
-  };
-  const inputWidth: Record<Site, number> = { qkv: cp, o: q, gateUp: cp, down: fp };
   const rank = padded(settings.r);
   const groups: AdapterGroup[] = [];
   let offset = 0;
   let parameterCount = 0;
   for (let layer = 0; layer < model.layerCount; layer++) {
     for (const site of sites) {
-      const { input, parts } = siteParts[site];
-      const wanted = parts.filter(
-        ([target]) =>
+      const { inFeatures, targets } = sitePlan(model, site);
+      const wanted = targets.filter(
+        ({ target }) =>
           settings.targetModules.includes(target) && (only?.has(moduleName(layer, target)) ?? true),
       );
       const bundles =
         settings.loraDropout > 0 ? wanted.map((part) => [part]) : wanted.length > 0 ? [wanted] : [];
       for (const bundle of bundles) {
-        const inWidth = inputWidth[site];
+        const inWidth = padded(inFeatures);
         const aOffset = offset;
         offset = align(offset + bundle.length * rank * inWidth);
-        const made = bundle.map(([target, column, out], slot): AdapterPart => {
+        const made = bundle.map(({ target, column, outFeatures }, slot): AdapterPart => {
           const bOffset = offset;
-          offset = align(offset + padded(out) * rank);
-          parameterCount += settings.r * (input + out);
+          offset = align(offset + padded(outFeatures) * rank);
+          parameterCount += settings.r * (inFeatures + outFeatures);
           return {
             target,
             column,
-            width: padded(out),
+            width: padded(outFeatures),
             slot,
-            inFeatures: input,
-            outFeatures: out,
+            inFeatures,
+            outFeatures,
             aOffset: aOffset + slot * rank * inWidth,
             bOffset,
           };

@@ -11,6 +11,7 @@
  */
 import type { GpuMemory, GpuTensor, TensorSpec } from '../device/gpu-memory.ts';
 import { specBytes } from '../device/gpu-memory.ts';
+import type { Site } from '../architecture/modules.ts';
 import type { Batch } from '../data/pack.ts';
 import { padded, widths, type ModelConfig } from './model-config.ts';
 
@@ -38,7 +39,7 @@ export function tensorsOf<T extends { readonly [K in keyof T]: GpuTensor }>(grou
 }
 
 /** Columns of x · Aᵀ at each site. */
-export type LowWidths = Readonly<Record<'qkv' | 'o' | 'gateUp' | 'down', number>>;
+export type LowWidths = Readonly<Record<Site, number>>;
 
 const f32 = (label: string, ...shape: number[]): TensorSpec => ({ label, shape });
 const u32 = (label: string, ...shape: number[]): TensorSpec => ({ label, shape, dtype: 'u32' });

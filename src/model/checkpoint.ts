@@ -6,7 +6,12 @@
 import { isFloat } from '../adapter/float-formats.ts';
 import { openSafetensors, type SafetensorsFile } from '../adapter/safetensors.ts';
 import { TrainerError } from '../api/trainer-error.ts';
-import { checkpointTensors, elementCount } from './checkpoint-tensors.ts';
+import {
+  checkpointTensors,
+  elementCount,
+  embeddingName,
+  headName,
+} from '../architecture/checkpoint-tensors.ts';
 import { findTensor, type FoundTensor, type TensorLookup } from './load-weights.ts';
 import type { ModelConfig } from './model-config.ts';
 import { readOptionalJson, type ModelFiles } from './model-files.ts';
@@ -24,9 +29,6 @@ interface Shards {
   /** From a tensor's name to its file, where there is an index. */
   readonly index: ReadonlyMap<string, string>;
 }
-
-const embedding = 'model.embed_tokens.weight';
-const head = 'lm_head.weight';
 
 /** Everything is checked but the values. @throws TrainerError "model-file-missing" or "model-file-invalid" */
 export async function openCheckpoint(files: ModelFiles, config: ModelConfig): Promise<Checkpoint> {
@@ -66,7 +68,7 @@ function unusedNote(names: readonly string[]): string[] {
 function missing(name: string, names: readonly string[]): TrainerError {
   const similar = names.find((other) => other.endsWith(`.${name}`));
   const hint =
-    name === head
+    name === headName
       ? ' and tie_word_embeddings is not true: transformers would start with a random head. Set it to true in config.json if the head is the embedding'
       : similar === undefined
         ? ''
@@ -124,11 +126,11 @@ async function decideHead(
   config: ModelConfig,
   located: Map<string, FoundTensor>,
 ): Promise<{ tiedHead: boolean; note: readonly string[] }> {
-  const [own, embedded] = [located.get(head), located.get(embedding)];
+  const [own, embedded] = [located.get(headName), located.get(embeddingName)];
   if (!config.tiedHead) return { tiedHead: false, note: [] };
   if (own === undefined) return { tiedHead: true, note: [] };
   if (embedded === undefined) {
-    located.set(embedding, own);
+    located.set(embeddingName, own);
     return { tiedHead: true, note: [`"${own.name}" is the embedding too: config.json ties them.`] };
   }
   if (await haveSameValues(own, embedded)) return { tiedHead: true, note: [] };

@@ -4,7 +4,7 @@
  */
 import type { CuratedModel } from '../api/trainer-api.ts';
 import { weightFormats } from '../kernels/weight-matrix.ts';
-import { parameterCount } from './checkpoint-tensors.ts';
+import { parameterCount } from '../architecture/checkpoint-tensors.ts';
 import { parseModelConfig } from './model-config.ts';
 import { weightMemory } from './weights.ts';
 

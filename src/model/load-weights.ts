@@ -3,21 +3,15 @@
  * a copy that was kept is uploaded as it is.
  */
 import { TrainerError } from '../api/trainer-error.ts';
+import { parameterCount } from '../architecture/checkpoint-tensors.ts';
 import type { SafetensorsFile } from '../adapter/safetensors.ts';
 import type { GpuTensor } from '../device/gpu-memory.ts';
 import type { Gpu } from '../device/open-device.ts';
 import { quantise } from '../kernels/quantise.ts';
 import type { WeightFormat, WeightMatrix } from '../kernels/weight-matrix.ts';
+import type { MatrixPlan, VectorPlan } from './layer-plan.ts';
 import type { ModelConfig } from './model-config.ts';
-import {
-  allocateWeights,
-  namedTensors,
-  parametersOf,
-  parameterTotal,
-  type MatrixPlan,
-  type VectorPlan,
-  type Weights,
-} from './weights.ts';
+import { allocateWeights, namedTensors, parametersOf, type Weights } from './weights.ts';
 
 /** A tensor where it lies: the name in the file may be another than the model's. */
 export interface FoundTensor {
@@ -55,11 +49,11 @@ export async function loadWeights(
   );
   const named = new Map(planned.flatMap(namedTensors));
   const all = [...named.values(), ...(weights.panel === null ? [] : [weights.panel])];
-  const total = parameterTotal(config);
-  let parameterCount = 0;
+  const total = parameterCount(config);
+  let done = 0;
   const finished = (count: number): void => {
-    parameterCount += count;
-    onProgress(parameterCount, total);
+    done += count;
+    onProgress(done, total);
   };
   try {
     for (const one of planned) {
@@ -73,7 +67,7 @@ export async function loadWeights(
         memory.write(tensor, wordsOf(name, await source.read(name), tensor));
       finished(parametersOf(one));
     }
-    return { ...weights, all, named, parameterCount };
+    return { ...weights, all, named, parameterCount: done };
   } catch (error) {
     memory.dispose(all);
     throw error;

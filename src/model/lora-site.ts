@@ -13,7 +13,8 @@ import type { GpuTensor } from '../device/gpu-memory.ts';
 import { dropout } from '../kernels/dropout.ts';
 import { linear, linearDx, type LoraBackward, type LoraForward } from '../kernels/matmul.ts';
 import { outerSum } from '../kernels/outer-sum.ts';
-import type { Adapter, GroupTensors, Site } from './adapter.ts';
+import type { Site } from '../architecture/modules.ts';
+import type { Adapter, GroupTensors } from './adapter.ts';
 
 /** How an adapter takes part in a pass. `dropoutSeed` is set in training only; it changes with every micro-batch. */
 export interface AdapterUse {

@@ -13,7 +13,8 @@ import {
   type WeightMatrix,
 } from '../kernels/weight-matrix.ts';
 import { mostPanelBytes } from '../kernels/weight-panel.ts';
-import { padded, widths, type ModelConfig } from './model-config.ts';
+import { layerPlan, outerPlan, type MatrixPlan, type VectorPlan } from './layer-plan.ts';
+import { padded, type ModelConfig } from './model-config.ts';
 
 export interface LayerWeights {
   readonly norm1: GpuTensor; // [Cp]
@@ -36,95 +37,6 @@ export interface Weights {
   readonly all: readonly GpuTensor[]; // each once, for disposal
   readonly named: ReadonlyMap<string, GpuTensor>; // what the weights are, for keeping a copy: not the panel
   readonly parameterCount: number;
-}
-
-/** A checkpoint tensor and its rows in the fused one. */
-interface Part {
-  readonly name: string;
-  readonly rows: number;
-  readonly firstRow: number;
-}
-export interface MatrixPlan {
-  readonly label: string;
-  readonly rows: number; // padded
-  readonly columns: number; // true
-  readonly parts: readonly Part[];
-}
-export interface VectorPlan {
-  readonly label: string;
-  readonly size: number; // padded
-  readonly parts: readonly Part[];
-}
-
-const part = (name: string, rows: number, firstRow = 0): Part => ({ name, rows, firstRow });
-
-/** What a layer is made of: names as in the checkpoint, sizes as on the GPU. */
-function layerPlan(config: ModelConfig, layer: number) {
-  const { hiddenSize: c, intermediateSize: f, headSize: d } = config;
-  const { q, kv, qkv } = widths(config);
-  const [cp, fp] = [padded(c), padded(f)];
-  const at = `model.layers.${layer}`;
-  return {
-    matrices: {
-      qkv: {
-        label: `${layer} qkv`,
-        rows: qkv,
-        columns: c,
-        parts: [
-          part(`${at}.self_attn.q_proj.weight`, q),
-          part(`${at}.self_attn.k_proj.weight`, kv, q),
-          part(`${at}.self_attn.v_proj.weight`, kv, q + kv),
-        ],
-      },
-      o: { label: `${layer} o`, rows: cp, columns: q, parts: [part(`${at}.self_attn.o_proj.weight`, c)] },
-      gateUp: {
-        label: `${layer} gate up`,
-        rows: 2 * fp,
-        columns: c,
-        parts: [part(`${at}.mlp.gate_proj.weight`, f), part(`${at}.mlp.up_proj.weight`, f, fp)],
-      },
-      down: { label: `${layer} down`, rows: cp, columns: f, parts: [part(`${at}.mlp.down_proj.weight`, c)] },
-    },
-    vectors: {
-      norm1: { label: `${layer} norm1`, size: cp, parts: [part(`${at}.input_layernorm.weight`, c)] },
-      norm2: { label: `${layer} norm2`, size: cp, parts: [part(`${at}.post_attention_layernorm.weight`, c)] },
-      ...(config.qkvBias && {
-        qkvBias: {
-          label: `${layer} qkv bias`,
-          size: qkv,
-          parts: [
-            part(`${at}.self_attn.q_proj.bias`, q),
-            part(`${at}.self_attn.k_proj.bias`, kv, q),
-            part(`${at}.self_attn.v_proj.bias`, kv, q + kv),
-          ],
-        },
-      }),
-      ...(config.qkNorm && {
-        qkNorm: {
-          label: `${layer} qk norm`,
-          size: 2 * d,
-          parts: [part(`${at}.self_attn.q_norm.weight`, d), part(`${at}.self_attn.k_norm.weight`, d, d)],
-        },
-      }),
-    },
-  };
-}
-
-/** The matrices and vectors outside the layers. */
-function outerPlan(config: ModelConfig) {
-  const { hiddenSize: c, vocabSize: v } = config;
-  return {
-    embedding: {
-      label: 'embedding',
-      rows: padded(v),
-      columns: c,
-      parts: [part('model.embed_tokens.weight', v)],
-    },
-    finalNorm: { label: 'final norm', size: padded(c), parts: [part('model.norm.weight', c)] },
-    head: config.tiedHead
-      ? null
-      : { label: 'head', rows: padded(v), columns: c, parts: [part('lm_head.weight', v)] },
-  };
 }
 
 /** Everything the weights allocate, for the memory plan. */
@@ -154,22 +66,6 @@ function panelElements(config: ModelConfig, format: WeightFormat): number {
   const matrices = [head ?? embedding, ...Object.values(layerPlan(config, 0).matrices)];
   const largest = Math.max(...matrices.map(({ rows, columns }) => rows * padded(columns)));
   return Math.min(mostPanelBytes / 4, largest);
-}
-
-/** Every value of the checkpoint that is used. */
-export function parameterTotal(config: ModelConfig): number {
-  const rowsOf = ({ parts }: { readonly parts: readonly Part[] }): number =>
-    parts.reduce((sum, { rows }) => sum + rows, 0);
-  const { embedding, finalNorm, head } = outerPlan(config);
-  const { matrices, vectors } = layerPlan(config, 0);
-  const inLayer =
-    Object.values(matrices).reduce((sum, plan) => sum + rowsOf(plan) * plan.columns, 0) +
-    Object.values(vectors).reduce((sum, plan) => sum + rowsOf(plan), 0);
-  const outside = [embedding, ...(head === null ? [] : [head])].reduce(
-    (sum, plan) => sum + rowsOf(plan) * plan.columns,
-    rowsOf(finalNorm),
-  );
-  return outside + config.layerCount * inLayer;
 }
 
 /** What is allocated, in the order in which it is filled and kept. */

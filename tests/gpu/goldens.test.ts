@@ -1,6 +1,6 @@
 // Against transformers 5.18 + PEFT 0.21 (scripts/goldens/make_goldens.py): logits, loss, every LoRA gradient, ten AdamW steps.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { moduleName } from '../../src/adapter/peft.ts';
+import { moduleName } from '../../src/architecture/modules.ts';
 import { packBatch } from '../../src/data/pack.ts';
 import type { Gpu } from '../../src/device/open-device.ts';
 import { toModules } from '../../src/model/adapter.ts';

@@ -2,7 +2,8 @@
  * The benchmark's touch point with the engine's model and training pass (suite/engine.ts has the kernels'): models of
  * real shapes with random weights, one training step, decoding.
  */
-import { loraTargets } from '../../../src/config/run-config.ts';
+import { checkpointTensors } from '../../../src/architecture/checkpoint-tensors.ts';
+import { loraTargets } from '../../../src/architecture/modules.ts';
 import { packBatch, type Batch } from '../../../src/data/pack.ts';
 import { adamw, gradNorm, gradNormPartials } from '../../../src/kernels/adamw.ts';
 import { Adapter, initialValues, lowWidths, toModules } from '../../../src/model/adapter.ts';
@@ -122,33 +123,9 @@ export function syntheticTensor(name: string, shape: readonly number[]): Float32
   return values;
 }
 
-/** Checkpoint names and shapes of a Qwen2 model. */
+/** Names and shapes of a checkpoint with a head of its own. */
 export function tensorShapes(config: ModelConfig): ReadonlyMap<string, readonly number[]> {
-  const { hiddenSize: c, intermediateSize: f, headCount, kvHeadCount, headSize, vocabSize } = config;
-  const [q, kv] = [headCount * headSize, kvHeadCount * headSize];
-  const shapes = new Map<string, readonly number[]>([
-    ['model.embed_tokens.weight', [vocabSize, c]],
-    ['model.norm.weight', [c]],
-    ['lm_head.weight', [vocabSize, c]],
-  ]);
-  for (let i = 0; i < config.layerCount; i++) {
-    const layer: Readonly<Record<string, readonly number[]>> = {
-      'input_layernorm.weight': [c],
-      'self_attn.q_proj.weight': [q, c],
-      'self_attn.k_proj.weight': [kv, c],
-      'self_attn.v_proj.weight': [kv, c],
-      'self_attn.q_proj.bias': [q],
-      'self_attn.k_proj.bias': [kv],
-      'self_attn.v_proj.bias': [kv],
-      'self_attn.o_proj.weight': [c, q],
-      'post_attention_layernorm.weight': [c],
-      'mlp.gate_proj.weight': [f, c],
-      'mlp.up_proj.weight': [f, c],
-      'mlp.down_proj.weight': [c, f],
-    };
-    for (const [name, shape] of Object.entries(layer)) shapes.set(`model.layers.${i}.${name}`, shape);
-  }
-  return shapes;
+  return new Map(checkpointTensors({ ...config, tiedHead: false }).map(({ name, shape }) => [name, shape]));
 }
 
 /** Random weights through the engine's own loader. Caller disposes. */

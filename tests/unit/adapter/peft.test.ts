@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { TrainerError } from '../../../src/api/trainer-error.ts';
-import { loraTargets } from '../../../src/config/run-config.ts';
+import { loraTargets } from '../../../src/architecture/modules.ts';
 import { readPeftAdapter, writePeftAdapter } from '../../../src/adapter/peft.ts';
 import { moduleNames } from '../../../src/model/adapter.ts';
 import {

@@ -3,7 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { bytesSource, writeSafetensors, type TensorToWrite } from '../../../src/adapter/safetensors.ts';
 import { TrainerError } from '../../../src/api/trainer-error.ts';
-import { checkpointTensors, elementCount } from '../../../src/model/checkpoint-tensors.ts';
+import { checkpointTensors, elementCount } from '../../../src/architecture/checkpoint-tensors.ts';
 import { openCheckpoint, type Checkpoint } from '../../../src/model/checkpoint.ts';
 import { parseModelConfig } from '../../../src/model/model-config.ts';
 import type { ModelFiles } from '../../../src/model/model-files.ts';

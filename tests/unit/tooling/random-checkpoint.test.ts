@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { bytesSource, openSafetensors } from '../../../src/adapter/safetensors.ts';
-import { checkpointTensors, parameterCount } from '../../../src/model/checkpoint-tensors.ts';
+import { checkpointTensors, parameterCount } from '../../../src/architecture/checkpoint-tensors.ts';
 import { parseModelConfig } from '../../../src/model/model-config.ts';
 import { writeRandomCheckpoint } from '../../../scripts/checkpoints/random-checkpoint.ts';
 import { shapes } from '../../../scripts/checkpoints/shapes.ts';

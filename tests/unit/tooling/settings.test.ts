@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { writePeftAdapter } from '../../../src/adapter/peft.ts';
 import { demoRunConfig } from '../../../src/config/demo-preset.ts';
-import { defaultRunConfig, loraTargets, type RunConfig } from '../../../src/config/run-config.ts';
+import { loraTargets } from '../../../src/architecture/modules.ts';
+import { defaultRunConfig, type RunConfig } from '../../../src/config/run-config.ts';
 import { TrainerError } from '../../../src/api/trainer-error.ts';
 import { writeCheckpoint } from '../../../src/trainer/checkpoint.ts';
 import { resolveRunConfig, type SettingSources } from '../../../scripts/cli/settings.ts';
