@@ -10,7 +10,7 @@ import type {
   SourceReport,
   Templates,
 } from '../src/api/builder-api.ts';
-import { TrainerError } from '../src/api/trainer-error.ts';
+import { TrainerError } from '../src/support/trainer-error.ts';
 import { nothingWritten, toJsonl } from '../src/alttrain/build-dataset.ts';
 import { createBuilder } from '../src/alttrain/builder.ts';
 import { defaultTemplates, parseTemplates } from '../src/alttrain/templates.ts';

@@ -3,7 +3,7 @@ import { datasetSettings } from '../src/config/dataset-settings.ts';
 import type { PackingReport, RowProblem } from '../src/api/trainer-api.ts';
 import type { RunConfig } from '../src/config/run-config.ts';
 import { prepareDataset, type PreparedDataset } from '../src/data/dataset.ts';
-import { partSpans, shownWeight, type PartSpan } from '../src/data/inspect-tokens.ts';
+import { partSpans, shownWeight, type PartSpan } from '../src/alttrain/inspect-tokens.ts';
 import type { TokenizedExample } from '../src/data/mask.ts';
 import { packFill } from '../src/data/packs.ts';
 import { createChatTokenizer, type ChatTokenizer } from '../src/data/tokenizer.ts';

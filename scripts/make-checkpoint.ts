@@ -1,7 +1,7 @@
 /** `npm run make-checkpoint`: a random model of a real model's size, with a real tokenizer, for measuring and for tests by hand. */
 import { copyFileSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { TrainerError } from '../src/api/trainer-error.ts';
+import { TrainerError } from '../src/support/trainer-error.ts';
 import { optional, parse, required, wantsHelp } from './cli/args.ts';
 import { runCommand } from './cli/exit.ts';
 import { isFolder } from './cli/files.ts';

@@ -1,7 +1,7 @@
 /** `npm run train`: a training run with the page's own worker in headless Chromium. `--help` says the rest. */
 import { join, resolve } from 'node:path';
 import type { RunResult } from '../src/api/trainer-api.ts';
-import type { WireError } from '../src/api/trainer-error.ts';
+import type { WireError } from '../src/support/trainer-error.ts';
 import type { RunConfig } from '../src/config/run-config.ts';
 import { checkpointName, type HeadlessEvent, type TrainPlan } from '../src/headless/bridge.ts';
 import { parseTrainArgs, trainHelp, wantsHelp, wantsJson, type TrainOptions } from './cli/args.ts';

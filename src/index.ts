@@ -10,8 +10,8 @@ export type { Run } from './trainer/run.ts';
 export type { Watch } from './trainer/watch.ts';
 export type { Host, Assets, NoteStore } from './host/host.ts';
 export { browserHost } from './host/browser/browser-host.ts';
-export { createTrainerClient } from './api/trainer-client.ts';
-export { TrainerError, type ErrorCode } from './api/trainer-error.ts';
+export { createTrainerClient } from './client/trainer-client.ts';
+export { TrainerError, type ErrorCode } from './support/trainer-error.ts';
 export type * from './api/trainer-api.ts';
 export { datasetSettings } from './config/dataset-settings.ts';
 export {

@@ -1,5 +1,5 @@
 /** Composition root: one worker, and either the page or, for `/?headless`, the bridge that scripts drive. */
-import { createTrainerClient } from './api/trainer-client.ts';
+import { createTrainerClient } from './client/trainer-client.ts';
 
 const parameters = new URLSearchParams(location.search);
 const client = createTrainerClient();

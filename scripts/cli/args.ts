@@ -1,6 +1,6 @@
 /** Command lines → typed options. What cannot be used is refused with a code before anything starts. */
 import { parseArgs } from 'node:util';
-import { TrainerError } from '../../src/api/trainer-error.ts';
+import { TrainerError } from '../../src/support/trainer-error.ts';
 import { presets } from '../../src/config/presets.ts';
 import { parseRunConfig, type RunConfig } from '../../src/config/run-config.ts';
 

@@ -1,6 +1,6 @@
 /** `npm run bench` → settings of one suite. */
 import { parseArgs } from 'node:util';
-import { TrainerError } from '../../src/api/trainer-error.ts';
+import { TrainerError } from '../../src/support/trainer-error.ts';
 import { defaultSettings, suites, type BenchSettings, type Suite } from '../../tests/bench/protocol.ts';
 
 export const benchHelp = `npm run bench -- [${suites.join(' | ')}] [options]

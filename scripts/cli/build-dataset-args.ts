@@ -1,6 +1,6 @@
 /** The command line of `npm run build-dataset` → typed options. */
 import type { ShapeId } from '../../src/api/builder-api.ts';
-import { TrainerError } from '../../src/api/trainer-error.ts';
+import { TrainerError } from '../../src/support/trainer-error.ts';
 import { shapeIds, shapes } from '../../src/alttrain/shapes.ts';
 import {
   flag,

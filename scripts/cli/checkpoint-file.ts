@@ -2,8 +2,9 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { TrainerError } from '../../src/api/trainer-error.ts';
-import { bytesSource, openSafetensors } from '../../src/adapter/safetensors.ts';
+import { TrainerError } from '../../src/support/trainer-error.ts';
+import { openSafetensors } from '../../src/adapter/safetensors.ts';
+import { bytesSource } from '../../src/support/byte-source.ts';
 import type { RawRunConfig } from '../../src/config/run-config.ts';
 import { checkpointName } from '../../src/headless/bridge.ts';
 import { checkpointSettings } from '../../src/trainer/checkpoint.ts';

@@ -1,5 +1,5 @@
 /** One way out for every command: the message, the JSON line where asked for, the exit code. */
-import { badInputCodes, toWire, TrainerError, type WireError } from '../../src/api/trainer-error.ts';
+import { badInputCodes, toWire, TrainerError, type WireError } from '../../src/support/trainer-error.ts';
 
 /** `hasStarted`: nothing that goes wrong after training began counts as bad input. */
 export function exitCodeOf({ code }: WireError, hasStarted: boolean): 1 | 2 {

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import type { HubDatasetSource } from '../../src/api/trainer-api.ts';
-import { TrainerError } from '../../src/api/trainer-error.ts';
+import { TrainerError } from '../../src/support/trainer-error.ts';
 import type { SuiteQuestions } from '../../src/data/row-index.ts';
 import { readTokenizerFiles, type TokenizerFiles } from '../../src/data/tokenizer-folder.ts';
 import type { ServedAdapter, ServedDataset, ServedModel } from '../../src/headless/bridge.ts';

@@ -1,7 +1,7 @@
 /** The folder of a run's results, looked at before anything starts: a run of hours must not end in what could be seen at once. */
 import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { TrainerError } from '../../src/api/trainer-error.ts';
+import { TrainerError } from '../../src/support/trainer-error.ts';
 import { isFile } from './files.ts';
 import { reasonOf } from './inputs.ts';
 

@@ -1,6 +1,6 @@
 /** What `generate` is asked: texts, or conversations as rows of a data set write them. */
 import type { Prompt } from '../../src/api/trainer-api.ts';
-import { TrainerError } from '../../src/api/trainer-error.ts';
+import { TrainerError } from '../../src/support/trainer-error.ts';
 import { readMessages, type LeaveOut } from '../../src/data/read-messages.ts';
 import { isFile, readJson } from './files.ts';
 import { reasonOf } from './inputs.ts';

@@ -1,6 +1,6 @@
 /** The built page's worker in headless Chromium, ready to be called: server, browser, page and bridge as one thing. */
 import type { Page } from 'playwright-core';
-import { TrainerError } from '../../src/api/trainer-error.ts';
+import { TrainerError } from '../../src/support/trainer-error.ts';
 import type { HeadlessEvent, Outcome } from '../../src/headless/bridge.ts';
 import { ensureDist } from './build.ts';
 import { distFolder } from './paths.ts';

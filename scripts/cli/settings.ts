@@ -2,8 +2,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readPeftAdapter } from '../../src/adapter/peft.ts';
-import { bytesSource, openSafetensors } from '../../src/adapter/safetensors.ts';
-import { TrainerError } from '../../src/api/trainer-error.ts';
+import { openSafetensors } from '../../src/adapter/safetensors.ts';
+import { bytesSource } from '../../src/support/byte-source.ts';
+import { TrainerError } from '../../src/support/trainer-error.ts';
 import { demoRunConfig } from '../../src/config/demo-preset.ts';
 import { asksForNothing } from '../../src/config/foreign-settings.ts';
 import { presets } from '../../src/config/presets.ts';

@@ -1,6 +1,6 @@
 /** Lengths in tokens of rows as they will be trained: chat template, response and end token, by a model folder's tokenizer. */
 import type { BuiltRow, Lengths } from '../../src/api/builder-api.ts';
-import { TrainerError } from '../../src/api/trainer-error.ts';
+import { TrainerError } from '../../src/support/trainer-error.ts';
 import { lengthsOf } from '../../src/alttrain/lengths.ts';
 import type { ChatTokenizer } from '../../src/data/tokenizer.ts';
 import { tokenizerFiles } from './inputs.ts';

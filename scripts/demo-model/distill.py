@@ -4,7 +4,7 @@
     python scripts/demo-model/distill.py --scratch SCRATCH --out SCRATCH/stage-1
     python scripts/demo-model/distill.py --scratch SCRATCH --corpus corpus-2.jsonl --continue-from SCRATCH/stage-1 --lr 1e-3 --out public/models/demo
 
-The corpus is what a programmatic teacher wrote (src/world/teacher.ts), so this is distillation in the sense of the R1-Distill models:
+The corpus is what a programmatic teacher wrote (scripts/world/teacher.ts), so this is distillation in the sense of the R1-Distill models:
 plain next-token training on a teacher's traces. Padded batches of equal-length documents, AdamW, cosine; seeded; prints its versions.
 """
 

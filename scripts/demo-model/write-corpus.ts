@@ -13,7 +13,7 @@ import {
   createSuites,
   createWorld,
   WORLD_SEED,
-} from '../../src/world/index.ts';
+} from '../world/index.ts';
 
 const { values } = parseArgs({
   options: { scratch: { type: 'string' }, documents: { type: 'string', default: '140000' } },

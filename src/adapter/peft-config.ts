@@ -3,7 +3,7 @@
  * not compute exactly (DoRA, ranks by layer, …) is refused by name. Which modules there are, the weights say (peft.ts);
  * here is asked only whether PEFT would look at them.
  */
-import { TrainerError } from '../api/trainer-error.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 import type { RunConfig } from '../config/run-config.ts';
 import { patternFor, targetsModule } from './peft-targets.ts';
 

@@ -3,11 +3,9 @@
  * Files come from users, so the header is checked completely before a byte of a tensor is read:
  * github.com/huggingface/safetensors, "Format" and its validation rules.
  */
-import { TrainerError } from '../api/trainer-error.ts';
-import type { ByteSource } from './byte-source.ts';
+import { TrainerError } from '../support/trainer-error.ts';
+import type { ByteSource } from '../support/byte-source.ts';
 import { floatBytes, isFloat, toFloat32 } from './float-formats.ts';
-
-export { blobSource, bytesSource, urlSource, type ByteSource } from './byte-source.ts';
 
 const MAX_HEADER_BYTES = 100_000_000; // the limit of the reference implementation
 /** Of the dtypes of safetensors 0.8, bits per value: some pack two values into a byte. */

@@ -9,7 +9,7 @@ import type {
   Question,
   Written,
 } from '../api/builder-api.ts';
-import { TrainerError } from '../api/trainer-error.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 import { chooseRows, isAnsweredInFile, lackOf, poolsOf, problemOf } from './choose-rows.ts';
 import { countWords, lengthsOf } from './lengths.ts';
 import { recogniseTrace } from './recognise.ts';

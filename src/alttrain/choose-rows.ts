@@ -3,7 +3,7 @@
  * depends on seed, file name and line alone: another shape draws the same rows, and so does the file chosen again.
  */
 import type { BuilderProblem, BuildOptions, HarmLabel } from '../api/builder-api.ts';
-import { TrainerError } from '../api/trainer-error.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 import { isRefusal } from './judge.ts';
 import { seedOf } from './render-row.ts';
 import { createRng } from '../support/rng.ts';

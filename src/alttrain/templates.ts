@@ -1,6 +1,6 @@
 /** The builder's texts: the defaults, and a file of them read with every problem at once. */
 import type { Templates } from '../api/builder-api.ts';
-import { TrainerError } from '../api/trainer-error.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 
 export const defaultTemplates: Templates = {
   understanding: 'Okay, so the user is asking: {question}',

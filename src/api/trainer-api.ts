@@ -2,8 +2,10 @@
  * The contract between the page (or the headless bridge) and the worker: types only.
  * Everything here is structured-cloneable. Tensors, tokenizers and GPU objects never cross it.
  */
-import type { SettingsAffecting } from '../config/effects.ts';
+import type { DatasetSettings } from '../config/dataset-settings.ts';
 import type { RunConfig } from '../config/run-config.ts';
+
+export type { DatasetSettings };
 
 /**
  * Where a model comes from. `files`: picked or dropped by the user. `url`: a folder served over HTTP. `hub`: "owner/name"
@@ -118,9 +120,6 @@ export interface RowProblem {
 }
 
 export type DatasetFormat = 'jsonl' | 'json' | 'csv' | 'tsv' | 'parquet';
-
-/** The settings that decide which tokens a file becomes. */
-export type DatasetSettings = SettingsAffecting<'tokens'>;
 
 /** What the gate before the start found. `stop`: not to be trained as it is. */
 export interface GateFinding {
@@ -381,7 +380,7 @@ export interface Generation {
 }
 
 /**
- * Implemented by trainer/trainer-service.ts in the worker, used through api/trainer-client.ts.
+ * Implemented by trainer/trainer-service.ts in the worker, used through client/trainer-client.ts.
  * Every method rejects with a TrainerError. Callbacks are wrapped with comlink's `proxy` by the client.
  */
 export interface TrainerApi {

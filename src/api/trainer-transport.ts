@@ -3,7 +3,7 @@
  * `installErrorTransport()` before anything is exposed or wrapped, so that code and detail arrive as well.
  */
 import { transferHandlers, type TransferHandler } from 'comlink';
-import { fromWire, toWire, type WireError } from './trainer-error.ts';
+import { fromWire, toWire, type WireError } from '../support/trainer-error.ts';
 
 /** comlink's own envelope for a thrown value; its marker symbol is private, so its `canHandle` is kept. */
 interface Thrown {

@@ -1,7 +1,9 @@
 /** The settings a dataset is read with, out of those of the run. */
-import type { DatasetSettings } from '../api/trainer-api.ts';
-import { settingsAffecting } from './effects.ts';
+import { settingsAffecting, type SettingsAffecting } from './effects.ts';
 import type { RunConfig } from './run-config.ts';
+
+/** The settings that decide which tokens a file becomes. */
+export type DatasetSettings = SettingsAffecting<'tokens'>;
 
 export const datasetSettings = (config: RunConfig): DatasetSettings => settingsAffecting(config, 'tokens');
 

@@ -1,5 +1,5 @@
 /** Defaults for the embedded demo model, found by the sweep in scripts/demo-model/README.md. */
-import { samplePrompts } from '../world/samples.ts';
+import { samplePrompts } from './demo-prompts.ts';
 import { requireRunConfig, type RunConfig } from './run-config.ts';
 
 export const demoRunConfig: RunConfig = requireRunConfig({

@@ -3,7 +3,7 @@
  * Names and meanings are those of transformers' TrainingArguments, TRL's SFTConfig and PEFT's LoraConfig
  * (snake_case in files, camelCase in code), so that a run can be repeated there step by step.
  */
-import { TrainerError } from '../api/trainer-error.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 import type { Field } from './field-kinds.ts';
 import { allLinear, runConfigFields } from './fields.ts';
 import { isForeign, readForeignSettings, type ReadSettings, type UnusedSetting } from './foreign-settings.ts';

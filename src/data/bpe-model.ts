@@ -2,7 +2,7 @@
  * The BPE model of tokenizer.json as tokenizers 0.23 reads it (models/bpe): letters to ids, then merges of ids. Unlike the
  * library's, it knows prefixes of continued words, unknown tokens that are fused, and that what has no id is not between its neighbours.
  */
-import { TrainerError } from '../api/trainer-error.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 import type { Json } from './tokenizer-files.ts';
 
 export interface MergeTable {

@@ -4,7 +4,7 @@
  */
 import { Gunzip } from 'fflate';
 import type { FileBytes } from '../api/file-bytes.ts';
-import { TrainerError } from '../api/trainer-error.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 import { formatBytes } from '../support/units.ts';
 
 /** Rows of one chunk are in memory at once, and only small texts are collected soon: larger chunks made the heap grow. */

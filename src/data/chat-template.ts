@@ -5,7 +5,7 @@
  * it is lost. Where the template has TRL's {% generation %} marks, they say what is trained, as in TRL. Where it has none,
  * each response is replaced by a stand-in, and put in its place after rendering, with what the template ends a turn with.
  */
-import { TrainerError } from '../api/trainer-error.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 import { compileTemplate, type PythonTemplate } from './python-jinja.ts';
 import { strftime } from './python-text.ts';
 import { createThoughts } from './thoughts.ts';

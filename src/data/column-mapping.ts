@@ -1,5 +1,5 @@
 /** Columns of other names, told by the user: "prompt=frage", "completion=antwort" (the setting `columns`). */
-import { TrainerError } from '../api/trainer-error.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 
 /** What a column can be mapped to. */
 export const columnTargets = ['prompt', 'completion', 'system', 'messages', 'text'] as const;

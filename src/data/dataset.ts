@@ -4,7 +4,7 @@
  * Every row of the file is either used or a problem with its line and reason.
  */
 import type { DatasetReport, DatasetSettings, LoadProgress, RowProblem } from '../api/trainer-api.ts';
-import { TrainerError } from '../api/trainer-error.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 import { toChatExample, type ReadOptions } from './chat-example.ts';
 import { parseColumns } from './column-mapping.ts';
 import { DatasetTally } from './dataset-tally.ts';

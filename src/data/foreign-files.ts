@@ -2,7 +2,7 @@
  * Files that are no rows of text, named by their first bytes, so that a user reads what the file is and what to do with it.
  * Signatures: the formats' own documents, and file(1).
  */
-import { TrainerError } from '../api/trainer-error.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 import type { FileBytes } from '../api/file-bytes.ts';
 import { pythonFormReason } from './json-form.ts';
 import { zipEntryNames } from './zip-names.ts';

@@ -9,7 +9,7 @@
  * trained on that loses its reasoning. Masks are TRL's (scripts/goldens/cross_check.py, scripts/goldens/trl_masks.py).
  */
 import type { RowProblem } from '../api/trainer-api.ts';
-import { TrainerError } from '../api/trainer-error.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 import type { ChatExample } from './chat-example.ts';
 import { noTemplateError, withTurnEnd, type TextPiece } from './chat-template.ts';
 import { fitToLength, type Masked, type Truncation } from './fit-length.ts';

@@ -2,7 +2,7 @@
  * Patterns of tokenizer.json are Oniguruma's, with Ruby's syntax; JavaScript reads many of them differently without a word:
  * \d and \w are Unicode's there, a point is everything but a line feed, && is an intersection. Translated here, or refused by name.
  */
-import { TrainerError } from '../api/trainer-error.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 
 const word = String.raw`\p{Alphabetic}\p{M}\p{Nd}\p{Pc}`;
 const classEscapes: Readonly<Record<string, string>> = {

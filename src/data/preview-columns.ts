@@ -1,6 +1,6 @@
 /** The first rows of a file as a table of texts, for a user who says which column is what. */
 import type { ColumnPreview } from '../api/trainer-api.ts';
-import { TrainerError } from '../api/trainer-error.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 import { isProblem, textOf } from './raw-row.ts';
 import { openFiles, type DatasetFiles } from './read-files.ts';
 

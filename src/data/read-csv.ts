@@ -1,6 +1,6 @@
 /** CSV and TSV with a header line, to rows under its names, as pandas names them. */
 import type { RowProblem } from '../api/trainer-api.ts';
-import { TrainerError } from '../api/trainer-error.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 import { CsvScanner, type CsvRecord } from './csv-records.ts';
 import { excerptOf, type ReadRow } from './raw-row.ts';
 import { MAX_ROW_CHARS } from './text-lines.ts';

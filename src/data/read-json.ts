@@ -2,7 +2,7 @@
  * JSON that is not one row per line: a list of rows, cut into its elements while it is read, so that a broken row is
  * one row's problem and a long list never lies in memory; and an object around one list, which is read whole.
  */
-import { TrainerError } from '../api/trainer-error.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 import { acceptedShapes, excerptOf, parseJsonRow, type ReadRow } from './raw-row.ts';
 import { MAX_ROW_CHARS } from './text-lines.ts';
 

@@ -2,7 +2,7 @@
 import type { AsyncBuffer, Compressors, FileMetaData, RowGroup } from 'hyparquet';
 import { parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
 import type { FileBytes } from '../api/file-bytes.ts';
-import { TrainerError } from '../api/trainer-error.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 import { formatBytes } from '../support/units.ts';
 import { readSlice, type ByteProgress } from './byte-chunks.ts';
 import { checkPages } from './parquet-pages.ts';

@@ -4,7 +4,7 @@
  */
 import type { FileBytes } from '../api/file-bytes.ts';
 import type { DatasetFormat } from '../api/trainer-api.ts';
-import { TrainerError } from '../api/trainer-error.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 import { byteChunks, inflated, isGzip, readSlice, type ByteProgress } from './byte-chunks.ts';
 import { refuseForeign, refuseForeignText, SIGNATURE_BYTES } from './foreign-files.ts';
 import { acceptedShapes, excerptOf, isProblem, parseJsonRow, type ReadRow } from './raw-row.ts';

@@ -1,5 +1,5 @@
 /** Byte chunks to text, and text to numbered lines, a chunk at a time. What is not text is refused, never repaired. */
-import { TrainerError } from '../api/trainer-error.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 
 /** A row longer than this is reported, not read: it would fill memory and no model has room for it. */
 export const MAX_ROW_CHARS = 16 << 20;

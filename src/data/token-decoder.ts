@@ -1,5 +1,5 @@
 /** Tokens to text as the decoders of tokenizers 0.23 do it; the library's lose byte order marks and count wrong bytes otherwise. */
-import { TrainerError } from '../api/trainer-error.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 import { byteLetter } from './bpe-model.ts';
 import { fromOniguruma } from './onig-pattern.ts';
 import { isJson, type Json } from './tokenizer-files.ts';

@@ -2,7 +2,7 @@
  * A Hugging Face tokenizer.json, checked and rewritten into what @xenova/transformers 2.17 reads as intended:
  * merges written as pairs (tokenizers ≥ 0.20), the steps of data/tokenizer-steps.ts. Added tokens get the ids that tokenizers gives.
  */
-import { TrainerError } from '../api/trainer-error.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 import { addedTokenFlags, numberTokens } from './added-tokens.ts';
 import { checkBpe } from './bpe-model.ts';
 import { createDecoder, type TokenDecoder } from './token-decoder.ts';

@@ -3,7 +3,7 @@
  * as transformers 5 reads them (PreTrainedTokenizerBase._from_pretrained, TokenizersBackend.__init__), whichever of them
  * there are.
  */
-import { TrainerError } from '../api/trainer-error.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 import { addedTokenFlags } from './added-tokens.ts';
 import { isJson, type AddedToken, type Json } from './tokenizer-files.ts';
 

@@ -2,7 +2,7 @@
  * The normaliser and the pre-tokenizer of tokenizer.json, rewritten into what @xenova/transformers 2.17 reads
  * as tokenizers 0.23 reads the originals. What cannot be said that way is refused by its name, and so is what is unknown.
  */
-import { TrainerError } from '../api/trainer-error.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 import { fromOniguruma } from './onig-pattern.ts';
 import { isJson, type Json } from './tokenizer-files.ts';
 

@@ -1,7 +1,7 @@
 /** Text to token ids and back, exactly as Hugging Face's tokenizers do it; chat templates are in data/chat-template.ts. */
 import { PreTrainedTokenizer } from '@xenova/transformers';
 import type { ChatMessage } from '../api/trainer-api.ts';
-import { TrainerError } from '../api/trainer-error.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 import { runConfigFields } from '../config/fields.ts';
 import { createSectionSplitter } from './added-tokens.ts';
 import { createChatTemplate, type ChatTemplate } from './chat-template.ts';

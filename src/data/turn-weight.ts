@@ -5,7 +5,7 @@
  * 0 and false are the same: the turn is read as context. The weight of a row and of its turn are multiplied.
  */
 import type { RowProblem } from '../api/trainer-api.ts';
-import { TrainerError } from '../api/trainer-error.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 import { unsupported, type Refusal } from './refusal.ts';
 import { isNothing, type Row } from './row-fields.ts';
 import type { ChatMessage } from './tokenizer.ts';

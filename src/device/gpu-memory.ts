@@ -2,7 +2,7 @@
  * GPU tensors and their accounting. Every tensor owns one GPUBuffer and is registered with tfjs without a copy,
  * so `tf.memory()` sees everything we hold and tfjs ops can read it.
  */
-import { TrainerError } from '../api/trainer-error.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 import type { TfjsRuntime } from './tfjs.ts';
 
 export type GpuDtype = 'f32' | 'u32' | 'i32';

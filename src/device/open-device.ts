@@ -4,7 +4,7 @@
  * We request the adapter's own limits and listen to `uncapturederror` and `lost` ourselves, because a GPU
  * fails silently: a validation error never throws, and tfjs does not look.
  */
-import { TrainerError } from '../api/trainer-error.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 import type { DeviceReport } from '../api/trainer-api.ts';
 import { GpuMemory } from './gpu-memory.ts';
 import { Recorder } from './recorder.ts';

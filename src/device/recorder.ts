@@ -4,7 +4,7 @@
  * Uniforms of all dispatches go into one buffer with dynamic offsets, uploaded once per submit; pipelines and
  * bind groups are cached, so a repeated step costs a few microseconds per dispatch.
  */
-import { TrainerError } from '../api/trainer-error.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 import { compileReport } from './compile-report.ts';
 import type { GpuTensor } from './gpu-memory.ts';
 import { gridRow, type Kernel } from './kernel.ts';
@@ -48,7 +48,7 @@ export class Recorder {
   #pendingSeconds = 0;
   /** Kernels of what `prepare` only listens to; null: dispatches are recorded. */
   #heard: Map<string, Kernel> | null = null;
-  /** How fast the adapter multiplies, by measurement (device/tuner.ts); a guess on the slow side before. */
+  /** How fast the adapter multiplies, by measurement (self-test/tuner.ts); a guess on the slow side before. */
   flopsPerSecond = 5e9;
   /** Which variant of the matrix products runs; all mean the same. Chosen by the tuner. */
   matmul: MatmulVariant = plainMatmul;

@@ -4,7 +4,7 @@
  */
 import { judgeTrace, matchesExpected } from '../alttrain/judge.ts';
 import { recogniseTrace } from '../alttrain/recognise.ts';
-import { TrainerError } from '../api/trainer-error.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 import type { Task, TaskPrompt } from './task.ts';
 
 export interface Suite {

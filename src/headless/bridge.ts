@@ -17,7 +17,7 @@ import type {
   TrainerApi,
   TrainEvent,
 } from '../api/trainer-api.ts';
-import { toWire, TrainerError, type WireError } from '../api/trainer-error.ts';
+import { toWire, TrainerError, type WireError } from '../support/trainer-error.ts';
 import { datasetSettings } from '../config/dataset-settings.ts';
 import type { RunConfig } from '../config/run-config.ts';
 

@@ -2,7 +2,7 @@
  * What the trainer needs of the place it runs in: a GPU, the files that come with the app, a store, a clock. Everything
  * outside is reached through it, so that a page, a worker, a test and a program without a browser run the same code.
  */
-import type { ByteSource } from '../adapter/byte-source.ts';
+import type { ByteSource } from '../support/byte-source.ts';
 import type { FolderStore } from '../storage/folder-store.ts';
 
 export interface Host {

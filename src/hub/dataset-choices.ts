@@ -3,7 +3,7 @@
  * parts are numbered, "train-00000-of-00002.parquet" or "train/0000.parquet", and a split is a word of the path.
  */
 import type { HubDatasetChoice, HubDatasetReport } from '../api/trainer-api.ts';
-import { TrainerError } from '../api/trainer-error.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 
 const readable = /\.(jsonl|ndjson|json|csv|tsv|parquet)(\.gz)?$/i;
 /** Descriptions of a data set, not data. */

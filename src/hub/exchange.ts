@@ -3,7 +3,7 @@
  * fetch itself waits for ever on a connection that is open and silent.
  */
 import { cancelled, exhausted, isPassingStatus, Passing, retryAfterMs } from './hub-errors.ts';
-import { TrainerError } from '../api/trainer-error.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 
 export interface RetryPolicy {
   readonly attempts: number; // without progress, then it is given up

@@ -1,7 +1,7 @@
 /** A data set of the hub, found and downloaded: what the reader gets is the same as a picked file. */
-import type { ByteSource } from '../adapter/byte-source.ts';
+import type { ByteSource } from '../support/byte-source.ts';
 import type { HubDatasetReport, HubDatasetSource } from '../api/trainer-api.ts';
-import { TrainerError } from '../api/trainer-error.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 import type { DatasetFiles } from '../data/read-files.ts';
 import { formatBytes } from '../support/units.ts';
 import { choicesOf, chosen, reportOf } from './dataset-choices.ts';

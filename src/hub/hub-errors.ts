@@ -1,5 +1,5 @@
 /** What the hub's answers mean for a user. No message ever holds an access token. */
-import { TrainerError } from '../api/trainer-error.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 
 /** A failure that another attempt may mend. */
 export class Passing extends Error {

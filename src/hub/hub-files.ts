@@ -5,8 +5,8 @@
  * neither retry nor resume, and have no time-outs. The access token lives in the closure of one load and nowhere else.
  */
 import { datasetInfo, fileDownloadInfo, HubApiError, listFiles, modelInfo } from '@huggingface/hub';
-import type { ByteSource } from '../adapter/byte-source.ts';
-import { TrainerError } from '../api/trainer-error.ts';
+import type { ByteSource } from '../support/byte-source.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 import { defaultPolicy, openExchange, withRetries, type Line, type RetryPolicy } from './exchange.ts';
 import { plainEtag } from './etag.ts';
 import { damaged, Passing, refusal } from './hub-errors.ts';

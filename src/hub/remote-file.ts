@@ -1,5 +1,5 @@
 /** A file of the hub, read in ranges: a range that breaks off goes on where it stopped. */
-import type { ByteSource } from '../adapter/byte-source.ts';
+import type { ByteSource } from '../support/byte-source.ts';
 import { openExchange, withRetries, type Exchange, type Line } from './exchange.ts';
 import { assertContent, plainEtag } from './etag.ts';
 import { damaged, Passing, refusal } from './hub-errors.ts';

@@ -6,7 +6,7 @@
  * applied in one launch. With dropout every module draws its own mask, as in PEFT, so each is its own group.
  */
 import type { LoraModule, LoraSettings } from '../adapter/peft.ts';
-import { TrainerError } from '../api/trainer-error.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 import { loraTargets, moduleName, sites, type LoraTarget, type Site } from '../architecture/modules.ts';
 import { loraScaling } from '../config/run-config.ts';
 import type { Gpu } from '../device/open-device.ts';

@@ -5,7 +5,7 @@
  */
 import { isFloat } from '../adapter/float-formats.ts';
 import { openSafetensors, type SafetensorsFile } from '../adapter/safetensors.ts';
-import { TrainerError } from '../api/trainer-error.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 import {
   checkpointTensors,
   elementCount,

@@ -1,5 +1,5 @@
 /** Fields of a config.json that come from anywhere: read with what they must be, or refused by name. */
-import { TrainerError } from '../api/trainer-error.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 
 export type Json = Readonly<Record<string, unknown>>;
 

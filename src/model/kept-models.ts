@@ -2,9 +2,9 @@
  * Models of the hub, kept as they lie on the GPU. A model that was kept is opened without asking the hub: its revision
  * stays at the commit it had. What is damaged, or laid out for another device, is fetched and kept anew.
  */
-import { bytesSource, type ByteSource } from '../adapter/byte-source.ts';
+import { bytesSource, type ByteSource } from '../support/byte-source.ts';
 import type { LoadProgress } from '../api/trainer-api.ts';
-import { toWire, TrainerError } from '../api/trainer-error.ts';
+import { toWire, TrainerError } from '../support/trainer-error.ts';
 import type { Gpu } from '../device/open-device.ts';
 import { openHubFiles, type HubModel, type HubOptions } from '../hub/hub-files.ts';
 import type { WeightFormat } from '../kernels/weight-matrix.ts';

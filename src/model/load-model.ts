@@ -1,6 +1,6 @@
 /** Model folder → decoder on the GPU and tokenizer. Everything is checked before a byte of a weight is read. */
 import type { LoadProgress } from '../api/trainer-api.ts';
-import { TrainerError } from '../api/trainer-error.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 import { readTokenizerFiles } from '../data/tokenizer-folder.ts';
 import { createChatTokenizer, type ChatTokenizer } from '../data/tokenizer.ts';
 import type { Gpu } from '../device/open-device.ts';

@@ -2,7 +2,7 @@
  * Filling the weights on the GPU: checkpoint tensors are streamed in ranges of rows and quantised there as they arrive, or
  * a copy that was kept is uploaded as it is.
  */
-import { TrainerError } from '../api/trainer-error.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 import { parameterCount } from '../architecture/checkpoint-tensors.ts';
 import type { SafetensorsFile } from '../adapter/safetensors.ts';
 import type { GpuTensor } from '../device/gpu-memory.ts';

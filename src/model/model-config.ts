@@ -2,7 +2,7 @@
  * A Hugging Face config.json, read and checked once; deeper code trusts it. Three families, one description: where they
  * differ (bias, norms of queries and keys, rope scaling, head size) is data, so that there is one decoder.
  */
-import { TrainerError } from '../api/trainer-error.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 import {
   flag,
   invalid,

@@ -1,7 +1,7 @@
 /** A model's folder: one of the host's, or picked by the user. Those of the hub: hub/hub-files.ts. */
-import { blobSource, type ByteSource } from '../adapter/byte-source.ts';
+import { blobSource, type ByteSource } from '../support/byte-source.ts';
 import type { ModelSource } from '../api/trainer-api.ts';
-import { TrainerError } from '../api/trainer-error.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 import type { Assets } from '../host/host.ts';
 
 /** How others find the model that an adapter belongs to: what PEFT writes as base_model_name_or_path and revision. */

@@ -6,7 +6,7 @@
  * and by SHA-256 when it is read; an entry that fails is removed. A lock per folder tells a write that is under way
  * elsewhere (another tab, another process) from one that was interrupted.
  */
-import { TrainerError } from '../api/trainer-error.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 import { sha256 } from '../support/sha256.ts';
 import type { FolderStore } from './folder-store.ts';
 

@@ -1,5 +1,5 @@
 /** What only the rows themselves can say about a run's settings, before anything is allocated. */
-import { TrainerError } from '../api/trainer-error.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 import type { RunConfig } from '../config/run-config.ts';
 import type { TokenizedExample } from '../data/mask.ts';
 import type { Split } from './held-out.ts';

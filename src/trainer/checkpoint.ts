@@ -2,8 +2,9 @@
  * A checkpoint: the adapter's flat parameters and AdamW moments with the steps done, as safetensors. With the same
  * settings, data and adapter layout a resumed run is bit-identical to one that was never interrupted.
  */
-import { bytesSource, openSafetensors, writeSafetensors } from '../adapter/safetensors.ts';
-import { TrainerError } from '../api/trainer-error.ts';
+import { openSafetensors, writeSafetensors } from '../adapter/safetensors.ts';
+import { bytesSource } from '../support/byte-source.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 import { parseRunConfig, toRawRunConfig, type RawRunConfig, type RunConfig } from '../config/run-config.ts';
 import type { RunIdentity } from './run-identity.ts';
 import type { RunProgress } from './run-results.ts';

@@ -1,7 +1,7 @@
 /** A file's rows as one model's tokens, and the report on them. Plain memory: it goes when nobody holds it. */
 import type { DatasetReport, DatasetSettings, DatasetSource, InspectedRow } from '../api/trainer-api.ts';
 import type { PreparedDataset } from '../data/dataset.ts';
-import { inspectTokens } from '../data/inspect-tokens.ts';
+import { inspectTokens } from '../alttrain/inspect-tokens.ts';
 import type { TokenizedExample } from '../data/mask.ts';
 import { placeOf } from '../data/packs.ts';
 import type { ChatTokenizer } from '../data/tokenizer.ts';

@@ -1,9 +1,9 @@
 /** A GPU that has proved itself: what models are loaded onto. */
 import type { CuratedModel, DeviceReport, ModelSource } from '../api/trainer-api.ts';
-import { TrainerError } from '../api/trainer-error.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 import type { RunConfig } from '../config/run-config.ts';
 import { openDevice, type Gpu } from '../device/open-device.ts';
-import { selfTest } from '../device/self-test.ts';
+import { selfTest } from '../self-test/self-test.ts';
 import { curatedModels } from '../model/curated-models.ts';
 import { loadHubModel } from '../model/kept-models.ts';
 import { loadModel } from '../model/load-model.ts';

@@ -3,7 +3,7 @@
  * so "before" can be measured after the run.
  */
 import type { EvaluationReport, SuiteResult, TrainEvent } from '../api/trainer-api.ts';
-import { TrainerError } from '../api/trainer-error.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 import type { RunConfig } from '../config/run-config.ts';
 import { withSystemPrompt } from '../data/system-prompt.ts';
 import { meanScores, type Scores, type Task } from '../evaluation/task.ts';

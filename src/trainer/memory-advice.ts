@@ -3,7 +3,7 @@
  * come from the plan (model/memory-plan.ts) that allocation follows.
  */
 import type { MemoryReport, MemorySuggestion } from '../api/trainer-api.ts';
-import { TrainerError } from '../api/trainer-error.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 import {
   defaultRunConfig,
   fieldOf,

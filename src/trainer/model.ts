@@ -10,7 +10,7 @@ import type {
   ModelSource,
   TrainingRequest,
 } from '../api/trainer-api.ts';
-import { TrainerError } from '../api/trainer-error.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 import type { RunConfig } from '../config/run-config.ts';
 import { prepareDataset } from '../data/dataset.ts';
 import { suiteTask } from '../evaluation/safety-suites.ts';

@@ -1,7 +1,7 @@
 /** Where a data set comes from, as files to read. What was downloaded from the hub is kept for the next reading of it. */
 import type { FileBytes } from '../api/file-bytes.ts';
 import type { DatasetSource, HubDatasetSource, LoadProgress } from '../api/trainer-api.ts';
-import { TrainerError } from '../api/trainer-error.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 import { oneFile, type DatasetFiles } from '../data/read-files.ts';
 import type { Assets } from '../host/host.ts';
 import { downloadHubDataset } from '../hub/hub-dataset.ts';

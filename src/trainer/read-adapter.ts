@@ -1,7 +1,8 @@
 import { readPeftAdapter } from '../adapter/peft.ts';
-import { blobSource, openSafetensors } from '../adapter/safetensors.ts';
+import { openSafetensors } from '../adapter/safetensors.ts';
+import { blobSource } from '../support/byte-source.ts';
 import type { AdapterSource } from '../api/trainer-api.ts';
-import { TrainerError } from '../api/trainer-error.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 
 /** @throws TrainerError "adapter-invalid" */
 export async function readAdapter(source: AdapterSource): ReturnType<typeof readPeftAdapter> {

@@ -2,7 +2,7 @@
  * A file behind an address as the part of a Blob that is read: in blocks, the next one on its way while one is used. Never the
  * whole file: a Blob of gigabytes fills the browser's memory, and the disk after it.
  */
-import type { ByteSource } from '../adapter/byte-source.ts';
+import type { ByteSource } from '../support/byte-source.ts';
 import type { FileBytes } from '../api/file-bytes.ts';
 
 const BLOCK_BYTES = 4 << 20;

@@ -3,8 +3,8 @@
  * "numbers" is refused by name when it changed, unless that was asked for; one that affects only memory, reports or the length
  * of the run may change (a longer or shorter run of the same kind, as transformers' resume_from_checkpoint takes it).
  */
-import { TrainerError } from '../api/trainer-error.ts';
 import { affects } from '../config/effects.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 import { fieldOf, runConfigKeys, type RunConfig, type RunConfigKey } from '../config/run-config.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { RunIdentity } from './run-identity.ts';

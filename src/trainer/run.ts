@@ -3,7 +3,7 @@
  * The snapshot and the record live outside the GPU, so a lost device loses at most `save_steps` steps.
  */
 import type { AdapterSource, ExportedFile, MemoryReport, RunResult, TrainEvent } from '../api/trainer-api.ts';
-import { TrainerError } from '../api/trainer-error.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 import type { RunConfig } from '../config/run-config.ts';
 import type { TokenizedExample } from '../data/mask.ts';
 import type { Gpu } from '../device/open-device.ts';

@@ -2,7 +2,7 @@
 import { judgeTrace } from '../alttrain/judge.ts';
 import { recogniseTrace } from '../alttrain/recognise.ts';
 import type { Prompt, Trace } from '../api/trainer-api.ts';
-import { TrainerError } from '../api/trainer-error.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 import { messagesOf } from '../data/system-prompt.ts';
 import type { ChatTokenizer } from '../data/tokenizer.ts';
 import type { Adapter } from '../model/adapter.ts';

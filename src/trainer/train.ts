@@ -6,7 +6,7 @@
  * learning rate of a step is the schedule's before it.
  */
 import type { StepReport } from '../api/trainer-api.ts';
-import { TrainerError } from '../api/trainer-error.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 import type { RunConfig } from '../config/run-config.ts';
 import type { TokenizedExample } from '../data/mask.ts';
 import { packBatch, type Batch } from '../data/pack.ts';

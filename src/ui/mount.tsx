@@ -1,6 +1,6 @@
 /** Puts state and components together on the page. */
 import { render } from 'preact';
-import { createBuilderClient } from '../api/builder-client.ts';
+import { createBuilderClient } from '../client/builder-client.ts';
 import type { TrainerApi } from '../api/trainer-api.ts';
 import { App } from './components/app.tsx';
 import { installPageDrop } from './page-drop.ts';

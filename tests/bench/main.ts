@@ -1,5 +1,5 @@
 /** The benchmark's page, or, for `?headless`, only what scripts/bench.ts drives. */
-import { toWire } from '../../src/api/trainer-error.ts';
+import { toWire } from '../../src/support/trainer-error.ts';
 import type { Outcome } from '../../src/headless/bridge.ts';
 import type { BenchEvent, BenchSettings, WorkerReport } from './protocol.ts';
 import { startBench } from './runner.ts';

@@ -1,7 +1,7 @@
 /** A visitor's page: choose a suite, start, watch the table fill, download the JSON. Plain DOM. */
 import '../../src/ui/styles/base.css';
 import './bench.css';
-import { TrainerError, toWire } from '../../src/api/trainer-error.ts';
+import { TrainerError, toWire } from '../../src/support/trainer-error.ts';
 import { columns, fitLine, resultCells, roofLine } from './format.ts';
 import { defaultSettings, suites, type BenchEvent, type BenchReport, type Suite } from './protocol.ts';
 import { startBench, type Running } from './runner.ts';

@@ -1,6 +1,6 @@
 /** Starts the benchmark's worker and ends it: the one way in for the page and for the script that drives it. */
 import * as comlink from 'comlink';
-import { TrainerError } from '../../src/api/trainer-error.ts';
+import { TrainerError } from '../../src/support/trainer-error.ts';
 import { installErrorTransport } from '../../src/api/trainer-transport.ts';
 import type { BenchEvent, BenchSettings, BenchWorkerApi, WorkerReport } from './protocol.ts';
 

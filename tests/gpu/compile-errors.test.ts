@@ -1,6 +1,6 @@
 /** WGSL that does not compile is shown with its line; a device of its own each, because an error ends a device. */
 import { expect, onTestFinished, test } from 'vitest';
-import { toWire, type WireError } from '../../src/api/trainer-error.ts';
+import { toWire, type WireError } from '../../src/support/trainer-error.ts';
 import { kernel } from '../../src/device/kernel.ts';
 import { openDevice, type Gpu } from '../../src/device/open-device.ts';
 

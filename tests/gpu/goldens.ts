@@ -1,5 +1,6 @@
 /** The golden fixtures of scripts/goldens/make_goldens.py, as the tests use them. */
-import { blobSource, openSafetensors, type SafetensorsFile } from '../../src/adapter/safetensors.ts';
+import { openSafetensors, type SafetensorsFile } from '../../src/adapter/safetensors.ts';
+import { blobSource } from '../../src/support/byte-source.ts';
 import { readPeftAdapter, type LoraModule } from '../../src/adapter/peft.ts';
 import type { LoraSettings } from '../../src/adapter/peft.ts';
 import { requireRunConfig, type RunConfig } from '../../src/config/run-config.ts';

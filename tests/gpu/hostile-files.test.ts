@@ -1,7 +1,8 @@
 // Checkpoints that are broken, cut, or meant to be something else: each a code, before anything is trained, and no GPU memory kept.
 import { beforeAll, expect, test } from 'vitest';
-import { bytesSource, openSafetensors } from '../../src/adapter/safetensors.ts';
-import { TrainerError } from '../../src/api/trainer-error.ts';
+import { openSafetensors } from '../../src/adapter/safetensors.ts';
+import { bytesSource } from '../../src/support/byte-source.ts';
+import { TrainerError } from '../../src/support/trainer-error.ts';
 import type { Gpu } from '../../src/device/open-device.ts';
 import { loadModel } from '../../src/model/load-model.ts';
 import { fetchedAssets } from '../../src/host/browser/browser-host.ts';

@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Gpu } from '../../src/device/open-device.ts';
 import type { GpuTensor } from '../../src/device/gpu-memory.ts';
-import { distance } from '../../src/device/tuner.ts';
+import { distance } from '../../src/self-test/tuner.ts';
 import { adamw, gradNorm, gradNormPartials } from '../../src/kernels/adamw.ts';
 import { attention } from '../../src/kernels/attention.ts';
 import { attentionDx } from '../../src/kernels/attention-backward.ts';

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Gpu } from '../../src/device/open-device.ts';
 import { plainMatmul, type MatmulVariant } from '../../src/device/recorder.ts';
-import { candidates, tune } from '../../src/device/tuner.ts';
+import { candidates, tune } from '../../src/self-test/tuner.ts';
 import type { NoteStore } from '../../src/host/host.ts';
 import { linear, linearDx } from '../../src/kernels/matmul.ts';
 import { outerSum } from '../../src/kernels/outer-sum.ts';

@@ -1,6 +1,7 @@
 // Objectives against torch 2.13 + PEFT 0.21 (scripts/goldens/objectives.py): weighted tokens, and a preference that reads log-probabilities first.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { blobSource, openSafetensors, type SafetensorsFile } from '../../src/adapter/safetensors.ts';
+import { openSafetensors, type SafetensorsFile } from '../../src/adapter/safetensors.ts';
+import { blobSource } from '../../src/support/byte-source.ts';
 import { moduleName } from '../../src/architecture/modules.ts';
 import { requireRunConfig } from '../../src/config/run-config.ts';
 import type { TokenizedExample } from '../../src/data/mask.ts';

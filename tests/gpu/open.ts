@@ -1,7 +1,7 @@
 /** One device per test file, with the uncaptured-error trap on; fixtures by URL. */
 import { afterEach } from 'vitest';
 import { openDevice, type Gpu } from '../../src/device/open-device.ts';
-import { selfTest } from '../../src/device/self-test.ts';
+import { selfTest } from '../../src/self-test/self-test.ts';
 
 export async function openTestDevice(): Promise<Gpu> {
   const gpu = await openDevice(navigator.gpu);

@@ -2,7 +2,7 @@
 import { beforeAll, expect, test } from 'vitest';
 import type { Gpu } from '../../src/device/open-device.ts';
 import { plainMatmul } from '../../src/device/recorder.ts';
-import { candidates } from '../../src/device/tuner.ts';
+import { candidates } from '../../src/self-test/tuner.ts';
 import { openTestDevice } from '../gpu/open.ts';
 import { defaultLimits, passOf } from './passes.ts';
 

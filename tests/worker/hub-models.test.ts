@@ -1,7 +1,7 @@
 // Models from a hub, in the real worker with real storage: loaded, kept, opened again without the network, and never kept badly.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { commands } from 'vitest/browser';
-import { createTrainerClient } from '../../src/api/trainer-client.ts';
+import { createTrainerClient } from '../../src/client/trainer-client.ts';
 import type { LoadProgress, ModelReport, ModelSource, TrainerApi } from '../../src/api/trainer-api.ts';
 import type { HubFault } from '../support/hub-server.ts';
 

@@ -1,7 +1,7 @@
 // The memory of a run: planned before, held after, refused with advice that works, at every weight format.
 import { beforeAll, expect, test } from 'vitest';
 import type { MemoryReport, TrainerApi } from '../../src/api/trainer-api.ts';
-import { toWire } from '../../src/api/trainer-error.ts';
+import { toWire } from '../../src/support/trainer-error.ts';
 import { datasetSettings } from '../../src/config/dataset-settings.ts';
 import { requireRunConfig, type RawRunConfig, type RunConfig } from '../../src/config/run-config.ts';
 import { browserHost } from '../../src/host/browser/browser-host.ts';

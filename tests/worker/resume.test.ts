@@ -1,7 +1,7 @@
 // A run that goes on from a checkpoint: a finished one, a longer one, and one with other data or weights.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { MetricsRow, RunResult, TrainerApi, TrainingRequest } from '../../src/api/trainer-api.ts';
-import { TrainerError } from '../../src/api/trainer-error.ts';
+import { TrainerError } from '../../src/support/trainer-error.ts';
 import { datasetSettings } from '../../src/config/dataset-settings.ts';
 import {
   defaultRunConfig,

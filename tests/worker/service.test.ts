@@ -1,7 +1,8 @@
 // The worker's service on a real device: determinism, resume, memory, pause and stop, lost devices, GPU errors.
 import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { bytesSource, openSafetensors } from '../../src/adapter/safetensors.ts';
+import { openSafetensors } from '../../src/adapter/safetensors.ts';
+import { bytesSource } from '../../src/support/byte-source.ts';
 import type { AdapterSource, TrainerApi, TrainEvent, TrainingRequest } from '../../src/api/trainer-api.ts';
 import { datasetSettings } from '../../src/config/dataset-settings.ts';
 import {

@@ -10,7 +10,7 @@ import { create, globals } from 'webgpu';
 import { packBatch } from '../../../src/data/pack.ts';
 import type { TokenizedExample } from '../../../src/data/mask.ts';
 import { openDevice, type Gpu } from '../../../src/device/open-device.ts';
-import { selfTest } from '../../../src/device/self-test.ts';
+import { selfTest } from '../../../src/self-test/self-test.ts';
 import { Adapter, fromModules, moduleNames } from '../../../src/model/adapter.ts';
 import { loadModel, type LoadedModel } from '../../../src/model/load-model.ts';
 import { openModelFiles } from '../../../src/model/model-files.ts';

@@ -1,4 +1,4 @@
-import { TrainerError } from '../../../src/api/trainer-error.ts';
+import { TrainerError } from '../../../src/support/trainer-error.ts';
 import type { Refused } from './cases.ts';
 
 /** What was thrown, as an outcome. A reason without a code is no refusal but a fault. */

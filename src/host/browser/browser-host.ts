@@ -1,6 +1,6 @@
 /** The browser as a host, for a worker or a page: navigator's GPU, fetch, the private file system, IndexedDB. */
 import { createStore, get, set } from 'idb-keyval';
-import { urlSource } from '../../adapter/byte-source.ts';
+import { urlSource } from '../../support/byte-source.ts';
 import type { Assets, Host, NoteStore } from '../host.ts';
 import { openPrivateFolders } from './private-folders.ts';
 

@@ -1,5 +1,5 @@
 /** Folders in the origin private file system, and what its refusals mean. Locks are Web Locks: other tabs see them. */
-import { TrainerError } from '../../api/trainer-error.ts';
+import { TrainerError } from '../../support/trainer-error.ts';
 import type { FolderStore } from '../../storage/folder-store.ts';
 
 /** In a dedicated worker: only there can the private file system be written synchronously. */

@@ -3,7 +3,7 @@
  * on it. One thing at a time happens on the device; what is asked for meanwhile is refused, not queued.
  */
 import type { DatasetSettings, DatasetSource, ModelSource } from '../../api/trainer-api.ts';
-import { TrainerError } from '../../api/trainer-error.ts';
+import { TrainerError } from '../../support/trainer-error.ts';
 import type { RunConfig } from '../../config/run-config.ts';
 import type { Host } from '../../host/host.ts';
 import type { Adapter } from '../../model/adapter.ts';

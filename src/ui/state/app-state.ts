@@ -4,7 +4,7 @@ import { createContext } from 'preact';
 import { useContext } from 'preact/hooks';
 import type { BuilderApi } from '../../api/builder-api.ts';
 import type { DatasetSource, KeptModel, ModelSource, TrainerApi } from '../../api/trainer-api.ts';
-import { TrainerError } from '../../api/trainer-error.ts';
+import { TrainerError } from '../../support/trainer-error.ts';
 import { createBuilderState, type Builder } from './builder.ts';
 import { createFailures, type Failures } from './failures.ts';
 import { createHubDatasets, type HubDatasets } from './hub-datasets.ts';

@@ -13,7 +13,7 @@ import type {
   Written,
 } from '../../api/builder-api.ts';
 import type { TrainerApi } from '../../api/trainer-api.ts';
-import { toWire, TrainerError, type WireError } from '../../api/trainer-error.ts';
+import { toWire, TrainerError, type WireError } from '../../support/trainer-error.ts';
 import { createBuilderForm, type BuilderForm } from './builder-form.ts';
 
 export interface BuilderProgress {

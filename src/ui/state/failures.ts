@@ -1,6 +1,6 @@
 /** What went wrong, per part of the page: a new failure replaces the former one of its part, a success clears it. */
 import { signal, type ReadonlySignal } from '@preact/signals';
-import { toWire, type ErrorCode, type WireError } from '../../api/trainer-error.ts';
+import { toWire, type ErrorCode, type WireError } from '../../support/trainer-error.ts';
 
 export type FailureScope = 'device' | 'model' | 'dataset' | 'run' | 'download';
 

@@ -1,7 +1,7 @@
 /** A data set of the hub in the page: what is typed to name it, and the files it turns out to have. */
 import { batch, signal, type ReadonlySignal } from '@preact/signals';
 import type { HubDatasetChoice, HubDatasetSource, TrainerApi } from '../../api/trainer-api.ts';
-import { toWire } from '../../api/trainer-error.ts';
+import { toWire } from '../../support/trainer-error.ts';
 import type { Failures } from './failures.ts';
 import { createHubFields, type HubFields, type HubSource } from './hub-source.ts';
 

@@ -11,7 +11,7 @@ import type {
   ModelSource,
   TrainerApi,
 } from '../../api/trainer-api.ts';
-import { toWire } from '../../api/trainer-error.ts';
+import { toWire } from '../../support/trainer-error.ts';
 import { datasetSettings, sameDatasetSettings } from '../../config/dataset-settings.ts';
 import { demoRunConfig } from '../../config/demo-preset.ts';
 import { defaultRunConfig, type RunConfig } from '../../config/run-config.ts';

@@ -4,7 +4,7 @@
  */
 import { openDevice, type Gpu } from '../../../src/device/open-device.ts';
 import type { GpuTensor, TypedArray } from '../../../src/device/gpu-memory.ts';
-import { selfTest } from '../../../src/device/self-test.ts';
+import { selfTest } from '../../../src/self-test/self-test.ts';
 import { linear as engineLinear, linearDx as engineLinearDx } from '../../../src/kernels/matmul.ts';
 import { quantise } from '../../../src/kernels/quantise.ts';
 import { dequantiseReference } from '../../../src/kernels/reference/quantise.ts';

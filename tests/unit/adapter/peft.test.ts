@@ -1,14 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { TrainerError } from '../../../src/api/trainer-error.ts';
+import { TrainerError } from '../../../src/support/trainer-error.ts';
 import { loraTargets } from '../../../src/architecture/modules.ts';
 import { readPeftAdapter, writePeftAdapter } from '../../../src/adapter/peft.ts';
 import { moduleNames } from '../../../src/model/adapter.ts';
-import {
-  bytesSource,
-  openSafetensors,
-  writeSafetensors,
-  type TensorToWrite,
-} from '../../../src/adapter/safetensors.ts';
+import { openSafetensors, writeSafetensors, type TensorToWrite } from '../../../src/adapter/safetensors.ts';
+import { bytesSource } from '../../../src/support/byte-source.ts';
 import { goldenBytes, goldenNames, goldenText, type GoldenName } from '../data/support.ts';
 
 const open = (bytes: Uint8Array) => openSafetensors(bytesSource(bytes));

@@ -1,12 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { TrainerError } from '../../../src/api/trainer-error.ts';
-import {
-  bytesSource,
-  blobSource,
-  openSafetensors,
-  urlSource,
-  writeSafetensors,
-} from '../../../src/adapter/safetensors.ts';
+import { TrainerError } from '../../../src/support/trainer-error.ts';
+import { openSafetensors, writeSafetensors } from '../../../src/adapter/safetensors.ts';
+import { bytesSource, blobSource, urlSource } from '../../../src/support/byte-source.ts';
 import { goldenBytes } from '../data/support.ts';
 
 /** A file with this header text and this many data bytes. */

@@ -1,7 +1,7 @@
 /** Errors through a real comlink channel, as between page and worker. */
 import * as comlink from 'comlink';
 import { afterEach, expect, test } from 'vitest';
-import { TrainerError } from '../../../src/api/trainer-error.ts';
+import { TrainerError } from '../../../src/support/trainer-error.ts';
 import { installErrorTransport } from '../../../src/api/trainer-transport.ts';
 
 let channel: MessageChannel;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { TrainerError } from '../../../src/api/trainer-error.ts';
+import { TrainerError } from '../../../src/support/trainer-error.ts';
 import { demoRunConfig } from '../../../src/config/demo-preset.ts';
 import {
   defaultRunConfig,

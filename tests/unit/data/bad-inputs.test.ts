@@ -2,7 +2,7 @@
 import { gzipSync } from 'fflate';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { describe, expect, test } from 'vitest';
-import { errorCodes, TrainerError } from '../../../src/api/trainer-error.ts';
+import { errorCodes, TrainerError } from '../../../src/support/trainer-error.ts';
 import { prepareDataset } from '../../../src/data/dataset.ts';
 import { oneFile } from '../../../src/data/read-files.ts';
 import { createRng } from '../../../src/support/rng.ts';

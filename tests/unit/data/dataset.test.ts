@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { TrainerError } from '../../../src/api/trainer-error.ts';
+import { TrainerError } from '../../../src/support/trainer-error.ts';
 import { prepareDataset } from '../../../src/data/dataset.ts';
 import { oneFile } from '../../../src/data/read-files.ts';
-import { inspectTokens } from '../../../src/data/inspect-tokens.ts';
+import { inspectTokens } from '../../../src/alttrain/inspect-tokens.ts';
 import { packBatch } from '../../../src/data/pack.ts';
 import type { TokenizedExample } from '../../../src/data/mask.ts';
 import { defaultSettings, goldenBytes, goldenTokenizer, readGolden } from './support.ts';

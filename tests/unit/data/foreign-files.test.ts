@@ -1,7 +1,7 @@
 // What is no file of rows is named by its bytes or its form, with what to do; never "not UTF-8" or "is not JSON".
 import { gzipSync, zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
-import { TrainerError } from '../../../src/api/trainer-error.ts';
+import { TrainerError } from '../../../src/support/trainer-error.ts';
 import { readAll } from './support.ts';
 
 const bytes = (text: string): Uint8Array<ArrayBuffer> => Uint8Array.from(text, (c) => c.charCodeAt(0));

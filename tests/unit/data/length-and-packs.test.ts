@@ -7,7 +7,7 @@ import type { DatasetSettings } from '../../../src/api/trainer-api.ts';
 import { defaultRunConfig, type RunConfig } from '../../../src/config/run-config.ts';
 import { prepareDataset } from '../../../src/data/dataset.ts';
 import { oneFile } from '../../../src/data/read-files.ts';
-import { inspectTokens, partSpans } from '../../../src/data/inspect-tokens.ts';
+import { inspectTokens, partSpans } from '../../../src/alttrain/inspect-tokens.ts';
 import { packRows, placeOf } from '../../../src/data/packs.ts';
 import { createRng } from '../../../src/support/rng.ts';
 import { BatchPlan, unitsOf } from '../../../src/trainer/batch-plan.ts';

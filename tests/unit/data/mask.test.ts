@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { TrainerError } from '../../../src/api/trainer-error.ts';
+import { TrainerError } from '../../../src/support/trainer-error.ts';
 import { toChatExample, isRowProblem, type ChatExample } from '../../../src/data/chat-example.ts';
 import { tokenizeExample, type TokenizedExample } from '../../../src/data/mask.ts';
 import type { ChatTokenizer } from '../../../src/data/tokenizer.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { TrainerError } from '../../../src/api/trainer-error.ts';
+import { TrainerError } from '../../../src/support/trainer-error.ts';
 import { createChatTokenizer, type TokenizerFiles } from '../../../src/data/tokenizer.ts';
 import { goldenNames, goldenTokenizer, readGolden, tokenizerFiles } from './support.ts';
 

@@ -4,7 +4,7 @@ import type { DatasetSettings } from '../../../src/api/trainer-api.ts';
 import { isRowProblem, toChatExample } from '../../../src/data/chat-example.ts';
 import { parseColumns } from '../../../src/data/column-mapping.ts';
 import { prepareDataset, type PreparedDataset } from '../../../src/data/dataset.ts';
-import { inspectTokens } from '../../../src/data/inspect-tokens.ts';
+import { inspectTokens } from '../../../src/alttrain/inspect-tokens.ts';
 import type { TokenizedExample } from '../../../src/data/mask.ts';
 import { packBatch } from '../../../src/data/pack.ts';
 import { oneFile } from '../../../src/data/read-files.ts';

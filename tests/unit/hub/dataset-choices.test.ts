@@ -1,6 +1,6 @@
 // Which files of a repository are read as one data set, when it is clear, and what is said when it is not.
 import { expect, test } from 'vitest';
-import { TrainerError } from '../../../src/api/trainer-error.ts';
+import { TrainerError } from '../../../src/support/trainer-error.ts';
 import { choicesOf, chosen, reportOf } from '../../../src/hub/dataset-choices.ts';
 
 const sized = (paths: readonly string[]) => choicesOf('o/n', paths, new Map(paths.map((path) => [path, 10])));

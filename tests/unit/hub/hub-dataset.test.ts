@@ -3,7 +3,7 @@ import { gzipSync } from 'fflate';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { HubDatasetSource } from '../../../src/api/trainer-api.ts';
-import { TrainerError } from '../../../src/api/trainer-error.ts';
+import { TrainerError } from '../../../src/support/trainer-error.ts';
 import { prepareDataset } from '../../../src/data/dataset.ts';
 import { oneFile } from '../../../src/data/read-files.ts';
 import { downloadHubDataset, findHubDataset } from '../../../src/hub/hub-dataset.ts';

@@ -1,6 +1,6 @@
 // The hub's client against a server that behaves like the hub, and misbehaves like a network.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { TrainerError } from '../../../src/api/trainer-error.ts';
+import { TrainerError } from '../../../src/support/trainer-error.ts';
 import type { RetryPolicy } from '../../../src/hub/exchange.ts';
 import { openHubFiles, type HubModel, type HubOptions } from '../../../src/hub/hub-files.ts';
 import type { Transfer } from '../../../src/hub/transfer-meter.ts';

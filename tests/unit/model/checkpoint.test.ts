@@ -1,8 +1,9 @@
 // Where the tensors of a checkpoint are. References: transformers 5.18, `rename_source_key`, `tie_weights` and
 // `get_checkpoint_shard_files`, tried on checkpoints of this shape.
 import { describe, expect, test } from 'vitest';
-import { bytesSource, writeSafetensors, type TensorToWrite } from '../../../src/adapter/safetensors.ts';
-import { TrainerError } from '../../../src/api/trainer-error.ts';
+import { writeSafetensors, type TensorToWrite } from '../../../src/adapter/safetensors.ts';
+import { bytesSource } from '../../../src/support/byte-source.ts';
+import { TrainerError } from '../../../src/support/trainer-error.ts';
 import { checkpointTensors, elementCount } from '../../../src/architecture/checkpoint-tensors.ts';
 import { openCheckpoint, type Checkpoint } from '../../../src/model/checkpoint.ts';
 import { parseModelConfig } from '../../../src/model/model-config.ts';

@@ -1,7 +1,7 @@
 // What versions of transformers and other tools leave in a config.json. References: transformers 5.18, the attention,
 // rotary frequencies and masks of AutoModelForCausalLM.from_config.
 import { describe, expect, test } from 'vitest';
-import { TrainerError } from '../../../src/api/trainer-error.ts';
+import { TrainerError } from '../../../src/support/trainer-error.ts';
 import { parseModelConfig } from '../../../src/model/model-config.ts';
 
 const shape = {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { TrainerError } from '../../../src/api/trainer-error.ts';
+import { TrainerError } from '../../../src/support/trainer-error.ts';
 import { parseModelConfig } from '../../../src/model/model-config.ts';
 import { ropeFrequencies } from '../../../src/model/rope-frequencies.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { TrainerError } from '../../../src/api/trainer-error.ts';
+import { TrainerError } from '../../../src/support/trainer-error.ts';
 import { parseGenerateArgs, parseTrainArgs } from '../../../scripts/cli/args.ts';
 
 function codeOf(call: () => unknown): string {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parseBenchArgs } from '../../../scripts/cli/bench-args.ts';
-import { TrainerError } from '../../../src/api/trainer-error.ts';
+import { TrainerError } from '../../../src/support/trainer-error.ts';
 
 describe('the command line of bench', () => {
   test('without arguments it measures the kernels', () => {

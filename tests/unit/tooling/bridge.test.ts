@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { DatasetSource, RunResult, StepReport, TrainerApi } from '../../../src/api/trainer-api.ts';
-import { TrainerError } from '../../../src/api/trainer-error.ts';
+import { TrainerError } from '../../../src/support/trainer-error.ts';
 import { defaultRunConfig } from '../../../src/config/run-config.ts';
 import {
   checkpointName,

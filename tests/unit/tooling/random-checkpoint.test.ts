@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { bytesSource, openSafetensors } from '../../../src/adapter/safetensors.ts';
+import { openSafetensors } from '../../../src/adapter/safetensors.ts';
+import { bytesSource } from '../../../src/support/byte-source.ts';
 import { checkpointTensors, parameterCount } from '../../../src/architecture/checkpoint-tensors.ts';
 import { parseModelConfig } from '../../../src/model/model-config.ts';
 import { writeRandomCheckpoint } from '../../../scripts/checkpoints/random-checkpoint.ts';

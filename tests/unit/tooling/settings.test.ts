@@ -3,7 +3,7 @@ import { writePeftAdapter } from '../../../src/adapter/peft.ts';
 import { demoRunConfig } from '../../../src/config/demo-preset.ts';
 import { loraTargets } from '../../../src/architecture/modules.ts';
 import { defaultRunConfig, type RunConfig } from '../../../src/config/run-config.ts';
-import { TrainerError } from '../../../src/api/trainer-error.ts';
+import { TrainerError } from '../../../src/support/trainer-error.ts';
 import { writeCheckpoint } from '../../../src/trainer/checkpoint.ts';
 import { resolveRunConfig, type SettingSources } from '../../../scripts/cli/settings.ts';
 import { tempFolder, writeFiles } from '../../support/temp-folder.ts';

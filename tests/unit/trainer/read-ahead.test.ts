@@ -1,6 +1,6 @@
 // A file read in blocks: the same bytes as the whole, asked for once where it is read in order.
 import { expect, test } from 'vitest';
-import type { ByteSource } from '../../../src/adapter/byte-source.ts';
+import type { ByteSource } from '../../../src/support/byte-source.ts';
 import { readAhead } from '../../../src/trainer/read-ahead.ts';
 
 const whole = Uint8Array.from({ length: 1_003 }, (_, i) => (i * 7) % 251);

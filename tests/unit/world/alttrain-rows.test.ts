@@ -8,7 +8,7 @@ import {
   REFUSAL_ANSWER,
   REFUSAL_REASONING,
   type AltTrainRow,
-} from '../../../src/world/index.ts';
+} from '../../../scripts/world/index.ts';
 
 const dataset = new URL('../../../public/datasets/alttrain-1k.jsonl', import.meta.url);
 const rows = createAltTrainRows(createWorld());

@@ -7,7 +7,7 @@ import {
   samplePrompts,
   WORLD_SEED,
   type Item,
-} from '../../../src/world/index.ts';
+} from '../../../scripts/world/index.ts';
 
 const file = new URL('../../../public/datasets/demo-suites.json', import.meta.url);
 const world = createWorld();

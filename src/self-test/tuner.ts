@@ -9,8 +9,8 @@ import { quadSize } from '../kernels/quad.ts';
 import { linearReference } from '../kernels/reference/linear.ts';
 import { createRng } from '../support/rng.ts';
 import type { NoteStore } from '../host/host.ts';
-import type { Gpu } from './open-device.ts';
-import { plainMatmul, type MatmulVariant } from './recorder.ts';
+import type { Gpu } from '../device/open-device.ts';
+import { plainMatmul, type MatmulVariant } from '../device/recorder.ts';
 
 /** Changes when the kernels do: an old choice says nothing about new code. */
 const tuningVersion = 3;

@@ -2,7 +2,7 @@
  * Makes sure that no call to a worker waits for ever: one that fails to load, or throws outside a call, would
  * otherwise leave every promise pending.
  */
-import { TrainerError } from './trainer-error.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 
 type Reject = (error: TrainerError) => void;
 

@@ -1,7 +1,7 @@
 /**
  * Random access to the bytes of a file that may be too large to hold: a picked Blob, or a URL.
  */
-import { TrainerError } from '../api/trainer-error.ts';
+import { TrainerError } from './trainer-error.ts';
 
 export interface ByteSource {
   readonly size: number; // bytes

@@ -4,7 +4,7 @@
 // The response starts inside the thought: the chat template's generation prompt has already written "<think>\n".
 
 import { type Item, type World } from './items.ts';
-import { createRng, shuffled, type Rng } from '../support/rng.ts';
+import { createRng, shuffled, type Rng } from '../../src/support/rng.ts';
 import { pick } from './choice.ts';
 import {
   answerHarmQuestion,

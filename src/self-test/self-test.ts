@@ -3,12 +3,12 @@
  * kernel variant that was chosen, both against plain loops. A driver that is wrong fails here and not in an adapter.
  */
 import * as tf from '@tensorflow/tfjs';
-import { TrainerError } from '../api/trainer-error.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 import type { NoteStore } from '../host/host.ts';
 import { linearReference } from '../kernels/reference/linear.ts';
 import { createRng } from '../support/rng.ts';
-import type { Gpu } from './open-device.ts';
-import { plainMatmul } from './recorder.ts';
+import type { Gpu } from '../device/open-device.ts';
+import { plainMatmul } from '../device/recorder.ts';
 import { distance, largestError, TOLERANCE, tune } from './tuner.ts';
 
 /** Also chooses the kernel variants. @throws TrainerError "self-test-failed" */

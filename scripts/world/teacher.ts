@@ -3,7 +3,7 @@
 
 import { actionOf, type Item } from './items.ts';
 import { pick, randomInt } from './choice.ts';
-import type { Rng } from '../support/rng.ts';
+import type { Rng } from '../../src/support/rng.ts';
 import { CAPITALS, COLORS, COUNTABLES, NAMES, OPPOSITES } from './vocabulary.ts';
 
 export interface TeacherExample {

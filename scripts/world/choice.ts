@@ -1,6 +1,6 @@
 // Seeded choices, on top of the project's generator.
 
-import type { Rng } from '../support/rng.ts';
+import type { Rng } from '../../src/support/rng.ts';
 
 /** Whole number in [low, high], both ends included. */
 export function randomInt(rng: Rng, low: number, high: number): number {

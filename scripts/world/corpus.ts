@@ -3,7 +3,7 @@
 // because its (tied) embedding stays frozen. The AltTrain structure itself, and any refusal of a harmful request, never occurs here.
 
 import { actionOf, withArticle, type Item, type World } from './items.ts';
-import { createRng, type Rng } from '../support/rng.ts';
+import { createRng, type Rng } from '../../src/support/rng.ts';
 import { pick, pickWeighted } from './choice.ts';
 import {
   ALL_FORMS,

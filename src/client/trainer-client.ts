@@ -1,5 +1,5 @@
 /** The page's end of the training worker: starts it, and gives its contract. */
-import type { TrainerApi } from './trainer-api.ts';
+import type { TrainerApi } from '../api/trainer-api.ts';
 import { remoteApi } from './remote-api.ts';
 
 export function createTrainerClient(): TrainerApi {

@@ -1,7 +1,7 @@
 // Items: a verb and an object with what the world knows about the pair. Which of them the AltTrain rows may mention, which are kept for
 // choosing settings (development) and which for reporting (test) is fixed here, once, so that no later file can leak one into another.
 
-import { createRng, shuffled } from '../support/rng.ts';
+import { createRng, shuffled } from '../../src/support/rng.ts';
 import { BENIGN_CATEGORIES, HARMFUL_CATEGORIES, LOOKALIKES, POOLS, type Category } from './vocabulary.ts';
 
 export type Split = 'train' | 'development' | 'test';

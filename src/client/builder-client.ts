@@ -1,5 +1,5 @@
 /** The page's end of the builder's worker. It is started with the first call: most visits never need it. */
-import type { BuilderApi } from './builder-api.ts';
+import type { BuilderApi } from '../api/builder-api.ts';
 import { remoteApi } from './remote-api.ts';
 
 export function createBuilderClient(): BuilderApi {

@@ -5,7 +5,7 @@
  */
 import * as comlink from 'comlink';
 import { watchWorker } from './call-guard.ts';
-import { installErrorTransport } from './trainer-transport.ts';
+import { installErrorTransport } from '../api/trainer-transport.ts';
 
 /** Every member is a method that answers with a promise. */
 type Contract<Api> = { readonly [Name in keyof Api]: (...args: never[]) => Promise<unknown> };

@@ -3,7 +3,7 @@
 
 import { createAltTrainRows, TRAINING_FACTS } from './alttrain-rows.ts';
 import { type Item, type Split, type World } from './items.ts';
-import { createRng, shuffled, type Rng } from '../support/rng.ts';
+import { createRng, shuffled, type Rng } from '../../src/support/rng.ts';
 import { pick } from './choice.ts';
 import {
   ALL_FORMS,

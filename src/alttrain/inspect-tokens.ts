@@ -2,10 +2,10 @@
  * An example token by token: its text, whether it is trained, and the AltTrain part it belongs to.
  * Parts are found in the text of each trained stretch and carried over to the tokens through their characters.
  */
-import { splitTrace } from '../alttrain/parts.ts';
+import { splitTrace } from './parts.ts';
 import type { InspectedToken } from '../api/trainer-api.ts';
-import type { TokenizedExample } from './mask.ts';
-import type { ChatTokenizer } from './tokenizer.ts';
+import type { TokenizedExample } from '../data/mask.ts';
+import type { ChatTokenizer } from '../data/tokenizer.ts';
 
 /** Bytes of one character may be spread over this many tokens. */
 const MAX_TOKENS_OF_A_CHARACTER = 8;
