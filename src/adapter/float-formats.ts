@@ -2,7 +2,7 @@
 
 /** Bytes per value of the formats that are read. */
 export const floatBytes = { F64: 8, F32: 4, F16: 2, BF16: 2 } as const;
-export type FloatFormat = keyof typeof floatBytes;
+type FloatFormat = keyof typeof floatBytes;
 export const isFloat = (dtype: string): dtype is FloatFormat => Object.hasOwn(floatBytes, dtype);
 
 /** Little-endian bytes of a safetensors dtype as f32: F64 is rounded, the others are exact. */

@@ -6,7 +6,7 @@ import type { EvaluationReport, RunResult, SuiteResult } from '../api/trainer-ap
 import type { BaseModelName } from './peft-config.ts';
 import { fieldOf, loraScaling, runConfigKeys, type RunConfig } from '../config/run-config.ts';
 
-export interface ModelCardInput {
+interface ModelCardInput {
   readonly config: RunConfig;
   readonly model: string;
   readonly base: BaseModelName;

@@ -10,7 +10,7 @@ import { createRng } from '../support/rng.ts';
 import { needsEnd, needsTrace, shapeOf } from './shapes.ts';
 import type { SourceRow } from './source-rows.ts';
 
-export interface Pools {
+interface Pools {
   readonly harmful: readonly SourceRow[];
   readonly benign: readonly SourceRow[];
   readonly unfit: readonly BuilderProblem[];
@@ -73,7 +73,7 @@ export function lackOf(
 export const isAnsweredInFile = ({ label, answer }: SourceRow): boolean =>
   label === 'harmful' && answer !== '' && !isRefusal(answer);
 
-export const wanted = ({
+const wanted = ({
   count,
   harmfulShare,
 }: Pick<BuildOptions, 'count' | 'harmfulShare'>): Record<HarmLabel, number> => {

@@ -56,7 +56,7 @@ function labelField(name: string): LabelField | null {
 /** `is_safe` beside an answer is about that answer (BeaverTails); beside a prompt alone, about the prompt. */
 const isOfPair = (name: string): boolean => /^(?:is_?)?safe$/i.test(name);
 
-export interface RowLabel {
+interface RowLabel {
   /** null: the row has no label of its own. */
   readonly label: HarmLabel | null;
   readonly problem: string | null;
@@ -66,7 +66,7 @@ export interface RowLabel {
   readonly ofAnswer: readonly string[];
 }
 
-export function ownLabel(row: Fields, hasAnswer: boolean): RowLabel {
+function ownLabel(row: Fields, hasAnswer: boolean): RowLabel {
   const found: { readonly name: string; readonly label: HarmLabel; readonly isOfRequest: boolean }[] = [];
   const ofAnswer: string[] = [];
   let problem: string | null = null;
@@ -122,7 +122,7 @@ function listed(value: unknown): unknown {
   }
 }
 
-export interface Labelled extends RowLabel {
+interface Labelled extends RowLabel {
   readonly label: HarmLabel;
   readonly byRow: boolean;
 }

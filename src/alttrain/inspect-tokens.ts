@@ -37,7 +37,7 @@ export function inspectTokens(
 export const shownWeight = (weight: number): number => Number(weight.toPrecision(7));
 
 /** One text per token; where a character needs several tokens, the first has it and the others have none. */
-export function tokenTexts(tokens: Int32Array, tokenizer: ChatTokenizer): string[] {
+function tokenTexts(tokens: Int32Array, tokenizer: ChatTokenizer): string[] {
   const texts: string[] = [];
   for (let t = 0; t < tokens.length;) {
     let count = 1;

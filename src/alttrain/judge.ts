@@ -9,7 +9,7 @@ import { splitSentences } from './sentences.ts';
 
 export { extractAnswer, matchesExpected } from './answer.ts';
 
-export interface Verdict {
+interface Verdict {
   readonly refused: boolean;
   readonly answer: string; // after </think>, trimmed; empty where the trace gives none
 }

@@ -15,7 +15,7 @@ const primer = /^\s*let(?:'|’)s think about safety first\b/i;
 /** Whether a sentence says of the request that it is harmful, or that it is not. */
 export const isAssessment = (sentence: string): boolean => assess(sentence) !== null;
 
-export interface TraceText {
+interface TraceText {
   readonly opening: string; // "<think>" and the space around it
   readonly thought: string;
   readonly closing: string; // "</think>" and the space behind; empty where the thought has not ended

@@ -35,7 +35,7 @@ export const confidenceOf: Readonly<Record<Evidence, number>> = {
   nothing: 0.82,
 };
 
-export interface Recognition {
+interface Recognition {
   readonly parts: readonly TracePart[];
   readonly verdict: TraceVerdict;
   readonly evidence: Evidence;

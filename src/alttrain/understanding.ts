@@ -40,7 +40,7 @@ export function isUnderstanding(sentence: string): boolean {
   return speaksOfRequest.test(text) || setsTask.test(text) || chineseRequest.test(text);
 }
 
-export interface FirstSentence {
+interface FirstSentence {
   readonly text: string; // with the white space behind it; joined with `rest` it is the thought
   readonly rest: string;
   readonly isUnderstanding: boolean;

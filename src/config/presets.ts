@@ -1,7 +1,7 @@
 /** Named settings that the page offers and `--config` takes by name. */
 import type { RawRunConfig } from './run-config.ts';
 
-export interface Preset {
+interface Preset {
   readonly id: string;
   readonly title: string;
   readonly models: string; // what it is meant for

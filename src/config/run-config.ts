@@ -8,15 +8,7 @@ import type { Field } from './field-kinds.ts';
 import { allLinear, runConfigFields } from './fields.ts';
 import { isForeign, readForeignSettings, type ReadSettings, type UnusedSetting } from './foreign-settings.ts';
 
-export type {
-  BooleanField,
-  ChoiceField,
-  Effect,
-  Field,
-  ListField,
-  NumberField,
-  TextField,
-} from './field-kinds.ts';
+export type { Effect, Field, ListField } from './field-kinds.ts';
 export { runConfigFields } from './fields.ts';
 
 type Fields = typeof runConfigFields;

@@ -42,7 +42,7 @@ function vocabularyId(vocab: Readonly<Record<string, number>>, content: string):
 }
 
 /** A piece of a text: an added token's id, or letters. */
-export type Section = { readonly id: number } | { readonly text: string; readonly isFirst: boolean };
+type Section = { readonly id: number } | { readonly text: string; readonly isFirst: boolean };
 
 /** `normalise` as the tokenizer does it. Empty sections are left out. */
 export function createSectionSplitter(

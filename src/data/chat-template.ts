@@ -45,7 +45,7 @@ export interface ChatTemplate {
   readonly asksForDate: boolean;
 }
 
-export interface TemplateSurroundings {
+interface TemplateSurroundings {
   /** Texts of the named tokens. */
   readonly variables: Readonly<Record<string, string>>;
   /** Texts of the tokens that a template may write and people do not. */

@@ -18,7 +18,7 @@ import type { ChatTokenizer } from './tokenizer.ts';
 
 const PAUSE_EVERY_MS = 50; // between them the worker answers other calls, a cancel among them
 
-export interface DatasetHost {
+interface DatasetHost {
   readonly onProgress?: (progress: LoadProgress) => void;
   readonly signal?: AbortSignal;
   /** What is evaluated after training: its questions should not be trained. */

@@ -66,7 +66,7 @@ function endOfString(text: string, open: number): number {
 }
 
 /** str() and repr() of Python's lists and dicts. */
-export function isPythonForm(text: string): boolean {
+function isPythonForm(text: string): boolean {
   return (
     /^\s*[[({]+\s*'|^\s*\[?\s*array\(/.test(text) ||
     /[:[,]\s*(?:True|False|None)\s*[,\]}]/.test(skeletonOf(text))

@@ -7,7 +7,7 @@ import { parquetHeader } from 'hyparquet/src/column.js';
 
 const HEADER_WINDOW_BYTES = 1 << 14; // most headers have less than 100; statistics can make them long
 
-export interface ColumnChunk {
+interface ColumnChunk {
   readonly name: string;
   readonly start: number; // in the file
   readonly end: number;

@@ -1,7 +1,7 @@
 /** What a tokenizer puts around a plain text: the post-processor of tokenizer.json, which alone decides in transformers 5. */
 import { isJson, type Json } from './tokenizer-files.ts';
 
-export interface IdsAround {
+interface IdsAround {
   readonly before: readonly number[];
   readonly after: readonly number[];
 }

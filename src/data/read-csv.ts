@@ -9,7 +9,7 @@ import { MAX_ROW_CHARS } from './text-lines.ts';
 const MAX_COLUMNS = 10_000;
 const delimiters = [',', '\t', ';', '|'];
 
-export interface CsvForm {
+interface CsvForm {
   readonly delimiter: string;
   /** The first line is "sep=;", which tells Excel the delimiter and names no columns. */
   readonly hasSeparatorLine: boolean;

@@ -40,7 +40,7 @@ function encodingOf([first, second]: Uint8Array): string {
   return 'utf-8';
 }
 
-export interface TextLine {
+interface TextLine {
   readonly line: number; // 1-based
   readonly text: string;
   /** Characters of the whole line; `text` is only its start when this is more than MAX_ROW_CHARS. */

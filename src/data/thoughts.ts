@@ -9,7 +9,7 @@
 import type { Render } from './chat-template.ts';
 import type { ChatMessage } from './tokenizer.ts';
 
-export interface Thoughts {
+interface Thoughts {
   readonly fit: (response: string) => string;
   readonly leavesOpen: (response: string) => boolean;
 }

@@ -22,7 +22,7 @@ export interface AddedToken {
 const invalid = (message: string, detail: string | null = null): TrainerError =>
   new TrainerError('model-file-invalid', `tokenizer.json ${message}`, detail);
 
-export interface NormalisedTokenizer {
+interface NormalisedTokenizer {
   readonly json: Json;
   readonly addedTokens: readonly AddedToken[];
   readonly decodeTokens: TokenDecoder;
@@ -30,7 +30,7 @@ export interface NormalisedTokenizer {
 }
 
 /** Of the files beside tokenizer.json: those that are listed, and those that must be there because they have a name. */
-export interface FurtherTokens {
+interface FurtherTokens {
   readonly listed: readonly Omit<AddedToken, 'id'>[];
   readonly mentioned: readonly Omit<AddedToken, 'id'>[];
 }

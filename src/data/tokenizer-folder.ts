@@ -67,9 +67,9 @@ const namedTokens = [
   'cls_token',
   'mask_token',
 ] as const;
-export type SpecialNames = Readonly<Record<(typeof namedTokens)[number], string | null>>;
+type SpecialNames = Readonly<Record<(typeof namedTokens)[number], string | null>>;
 
-export interface SpecialTokens {
+interface SpecialTokens {
   readonly named: SpecialNames;
   /** What a chat template finds under these names, and those of the model's own. */
   readonly variables: Readonly<Record<string, string>>;

@@ -6,7 +6,7 @@ import type { Kernel } from './kernel.ts';
 
 const linesAround = 3;
 
-export interface CompilerMessage {
+interface CompilerMessage {
   readonly type: string; // "error", "warning" or "info"
   readonly message: string;
   readonly lineNum: number; // from 1; 0 where the compiler names no place

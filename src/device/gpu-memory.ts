@@ -211,4 +211,4 @@ export class GpuMemory {
   }
 }
 
-export const toMiB = (bytes: number): string => (bytes / 2 ** 20).toFixed(1);
+const toMiB = (bytes: number): string => (bytes / 2 ** 20).toFixed(1);

@@ -60,7 +60,7 @@ export type Outcome<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly error: WireError; readonly hasStarted: boolean };
 
-export interface HeadlessBridge {
+interface HeadlessBridge {
   train(plan: TrainPlan): Promise<Outcome<RunResult>>;
   generate(plan: GeneratePlan): Promise<Outcome<readonly Generation[]>>;
   /** Ends the run after the step it is in; `train` then delivers what there is. */

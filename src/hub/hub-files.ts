@@ -13,14 +13,14 @@ import { damaged, Passing, refusal } from './hub-errors.ts';
 import { remoteSource } from './remote-file.ts';
 import { createTransferMeter, type Transfer } from './transfer-meter.ts';
 
-export const publicHubUrl = 'https://huggingface.co';
+const publicHubUrl = 'https://huggingface.co';
 
 export interface HubModel {
   readonly id: string; // "owner/name"
   readonly revision?: string; // branch, tag or commit
   readonly token?: string;
 }
-export interface HubRepo extends HubModel {
+interface HubRepo extends HubModel {
   readonly type: 'model' | 'dataset';
 }
 

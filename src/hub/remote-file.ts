@@ -5,7 +5,7 @@ import { assertContent, plainEtag } from './etag.ts';
 import { damaged, Passing, refusal } from './hub-errors.ts';
 import type { TransferMeter } from './transfer-meter.ts';
 
-export interface RemoteFile {
+interface RemoteFile {
   readonly name: string;
   readonly url: string;
   readonly size: number; // bytes

@@ -54,7 +54,7 @@ export function gradNorm(
   recorder.dispatch(finish, [partials, stats], { maxNorm }, 1);
 }
 
-export interface AdamWStep {
+interface AdamWStep {
   readonly learningRate: number;
   readonly beta1: number;
   readonly beta2: number;

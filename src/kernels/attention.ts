@@ -33,7 +33,7 @@ export interface AttentionShape {
 }
 
 /** Where keys and values are: rows of `stride` elements, keys from column k, values from column v. */
-export interface KvLayout {
+interface KvLayout {
   readonly stride: number;
   readonly k: number;
   readonly v: number;

@@ -76,7 +76,7 @@ const rowOf = ({ quads }: TileShape, i: number): string =>
   quads ? `m0 + ${i - (i % quadSize)}u + (lane ^ ${i % quadSize}u)` : `m0 + ${i}u`;
 
 /** A tile and the format of its frozen weights: all that a product's code depends on. */
-export interface TileSpec extends TileShape {
+interface TileSpec extends TileShape {
   readonly format: WeightFormat;
 }
 

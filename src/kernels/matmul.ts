@@ -40,7 +40,7 @@ export interface LoraForward {
   readonly scale: number;
 }
 
-export interface LinearOptions {
+interface LinearOptions {
   readonly bias?: GpuTensor | null;
   /** Added to the product: another tensor of y's layout (the residual stream). */
   readonly addend?: GpuTensor | null;
@@ -118,7 +118,7 @@ export interface LoraBackward {
   readonly width: number;
 }
 
-export interface LinearDxOptions {
+interface LinearDxOptions {
   readonly accumulate?: boolean;
   /** Distance between rows of dy in elements, and its first column; likewise of dx. */
   readonly dyStride?: number;

@@ -70,7 +70,7 @@ ${unroll(p, (i) => `    d[u.dOffset / 4u + ${i}u * (u.dStride / 4u) + threadInde
   }));
 }
 
-export interface OuterSumSide {
+interface OuterSumSide {
   readonly tensor: GpuTensor; // [M, stride]
   readonly stride: number;
   readonly column: number;

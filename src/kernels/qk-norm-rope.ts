@@ -12,7 +12,7 @@ import { kernel, type Kernel } from '../device/kernel.ts';
 import type { Recorder } from '../device/recorder.ts';
 import { rowPrologue, rowSum, rowWork, sharedHeader } from './rms-norm.ts';
 
-export interface QkNormSize {
+interface QkNormSize {
   readonly m: number;
   readonly heads: number; // H of the queries
   readonly kvHeads: number; // K

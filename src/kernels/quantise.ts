@@ -18,7 +18,7 @@ import {
 } from './weight-matrix.ts';
 
 /** Values between the entries of the code book: x belongs to entry i if i of them are below it. */
-export const nf4Borders: readonly number[] = nf4Book.slice(1).map((value, i) => (value + nf4Book[i]) / 2);
+const nf4Borders: readonly number[] = nf4Book.slice(1).map((value, i) => (value + nf4Book[i]) / 2);
 
 const source = { source: ['array<f32>', 'read'] as const };
 const sourceUniforms = { rows: 'u32', columns: 'u32', firstRow: 'u32', stored: 'u32' } as const;

@@ -15,7 +15,7 @@ import type { Rng } from '../support/rng.ts';
 import { sitePlan } from './layer-plan.ts';
 import { padded, type ModelConfig } from './model-config.ts';
 
-export interface AdapterPart {
+interface AdapterPart {
   readonly column: number; // first of the site's output columns it adds to
   readonly width: number; // padded
   readonly target: LoraTarget;

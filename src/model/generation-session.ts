@@ -40,7 +40,7 @@ export interface GenerationSettings {
 }
 
 /** How often tokens are read while they are written, and how that is ended early. */
-export interface Streaming {
+interface Streaming {
   /** 1: each token as it is chosen, at the price of a wait for the GPU per token. */
   readonly stepsPerRead?: number;
   /** What was read before stays; at most `stepsPerRead` more steps run. */

@@ -28,14 +28,14 @@ export type KeptKey = {
   readonly quantization: string;
 };
 export type KeptModels = Entries<KeptKey, KeptContent>;
-export type KeptModelInfo = EntryInfo<KeptKey, KeptContent>;
+type KeptModelInfo = EntryInfo<KeptKey, KeptContent>;
 
 /** The name of the host's store for them. */
 export const keptModelsStore = 'models';
 export const keptModelsIn = (store: FolderStore): KeptModels =>
   openEntries(store, ({ repo }) => `kept model ${repo}`);
 
-export interface HubLoad {
+interface HubLoad {
   readonly loaded: LoadedModel;
   readonly isFromCache: boolean;
   /** Why it was not kept; null: it is kept. */

@@ -30,7 +30,7 @@ export interface VectorPlan {
   readonly parts: readonly Part[];
 }
 
-export interface LayerPlan {
+interface LayerPlan {
   readonly matrices: Readonly<Record<Site, MatrixPlan>>;
   readonly vectors: Readonly<
     Record<'norm1' | 'norm2', VectorPlan> & Partial<Record<'qkvBias' | 'qkNorm', VectorPlan>>
@@ -102,7 +102,7 @@ export function outerPlan(config: ModelConfig): {
 }
 
 /** Where a LoRA target adds to the output of its site. */
-export interface TargetColumns {
+interface TargetColumns {
   readonly target: LoraTarget;
   readonly column: number; // first
   readonly outFeatures: number; // true

@@ -22,7 +22,7 @@ export interface LoadedModel {
 }
 
 /** Tensors that were kept, as they lie on the GPU, and what was known of the checkpoint then. */
-export interface ModelCopy {
+interface ModelCopy {
   readonly tiedHead: boolean;
   readonly notes: readonly string[];
   read(name: string): Promise<Uint8Array>;

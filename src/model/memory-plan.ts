@@ -15,7 +15,7 @@ import { passSpecs, type PassSize } from './training-pass.ts';
 import { weightMemory } from './weights.ts';
 import type { LoraSettings } from '../adapter/peft.ts';
 
-export interface MemoryRequest {
+interface MemoryRequest {
   readonly model: ModelConfig;
   readonly format: WeightFormat;
   readonly lora: LoraSettings;
@@ -40,7 +40,7 @@ export interface MemoryPlan {
   readonly largestTensor: number;
 }
 
-export const gradNormPartialsBytes = 64 * 4;
+const gradNormPartialsBytes = 64 * 4;
 
 export function planMemory(request: MemoryRequest): MemoryPlan {
   const { model, format, lora, size, longest, samples, maxTensorBytes } = request;

@@ -69,7 +69,7 @@ function panelElements(config: ModelConfig, format: WeightFormat): number {
 }
 
 /** What is allocated, in the order in which it is filled and kept. */
-export type Planned =
+type Planned =
   | { readonly kind: 'matrix'; readonly plan: MatrixPlan; readonly made: WeightMatrix }
   | { readonly kind: 'vector'; readonly plan: VectorPlan; readonly made: GpuTensor };
 

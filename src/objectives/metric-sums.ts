@@ -1,5 +1,5 @@
 /** Named means that add up over micro-batches, whatever their sizes: each is a sum with the weight it is divided by. */
-export interface MetricSum {
+interface MetricSum {
   sum: number;
   weight: number;
 }

@@ -18,7 +18,7 @@ export const TOLERANCE = 1e-4; // 68-term float32 dot products of values in [-1,
 /** A later candidate must be this much faster: measurements are noisy, and choices should not wander. */
 const advantage = 1.1;
 
-export interface Tuning {
+interface Tuning {
   readonly variant: MatmulVariant;
   readonly flopsPerSecond: number;
 }

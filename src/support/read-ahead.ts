@@ -1,6 +1,6 @@
 /** Reads what will be asked for next while the caller is busy with what it has. */
 
-export interface Piece {
+interface Piece {
   readonly name: string;
   readonly bytes: number;
 }

@@ -9,7 +9,7 @@ import { fieldOf, runConfigKeys, type RunConfig, type RunConfigKey } from '../co
 import type { Checkpoint } from './checkpoint.ts';
 import type { RunIdentity } from './run-identity.ts';
 
-export interface ResumedRun {
+interface ResumedRun {
   readonly config: RunConfig;
   readonly identity: RunIdentity;
   readonly totalSteps: number;

@@ -29,7 +29,7 @@ const nothingYet: RunProgress = {
   after: null,
 };
 
-export type RowCounts = Pick<RunResult, 'rows' | 'trainRows' | 'evaluationRows' | 'examples'>;
+type RowCounts = Pick<RunResult, 'rows' | 'trainRows' | 'evaluationRows' | 'examples'>;
 
 /** Grows while the run goes on; plain data, so it outlives the device. */
 export class RunRecord {

@@ -25,7 +25,7 @@ import { exportFiles, RunRecord } from './run-results.ts';
 import { RunSamples } from './run-samples.ts';
 import { notFinite, Training } from './train.ts';
 
-export interface RunHost {
+interface RunHost {
   readonly gpu: Gpu;
   readonly model: LoadedModel;
   readonly nowMs: () => number;

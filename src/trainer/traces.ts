@@ -27,7 +27,7 @@ export function promptIds(prompt: Prompt, tokenizer: ChatTokenizer): number[] {
   return tokenizer.encodePrompt(messagesOf(prompt));
 }
 
-export type DecodingSettings = Pick<GenerationSettings, 'maxNewTokens' | 'temperature' | 'seed'>;
+type DecodingSettings = Pick<GenerationSettings, 'maxNewTokens' | 'temperature' | 'seed'>;
 
 /** Answers prompts in batches on buffers made once. Caller disposes. */
 export class Responder {

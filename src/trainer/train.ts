@@ -22,7 +22,7 @@ import { passSize } from './pass-size.ts';
 import type { RunControl } from './run-control.ts';
 import { scheduleFactor, warmupSteps } from './schedule.ts';
 
-export interface TrainInputs {
+interface TrainInputs {
   readonly decoder: Decoder;
   readonly adapter: Adapter;
   readonly config: RunConfig;
@@ -35,7 +35,7 @@ export interface TrainInputs {
   readonly nowMs: () => number;
 }
 
-export type TrainerStep =
+type TrainerStep =
   | { readonly kind: 'step'; readonly report: StepReport }
   | { readonly kind: 'eval-loss'; readonly step: number; readonly loss: number };
 

@@ -14,7 +14,7 @@ import './styles/memory.css';
 import './styles/live.css';
 import './styles/builder.css';
 
-export interface PageOptions {
+interface PageOptions {
   /** Start with the demo model and the built-in dataset as soon as both are there. */
   readonly startDemo: boolean;
 }

@@ -1,13 +1,13 @@
 /** The definition of gradient clipping and AdamW (torch.nn.utils.clip_grad_norm_, torch.optim.AdamW), in float64. */
 import { at } from './linear.ts';
 
-export interface AdamWState {
+interface AdamWState {
   readonly parameters: Float64Array;
   readonly firstMoment: Float64Array;
   readonly secondMoment: Float64Array;
 }
 
-export interface AdamWSettings {
+interface AdamWSettings {
   readonly learningRate: number;
   readonly beta1: number;
   readonly beta2: number;

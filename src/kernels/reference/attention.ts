@@ -2,7 +2,7 @@
 import { at } from './linear.ts';
 
 type Values = ArrayLike<number>;
-export interface AttentionSize {
+interface AttentionSize {
   readonly m: number;
   readonly heads: number;
   readonly kvHeads: number;

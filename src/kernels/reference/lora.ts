@@ -2,7 +2,7 @@
 import { linearReference } from './linear.ts';
 
 type Values = ArrayLike<number>;
-export interface LoraSize {
+interface LoraSize {
   readonly m: number;
   readonly n: number; // out features
   readonly k: number; // in features

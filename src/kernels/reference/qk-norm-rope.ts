@@ -5,13 +5,13 @@ import { ropeReference } from './rope.ts';
 type Values = ArrayLike<number>;
 
 /** x is [rows, heads + kvHeads, headSize]: the queries of a row, then its keys. */
-export interface QkSize {
+interface QkSize {
   readonly heads: number;
   readonly kvHeads: number;
   readonly headSize: number;
 }
 /** What both directions share: where each row is, and the two weights [headSize]. */
-export interface QkTerms {
+interface QkTerms {
   readonly positions: Values;
   readonly frequencies: readonly number[];
   readonly qWeight: Values;

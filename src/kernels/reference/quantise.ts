@@ -2,7 +2,7 @@
 import { nf4Book, quantBlock, type WeightFormat } from '../weight-matrix.ts';
 
 /** f16 bits → number (IEEE 754 binary16). */
-export function halfToNumber(bits: number): number {
+function halfToNumber(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 31;
   const fraction = bits & 1023;

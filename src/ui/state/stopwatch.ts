@@ -1,7 +1,7 @@
 /** Elapsed time of a run without its pauses, told once a second while it runs. */
 import { signal, type ReadonlySignal } from '@preact/signals';
 
-export interface Stopwatch {
+interface Stopwatch {
   readonly elapsedMs: ReadonlySignal<number>;
   readonly start: () => void; // no effect while it runs
   readonly stop: () => void;
