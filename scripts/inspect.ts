@@ -5,7 +5,7 @@ import type { RunConfig } from '../src/config/run-config.ts';
 import { prepareDataset, type PreparedDataset } from '../src/data/dataset.ts';
 import { partSpans, shownWeight, type PartSpan } from '../src/alttrain/inspect-tokens.ts';
 import type { TokenizedExample } from '../src/data/mask.ts';
-import { packFill } from '../src/data/packs.ts';
+import { packFill } from '../src/data/packing.ts';
 import { createChatTokenizer, type ChatTokenizer } from '../src/data/tokenizer.ts';
 import { trainingUnits } from '../src/trainer/batch-plan.ts';
 import { splitExamples } from '../src/trainer/held-out.ts';

@@ -3,7 +3,7 @@ import type { DatasetFormat, DatasetReport, DatasetSettings, RowProblem } from '
 import type { ChatExample, RowShape } from './chat-example.ts';
 import { gateOf } from './gate.ts';
 import type { TokenizedExample } from './mask.ts';
-import { packFill } from './packs.ts';
+import { packFill } from './packing.ts';
 import type { RawRow } from './raw-row.ts';
 import type { RowIndex } from './row-index.ts';
 import type { ChatTokenizer } from './tokenizer.ts';

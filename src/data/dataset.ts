@@ -9,7 +9,7 @@ import { toChatExample, type ReadOptions } from './chat-example.ts';
 import { parseColumns } from './column-mapping.ts';
 import { DatasetTally } from './dataset-tally.ts';
 import { tokenizeExample, type TokenizedExample } from './mask.ts';
-import { packRows } from './packs.ts';
+import { packRows } from './packing.ts';
 import { acceptedShapes, isProblem, type ReadRow } from './raw-row.ts';
 import { bytesOf, openFiles, type DatasetFiles } from './read-files.ts';
 import { RowIndex, type SuiteQuestions } from './row-index.ts';

@@ -12,7 +12,7 @@
 import type { GpuMemory, GpuTensor, TensorSpec } from '../device/gpu-memory.ts';
 import { specBytes } from '../device/gpu-memory.ts';
 import type { Site } from '../architecture/modules.ts';
-import type { Batch } from '../data/pack.ts';
+import type { Batch } from '../data/batch.ts';
 import { padded, widths, type ModelConfig } from './model-config.ts';
 
 export type Specs = Readonly<Record<string, TensorSpec>>;

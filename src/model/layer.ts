@@ -80,7 +80,7 @@ export function layerForward(
     { m, n: qkv, k: c },
     { bias: weights.qkvBias, lora: loraQkv },
   );
-  placeInTime(context, acts.qkv, acts, 'forward');
+  rotateQueriesAndKeys(context, acts.qkv, acts, 'forward');
   const shape = attentionShape(config);
   if (kv === null) {
     const layout = { stride: qkv, k: q, v: q + kvWidth };
@@ -160,7 +160,7 @@ export function layerBackward(
     m,
     attentionShape(config),
   );
-  placeInTime(context, dQkv, acts, 'backward');
+  rotateQueriesAndKeys(context, dQkv, acts, 'backward');
   rmsNorm(recorder, x, weights.norm1, norm, rows, config.rmsNormEps);
   const loraQkv = loraBackward(gpu, use, layer, 'qkv', norm, dQkv, acts.lowQkv, dLow, m, qkv);
   if (!needsDx) return;
@@ -170,7 +170,7 @@ export function layerBackward(
 }
 
 /** RoPE on the queries and keys of qkv (backward: of their gradient) in place, and the norm before it where there is one. */
-function placeInTime(
+function rotateQueriesAndKeys(
   { gpu, config, weights, ropeTable, stream, m }: LayerContext,
   qkv: GpuTensor,
   { rawQk }: Pick<LayerActivations, 'rawQk'>,

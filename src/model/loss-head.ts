@@ -3,7 +3,7 @@
  * gradient of the head. What a loss makes of the log-probabilities is none of its business: it takes dLoss / dLogProb
  * of every target.
  */
-import type { Batch } from '../data/pack.ts';
+import type { Batch } from '../data/batch.ts';
 import type { Gpu } from '../device/open-device.ts';
 import type { GpuTensor } from '../device/gpu-memory.ts';
 import { crossEntropy, targetLogProbs, type TargetRows } from '../kernels/cross-entropy.ts';

@@ -6,7 +6,7 @@
  * dLoss / dLogProb of each. Where that is known beforehand, `accumulate` does a micro-batch in one go; where it depends
  * on the log-probabilities, `forward`, `readLogProbs` and `backward` do it in two, at the price of computing logits twice.
  */
-import type { Batch } from '../data/pack.ts';
+import type { Batch } from '../data/batch.ts';
 import type { GpuTensor } from '../device/gpu-memory.ts';
 import { lowWidths, type Adapter } from './adapter.ts';
 import {

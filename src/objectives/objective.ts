@@ -6,7 +6,7 @@
  *
  * An objective is plain arithmetic on the CPU: it never sees a tensor, the GPU or a file.
  */
-import type { Batch } from '../data/pack.ts';
+import type { Batch } from '../data/batch.ts';
 import type { MetricSums } from './metric-sums.ts';
 
 /** A micro-batch with what the model says of its targets, in the order of `batch.targets`. */

@@ -6,7 +6,7 @@
  * Normalised by tokens, as transformers does: a row counts with its targets, and weight 2 is the row twice in the step.
  * Only the ratio of weights within a step matters; without weights this is transformers' loss to the bit.
  */
-import type { Batch } from '../data/pack.ts';
+import type { Batch } from '../data/batch.ts';
 import type { FixedObjective } from './objective.ts';
 
 export const sft: FixedObjective = {

@@ -5,7 +5,7 @@
  * counts packs of at most max_length tokens, as in TRL; they are made once and shuffled as wholes.
  */
 import type { RunConfig } from '../config/run-config.ts';
-import { packRows } from '../data/packs.ts';
+import { packRows } from '../data/packing.ts';
 import { createRng, shuffled } from '../support/rng.ts';
 import { splitExamples, type RowPiece } from './held-out.ts';
 

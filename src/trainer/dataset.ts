@@ -3,7 +3,7 @@ import type { DatasetReport, DatasetSettings, DatasetSource, InspectedRow } from
 import type { PreparedDataset } from '../data/dataset.ts';
 import { inspectTokens } from '../alttrain/inspect-tokens.ts';
 import type { TokenizedExample } from '../data/mask.ts';
-import { placeOf } from '../data/packs.ts';
+import { placeOf } from '../data/packing.ts';
 import type { ChatTokenizer } from '../data/tokenizer.ts';
 
 export class Dataset {

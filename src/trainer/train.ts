@@ -9,7 +9,7 @@ import type { StepReport } from '../api/trainer-api.ts';
 import { TrainerError } from '../support/trainer-error.ts';
 import type { RunConfig } from '../config/run-config.ts';
 import type { TokenizedExample } from '../data/mask.ts';
-import { packBatch, type Batch } from '../data/pack.ts';
+import { toBatch, type Batch } from '../data/batch.ts';
 import type { GpuTensor } from '../device/gpu-memory.ts';
 import { adamw, gradNorm, gradNormPartials } from '../kernels/adamw.ts';
 import type { Adapter } from '../model/adapter.ts';
@@ -105,7 +105,7 @@ export class Training {
   /** The micro-batches of a step. */
   #window(step: number): Batch[] {
     const { train } = this.#inputs;
-    return this.plan.window(step).map((rows) => packBatch(rows.map((row) => at(train, row))));
+    return this.plan.window(step).map((rows) => toBatch(rows.map((row) => at(train, row))));
   }
 
   #dropoutSeed(step: number, micro: number): number {
@@ -221,7 +221,7 @@ export class Training {
     const { config, evaluation, decoder, objective } = this.#inputs;
     const sums = new MetricSums();
     for (let i = 0; i < evaluation.length; i += config.perDeviceTrainBatchSize) {
-      const batch = packBatch(evaluation.slice(i, i + config.perDeviceTrainBatchSize));
+      const batch = toBatch(evaluation.slice(i, i + config.perDeviceTrainBatchSize));
       const own = new MetricSums();
       objective.measure(await this.#score(batch), own);
       sums.add(own);

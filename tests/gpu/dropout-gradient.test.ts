@@ -1,6 +1,6 @@
 // With dropout there is no golden to compare with (torch draws other masks): the gradient must fit the loss itself.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { packBatch } from '../../src/data/pack.ts';
+import { toBatch } from '../../src/data/batch.ts';
 import type { Gpu } from '../../src/device/open-device.ts';
 import { Adapter } from '../../src/model/adapter.ts';
 import { TrainingPass } from '../../src/model/training-pass.ts';
@@ -36,7 +36,7 @@ test('the gradient under dropout is the slope of the loss under the same mask', 
   const random = (): Float32Array => Float32Array.from(used, (flag) => (flag === 1 ? rng.next() - 0.5 : 0));
   const start = random().map((value) => value * 0.3);
   const direction = random();
-  const batch = packBatch(golden.examples.slice(0, 6));
+  const batch = toBatch(golden.examples.slice(0, 6));
   const size = { rows: batch.tokenCount, lossRows: batch.targetCount, checkpointing: true };
   const pass = new TrainingPass(golden.model.decoder, adapter, size);
   const lossAt = async (step: number, seed: number): Promise<number> => {

@@ -1,7 +1,7 @@
 // Against transformers 5.18 + PEFT 0.21 (scripts/goldens/make_goldens.py): logits, loss, every LoRA gradient, ten AdamW steps.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { moduleName } from '../../src/architecture/modules.ts';
-import { packBatch } from '../../src/data/pack.ts';
+import { toBatch } from '../../src/data/batch.ts';
 import type { Gpu } from '../../src/device/open-device.ts';
 import { toModules } from '../../src/model/adapter.ts';
 import { GenerationSession } from '../../src/model/generation-session.ts';
@@ -55,7 +55,7 @@ describe.each(goldenNames)('%s', (name) => {
     'loss and every LoRA gradient equal those of PEFT (checkpointing %s)',
     async (checkpointing) => {
       const adapter = golden.makeAdapter();
-      const batch = packBatch(golden.json.batch.rows.map((row) => golden.examples[row] as never));
+      const batch = toBatch(golden.json.batch.rows.map((row) => golden.examples[row] as never));
       expect(batch.targetCount).toBe(golden.json.batch.target_tokens);
       const pass = new TrainingPass(golden.model.decoder, adapter, {
         rows: batch.tokenCount,
@@ -158,7 +158,7 @@ describe.each(['tied-gqa', 'qwen3-tied-f16', 'llama-tied-rope3'])('%s', (name) =
     const results = async ({ decoder }: LoadedModel) => {
       const adapter = golden.makeAdapter();
       const { rows } = golden.json.batch;
-      const batch = packBatch(rows.map((row) => golden.examples[row]));
+      const batch = toBatch(rows.map((row) => golden.examples[row]));
       const size = { rows: batch.tokenCount, lossRows: batch.targetCount, checkpointing: true };
       const pass = new TrainingPass(decoder, adapter, size);
       pass.accumulate(batch, 0, meanCoefficients(batch), 1);

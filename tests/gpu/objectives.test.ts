@@ -5,7 +5,7 @@ import { blobSource } from '../../src/support/byte-source.ts';
 import { moduleName } from '../../src/architecture/modules.ts';
 import { requireRunConfig } from '../../src/config/run-config.ts';
 import type { TokenizedExample } from '../../src/data/mask.ts';
-import { packBatch, type Batch } from '../../src/data/pack.ts';
+import { toBatch, type Batch } from '../../src/data/batch.ts';
 import type { Gpu } from '../../src/device/open-device.ts';
 import { toModules, type Adapter } from '../../src/model/adapter.ts';
 import { TrainingPass } from '../../src/model/training-pass.ts';
@@ -81,7 +81,7 @@ describe.each(['tied-gqa', 'qwen3-tied-f16'])('%s', (name) => {
   }
 
   const sftGradients = (rows: readonly TokenizedExample[]): Promise<Float32Array> => {
-    const batch = packBatch(rows);
+    const batch = toBatch(rows);
     return gradientsOf(batch, (pass) => pass.accumulate(batch, 0, sft.coefficients(batch, [batch]), 1));
   };
 
@@ -131,7 +131,7 @@ describe.each(['tied-gqa', 'qwen3-tied-f16'])('%s', (name) => {
   }
 
   test('loss and every LoRA gradient of weighted rows and turns equal those of torch', async () => {
-    const batch = packBatch(weighted.slice(0, 4));
+    const batch = toBatch(weighted.slice(0, 4));
     const sums = new MetricSums();
     const gradients = await gradientsOf(batch, async (pass) => {
       pass.accumulate(batch, 0, sft.coefficients(batch, [batch]), 1);
@@ -184,7 +184,7 @@ describe.each(['tied-gqa', 'qwen3-tied-f16'])('%s', (name) => {
     async (checkpointing) => {
       const { beta, margins, loss } = json.preference;
       const objective = preference(beta);
-      const batch = packBatch(golden.examples.slice(0, 4));
+      const batch = toBatch(golden.examples.slice(0, 4));
       const sums = new MetricSums();
       const gradients = await gradientsOf(
         batch,
@@ -216,7 +216,7 @@ describe.each(['tied-gqa', 'qwen3-tied-f16'])('%s', (name) => {
   });
 
   test('in two halves a micro-batch has the log-probabilities and gradients it has in one go, to the bit', async () => {
-    const batch = packBatch(golden.examples.slice(0, 4));
+    const batch = toBatch(golden.examples.slice(0, 4));
     const coefficients = sft.coefficients(batch, [batch]);
     let halves: Float32Array | null = null;
     let whole: Float32Array | null = null;
@@ -234,7 +234,7 @@ describe.each(['tied-gqa', 'qwen3-tied-f16'])('%s', (name) => {
   });
 
   test('activations that an evaluation has overwritten are not gone back through', async () => {
-    const batch = packBatch(golden.examples.slice(0, 1));
+    const batch = toBatch(golden.examples.slice(0, 1));
     await gradientsOf(batch, (pass) => {
       pass.forward(batch, 0, 1);
       pass.evaluate(batch, 0);

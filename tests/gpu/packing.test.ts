@@ -1,7 +1,7 @@
 // Packed = unpacked on the device: rows of a pack give the loss and the gradients they give one by one, and never see each other.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { packBatch, type Batch } from '../../src/data/pack.ts';
-import { packRows } from '../../src/data/packs.ts';
+import { toBatch, type Batch } from '../../src/data/batch.ts';
+import { packRows } from '../../src/data/packing.ts';
 import type { TokenizedExample } from '../../src/data/mask.ts';
 import type { Gpu } from '../../src/device/open-device.ts';
 import { toModules, type Adapter } from '../../src/model/adapter.ts';
@@ -55,8 +55,8 @@ test('rows packed first-fit decreasing have the loss and every gradient of the r
     128,
   );
   expect(packs.length).toBeLessThan(rows.length);
-  const packed = await stepOver(packs.map((pack) => packBatch(pack.map((row) => rows[row]))));
-  const single = await stepOver(rows.map((row) => packBatch([row])));
+  const packed = await stepOver(packs.map((pack) => toBatch(pack.map((row) => rows[row]))));
+  const single = await stepOver(rows.map((row) => toBatch([row])));
   expect(packed.targets).toBe(single.targets);
   expect(relativeError([packed.lossSum], [single.lossSum])).toBeLessThan(SAME);
   expect(packed.blocks).toHaveLength(
@@ -66,7 +66,7 @@ test('rows packed first-fit decreasing have the loss and every gradient of the r
     expect(relativeError(values, single.blocks[i].values), name).toBeLessThan(SAME);
 
   // The control: one row for another is seen.
-  const other = await stepOver([rows[0], ...rows.slice(0, -1)].map((row) => packBatch([row])));
+  const other = await stepOver([rows[0], ...rows.slice(0, -1)].map((row) => toBatch([row])));
   expect(relativeError(packed.blocks[0].values, other.blocks[0].values)).toBeGreaterThan(100 * SAME);
 });
 
@@ -83,7 +83,7 @@ test('a token of one row never changes the loss of another row in its pack', asy
   for (const position of [0, 1, 2]) {
     const pack = rows.slice(0, 3);
     const lossOf = (replace: (row: TokenizedExample) => TokenizedExample): Promise<{ lossSum: number }> =>
-      stepOver([packBatch(pack.map((row, i) => (i === position ? replace(row) : row)))]);
+      stepOver([toBatch(pack.map((row, i) => (i === position ? replace(row) : row)))]);
     // The changed row's own targets are left out: what remains is the loss of the others, to the bit.
     const before = await lossOf(without);
     const after = await lossOf((row) => without(changed(row)));

@@ -1,5 +1,5 @@
 /** The mean cross-entropy of a window, said to a training pass directly: what it was before objectives had names. */
-import type { Batch } from '../../src/data/pack.ts';
+import type { Batch } from '../../src/data/batch.ts';
 
 /** dLoss / dLogProb of every target of `batch`, of the mean over `total` targets. */
 export const meanCoefficients = (batch: Batch, total = batch.targetCount): Float32Array =>

@@ -5,7 +5,7 @@
  *   gain of a row = Σ over its targets of (log p − log p of the base),   margin = β · (gain chosen − gain rejected)
  *   loss = mean over pairs of −log σ(margin),   dLoss / dLogProb = ∓ β · σ(−margin) / pairs
  */
-import type { Batch } from '../../src/data/pack.ts';
+import type { Batch } from '../../src/data/batch.ts';
 import type { ScoredBatch, ScoredObjective } from '../../src/objectives/objective.ts';
 
 const pairsOf = ({ rowTargetCounts }: Batch): number => rowTargetCounts.length / 2;

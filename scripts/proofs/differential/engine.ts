@@ -7,7 +7,7 @@ import { openAsBlob } from 'node:fs';
 import { join } from 'node:path';
 import { create, globals } from 'webgpu';
 
-import { packBatch } from '../../../src/data/pack.ts';
+import { toBatch } from '../../../src/data/batch.ts';
 import type { TokenizedExample } from '../../../src/data/mask.ts';
 import { openDevice, type Gpu } from '../../../src/device/open-device.ts';
 import { selfTest } from '../../../src/self-test/self-test.ts';
@@ -75,7 +75,7 @@ export async function lossOf(
       truncated: false,
     }));
     checkLengths(examples, model.config.maxPositions, defaultRunConfig);
-    const batch = packBatch(examples);
+    const batch = toBatch(examples);
     pass = new TrainingPass(model.decoder, adapter, {
       rows: batch.tokenCount,
       lossRows: batch.targetCount,

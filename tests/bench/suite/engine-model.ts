@@ -4,7 +4,7 @@
  */
 import { checkpointTensors } from '../../../src/architecture/checkpoint-tensors.ts';
 import { loraTargets } from '../../../src/architecture/modules.ts';
-import { packBatch, type Batch } from '../../../src/data/pack.ts';
+import { toBatch, type Batch } from '../../../src/data/batch.ts';
 import { adamw, gradNorm, gradNormPartials } from '../../../src/kernels/adamw.ts';
 import { Adapter, initialValues, lowWidths, toModules } from '../../../src/model/adapter.ts';
 import { Decoder } from '../../../src/model/decoder.ts';
@@ -164,7 +164,7 @@ export async function openModel(
 /** Rows of random tokens; the last `targetShare` of each is trained. */
 export function randomBatch(vocab: number, tokens: number, rows: number, targetShare: number): Batch {
   const rng = createRng(tokens * 31 + rows);
-  return packBatch(
+  return toBatch(
     Array.from({ length: rows }, (_, line) => {
       const isTarget = Uint8Array.from({ length: tokens + 1 }, (_unused, i) =>
         i > tokens * (1 - targetShare) ? 1 : 0,

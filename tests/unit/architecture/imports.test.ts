@@ -103,11 +103,11 @@ describe('the walls between the folders', () => {
 
   test.each([
     ['ui/panel.tsx', "import * as tf from '@tensorflow/tfjs-core';"],
-    ['ui/panel.tsx', "import { pack } from '../data/pack.ts';"],
+    ['ui/panel.tsx', "import { pack } from '../data/batch.ts';"],
     ['ui/panel.tsx', "import type { Decoder } from '../model/decoder.ts';"],
     ['ui/panel.tsx', "const m = await import('../trainer/train.ts');"],
     ['ui/panel.tsx', "import {\n  wrap,\n} from 'comlink';"],
-    ['data/pack.ts', "import { AutoTokenizer } from '@xenova/transformers';"],
+    ['data/batch.ts', "import { AutoTokenizer } from '@xenova/transformers';"],
     ['data/tokenizer.ts', "import '@tensorflow/tfjs-core';"],
     ['config/run-config.ts', "import { h } from 'preact';"],
     ['adapter/peft.ts', "export { lora } from '../model/lora.ts';"],

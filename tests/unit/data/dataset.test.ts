@@ -3,7 +3,7 @@ import { TrainerError } from '../../../src/support/trainer-error.ts';
 import { prepareDataset } from '../../../src/data/dataset.ts';
 import { oneFile } from '../../../src/data/read-files.ts';
 import { inspectTokens } from '../../../src/alttrain/inspect-tokens.ts';
-import { packBatch } from '../../../src/data/pack.ts';
+import { toBatch } from '../../../src/data/batch.ts';
 import type { TokenizedExample } from '../../../src/data/mask.ts';
 import { defaultSettings, goldenBytes, goldenTokenizer, readGolden } from './support.ts';
 
@@ -115,7 +115,7 @@ const made = (tokens: number[], isTarget: number[]): TokenizedExample => ({
 });
 
 test('rows are packed end to end, each token predicting the next of its own row', () => {
-  const batch = packBatch([made([5, 6, 7], [0, 0, 1]), made([8], [0]), made([1, 2, 3, 4], [0, 1, 1, 1])]);
+  const batch = toBatch([made([5, 6, 7], [0, 0, 1]), made([8], [0]), made([1, 2, 3, 4], [0, 1, 1, 1])]);
   expect(batch).toEqual({
     inputs: Uint32Array.of(5, 6, 1, 2, 3),
     targets: Int32Array.of(-1, 7, 2, 3, 4),
@@ -127,12 +127,12 @@ test('rows are packed end to end, each token predicting the next of its own row'
     rowTargetCounts: [1, 0, 3],
     weights: null,
   });
-  expect(packBatch([]).tokenCount).toBe(0);
+  expect(toBatch([]).tokenCount).toBe(0);
 });
 
 test('packing loses no target of a whole file', async () => {
   const { examples, report } = await prepare(goldenBytes('tied-gqa', 'dataset.jsonl'));
-  const batch = packBatch(examples);
+  const batch = toBatch(examples);
   expect(batch.targetCount).toBe(report.targetTokenCount);
   expect(batch.tokenCount).toBe(report.tokenCount - examples.length);
 });

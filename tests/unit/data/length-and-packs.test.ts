@@ -8,7 +8,7 @@ import { defaultRunConfig, type RunConfig } from '../../../src/config/run-config
 import { prepareDataset } from '../../../src/data/dataset.ts';
 import { oneFile } from '../../../src/data/read-files.ts';
 import { inspectTokens, partSpans } from '../../../src/alttrain/inspect-tokens.ts';
-import { packRows, placeOf } from '../../../src/data/packs.ts';
+import { packRows, placeOf } from '../../../src/data/packing.ts';
 import { createRng } from '../../../src/support/rng.ts';
 import { BatchPlan, unitsOf } from '../../../src/trainer/batch-plan.ts';
 import { usefulShare } from '../../../src/trainer/useful-share.ts';

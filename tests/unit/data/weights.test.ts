@@ -6,7 +6,7 @@ import { parseColumns } from '../../../src/data/column-mapping.ts';
 import { prepareDataset, type PreparedDataset } from '../../../src/data/dataset.ts';
 import { inspectTokens } from '../../../src/alttrain/inspect-tokens.ts';
 import type { TokenizedExample } from '../../../src/data/mask.ts';
-import { packBatch } from '../../../src/data/pack.ts';
+import { toBatch } from '../../../src/data/batch.ts';
 import { oneFile } from '../../../src/data/read-files.ts';
 import { TokenStore } from '../../../src/data/token-store.ts';
 import { defaultSettings, goldenTokenizer } from './support.ts';
@@ -184,7 +184,7 @@ describe('weights stay with their tokens', () => {
 
   test('into the batch, beside rows without weights, and counts stay counts', async () => {
     const { examples, report } = await prepare([pair, row, { ...pair, weight: 2 }], every);
-    const { weights, targetCount, rowTargetCounts } = packBatch(examples);
+    const { weights, targetCount, rowTargetCounts } = toBatch(examples);
     expect(targetCount).toBe(report.targetTokenCount);
     expect(weights).toHaveLength(targetCount);
     const [first, , last] = rowTargetCounts;
@@ -192,7 +192,7 @@ describe('weights stay with their tokens', () => {
     expect(new Set(weights?.subarray(first, -last))).toEqual(new Set([0.5, 3]));
     expect(new Set(weights?.subarray(-last))).toEqual(new Set([2]));
     expect(report.weightedRows).toBe(2);
-    expect(packBatch((await prepare([pair, pair], every)).examples).weights).toBeNull();
+    expect(toBatch((await prepare([pair, pair], every)).examples).weights).toBeNull();
   });
 
   test('inspected tokens have one where they are trained and their row has weights', async () => {

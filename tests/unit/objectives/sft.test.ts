@@ -1,6 +1,6 @@
 // The loss of SFT by hand: coefficients and means of two micro-batches, with and without weights.
 import { expect, test } from 'vitest';
-import { packBatch, type Batch } from '../../../src/data/pack.ts';
+import { toBatch, type Batch } from '../../../src/data/batch.ts';
 import type { TokenizedExample } from '../../../src/data/mask.ts';
 import { MetricSums } from '../../../src/objectives/metric-sums.ts';
 import { sft } from '../../../src/objectives/sft.ts';
@@ -22,14 +22,14 @@ function row(length: number, weights: readonly number[]): TokenizedExample {
 const f32 = (values: readonly number[]): number[] => [...Float32Array.from(values)];
 
 test('without weights every target of the window has the same coefficient, whatever its micro-batch', () => {
-  const window = [packBatch([row(4, [1, 1]), row(3, [1])]), packBatch([row(6, [1])])];
+  const window = [toBatch([row(4, [1, 1]), row(3, [1])]), toBatch([row(6, [1])])];
   expect(window.map(({ weights }) => weights)).toEqual([null, null]);
   expect([...sft.coefficients(window[0], window)]).toEqual(f32([-1 / 4, -1 / 4, -1 / 4]));
   expect([...sft.coefficients(window[1], window)]).toEqual(f32([-1 / 4]));
 });
 
 test('with weights a coefficient is the weight over the weights of the window; rows without count 1 a token', () => {
-  const window = [packBatch([row(4, [2, 0.5]), row(3, [1])]), packBatch([row(6, [1])])];
+  const window = [toBatch([row(4, [2, 0.5]), row(3, [1])]), toBatch([row(6, [1])])];
   expect([...(window[0].weights ?? [])]).toEqual([2, 0.5, 1]);
   expect([...sft.coefficients(window[0], window)]).toEqual(f32([-2 / 4.5, -0.5 / 4.5, -1 / 4.5]));
   expect([...sft.coefficients(window[1], window)]).toEqual(f32([-1 / 4.5]));
@@ -39,13 +39,13 @@ test('the loss adds up over micro-batches by weight, not by micro-batch', () => 
   const sums = new MetricSums();
   const measure = (batch: Batch, logProbs: readonly number[]): void =>
     sft.measure({ batch, logProbs: Float32Array.from(logProbs), baseLogProbs: null }, sums);
-  measure(packBatch([row(4, [2, 0.5]), row(3, [1])]), [-1, -2, -4]);
-  measure(packBatch([row(6, [1])]), [-8]);
+  measure(toBatch([row(4, [2, 0.5]), row(3, [1])]), [-1, -2, -4]);
+  measure(toBatch([row(6, [1])]), [-8]);
   expect(sums.means()).toEqual({ loss: (2 + 1 + 4 + 8) / 4.5 });
 });
 
 test('a batch says how many targets each of its rows has, a row without any among them', () => {
-  const { rowTargetCounts, targetCount } = packBatch([row(4, [1, 1]), row(3, []), row(9, [3, 3, 3])]);
+  const { rowTargetCounts, targetCount } = toBatch([row(4, [1, 1]), row(3, []), row(9, [3, 3, 3])]);
   expect(rowTargetCounts).toEqual([2, 0, 3]);
   expect(targetCount).toBe(5);
 });

@@ -1,7 +1,7 @@
 /**
  * Rows into packs of at most `capacity` tokens, first-fit decreasing: rows from long to short, each into the first pack
  * with room. (arXiv 2404.10830 packs this way; FFD needs at most 11/9 of the fewest packs possible, plus one.)
- * A pack is only a list of rows: data/pack.ts lays them end to end, each with its own segment and positions.
+ * A pack is only a list of rows: data/batch.ts lays them end to end, each with its own segment and positions.
  */
 
 /** Indices into `lengths`, in packs; the rows of a pack in the order of the file. Every row is in exactly one pack. */

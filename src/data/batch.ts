@@ -17,7 +17,7 @@ export interface Batch {
   readonly weights: Float32Array | null; // [targetCount], in the order of targets; null: all are 1
 }
 
-export function packBatch(examples: readonly TokenizedExample[]): Batch {
+export function toBatch(examples: readonly TokenizedExample[]): Batch {
   const tokenCount = examples.reduce((sum, { tokens }) => sum + Math.max(0, tokens.length - 1), 0);
   const inputs = new Uint32Array(tokenCount);
   const targets = new Int32Array(tokenCount).fill(-1);
