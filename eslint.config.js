@@ -15,6 +15,7 @@ export default defineConfig(
   globalIgnores([
     'dist',
     'dist-bench',
+    'dist-node',
     'node_modules',
     'public',
     '.cache',

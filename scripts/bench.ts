@@ -1,6 +1,6 @@
 /** `npm run bench`: the benchmark page in headless Chromium, as a table and as JSON. `--help` says the rest. */
 import { execFileSync } from 'node:child_process';
-import type { Outcome } from '../src/headless/bridge.ts';
+import type { Outcome } from '../src/headless/commands.ts';
 import { columns, fitLine, resultCells, roofLine, textTable } from '../tests/bench/format.ts';
 import type { BenchEvent, BenchReport, BenchSettings, WorkerReport } from '../tests/bench/protocol.ts';
 import { wantsHelp, wantsJson } from './cli/args.ts';

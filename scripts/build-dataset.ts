@@ -85,15 +85,19 @@ function sayReport({
 
 /** Answers of the model, by row key. */
 async function ask(
-  { model, quantization, maxNewTokens, seed }: BuildDatasetOptions,
+  { host, model, quantization, maxNewTokens, seed }: BuildDatasetOptions,
   questions: readonly Question[],
 ): Promise<Record<string, string>> {
   if (model === null || questions.length === 0) return {};
-  const { generateAnswers } = await import('./cli/generate-answers.ts'); // brings the browser with it
+  const { generateAnswers } = await import('./cli/generate-answers.ts'); // the slow part, loaded once the input is good
   const { served, mounts } = modelInput(model);
   const prompts = questions.map(({ prompt }) => prompt);
   const request = { prompts, maxNewTokens, temperature: 0, seed, useAdapter: false };
-  const answers = await generateAnswers({ model: served, quantization, adapter: null, request }, mounts);
+  const answers = await generateAnswers(
+    { model: served, quantization, adapter: null, request },
+    mounts,
+    host,
+  );
   return Object.fromEntries(questions.map(({ key }, i) => [key, answers[i].trace.text]));
 }
 

@@ -1,4 +1,4 @@
-/** `npm run generate`: answers of the model, with or without an adapter, from the page's own worker. */
+/** `npm run generate`: answers of the model, with or without an adapter, from the page's own trainer, in Node or headless Chromium. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { generateHelp, parseGenerateArgs, wantsHelp, wantsJson, type GenerateOptions } from './cli/args.ts';
@@ -24,6 +24,7 @@ async function generate(options: GenerateOptions, asJson: boolean): Promise<void
       request: { prompts, maxNewTokens, temperature, seed, templateDate, useAdapter: adapter !== null },
     },
     [...model.mounts, ...(adapter?.mounts ?? [])],
+    options.host,
   );
   const answers = generated.map(({ prompt, tokenIds, trace }) => ({ prompt, tokenIds, text: trace.text }));
   const out = resolve(options.out);

@@ -12,7 +12,7 @@ import { runNode } from './cli/run-process.ts';
 import { addCounts, noTests, readCounts, summary, type Counts } from './cli/test-counts.ts';
 import { driverEnvironment, findDriver, type Driver } from './second-adapter/find-driver.ts';
 import { installDriver } from './second-adapter/install-driver.ts';
-import type { Probed } from './second-adapter/probe.ts';
+import type { Probed } from './cli/probe-adapter.ts';
 
 const notRun = 3;
 const passLimitMs = 90 * 60_000;
@@ -46,7 +46,7 @@ function lackOf(probed: Probed | null): string | null {
 function probe(driver: Driver): Probed | null | string {
   const { status, stdout, stderr, error } = spawnSync(
     process.execPath,
-    ['--import', 'tsx', 'scripts/second-adapter/probe.ts'],
+    ['--import', 'tsx', 'script./cli/probe-adapter.ts'],
     {
       cwd: projectRoot,
       encoding: 'utf8',

@@ -1,9 +1,9 @@
-/** `npm run train`: a training run with the page's own worker in headless Chromium. `--help` says the rest. */
+/** `npm run train`: a training run with the page's own trainer, in Node or headless Chromium. `--help` says the rest. */
 import { join, resolve } from 'node:path';
 import type { RunResult } from '../src/api/trainer-api.ts';
 import type { WireError } from '../src/support/trainer-error.ts';
 import type { RunConfig } from '../src/config/run-config.ts';
-import { checkpointName, type HeadlessEvent, type TrainPlan } from '../src/headless/bridge.ts';
+import { checkpointName, type HeadlessEvent, type TrainPlan } from '../src/headless/commands.ts';
 import { parseTrainArgs, trainHelp, wantsHelp, wantsJson, type TrainOptions } from './cli/args.ts';
 import { checkpointOf, readCheckpointHead } from './cli/checkpoint-file.ts';
 import { cancelled, RunFailure, runCommand } from './cli/exit.ts';
@@ -67,7 +67,6 @@ async function prepare(options: TrainOptions): Promise<Prepared> {
       initAdapter: adapter?.served ?? null,
       checkpointUrl: checkpoint === null ? null : '/local/checkpoint',
       allowChanges: options.allowChanges,
-      outUrl: '/local/out',
     },
   };
 }
@@ -82,20 +81,16 @@ async function train(options: TrainOptions, asJson: boolean): Promise<void> {
   };
   const { openSession } = await import('./cli/session.ts'); // the slow part, loaded once the input is good
   const session = await openSession({
+    host: options.host,
     mounts,
-    inbox: { prefix: 'local/out', path: out, names: inboxNames },
+    out: { path: out, names: inboxNames },
     onEvent,
     say: (line) => view.say(line),
   });
   try {
     const note = 'Stopping after this step; again to end at once without the adapter.';
     const signal = stopOnSignal(session, (line) => view.say(line), note);
-    const outcome = await session.run((page) =>
-      page.evaluate((given) => {
-        if (globalThis.altTrainHeadless === undefined) throw new Error('the bridge is gone');
-        return globalThis.altTrainHeadless.train(given);
-      }, plan),
-    );
+    const outcome = await session.train(plan);
     view.end();
     const metricsFailure = finishMetrics(metrics);
     if (!outcome.ok) throw new RunFailure(outcome.error, outcome.hasStarted);

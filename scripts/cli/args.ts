@@ -3,8 +3,10 @@ import { parseArgs } from 'node:util';
 import { TrainerError } from '../../src/support/trainer-error.ts';
 import { presets } from '../../src/config/presets.ts';
 import { parseRunConfig, type RunConfig } from '../../src/config/run-config.ts';
+import { hostChoices, type HostChoice } from './choose-host.ts';
 
 export interface TrainOptions {
+  readonly host: HostChoice;
   readonly model: string;
   readonly dataset: string;
   readonly configPath: string | null;
@@ -21,6 +23,7 @@ export type InspectOptions = Pick<TrainOptions, 'model' | 'dataset' | 'configPat
 export type Quantization = RunConfig['quantization'];
 
 export interface GenerateOptions {
+  readonly host: HostChoice;
   readonly model: string;
   readonly quantization: Quantization;
   readonly adapterFolder: string | null;
@@ -34,9 +37,14 @@ export interface GenerateOptions {
   readonly hubUrl: string | null;
 }
 
+export const hostHelp = `  --host <${hostChoices.join(' | ')}>     where the trainer runs: in Node on Dawn (WebGPU over the graphics card's driver, no
+                                 browser), or in headless Chromium. auto (the default) takes Node where it finds a
+                                 graphics card there, else the browser. The results are the same files`;
+
 export const gpuHelp = `Environment
   CHROME_PATH    Chrome or Chromium to use; otherwise the usual places are searched
   HF_TOKEN       access token for what is gated or private on the hub; held in memory only
+  ALTTRAIN_CACHE where --host node keeps models of the hub (default ~/.cache/alttrain-web)
   ALTTRAIN_GPU   "hardware" or "software" WebGPU; otherwise hardware where the machine has a GPU
 
 Exit code 0: done. 2: bad input, said before anything starts. 1: failed or stopped.`;
@@ -48,7 +56,7 @@ const datasetHelp = `  --dataset <file | name | hf>   JSONL, JSON, CSV, TSV or P
 
 export const trainHelp = `npm run train -- --model <demo | folder | hub id> --out <folder> [options]
 
-Trains a LoRA adapter with the page's own worker in headless Chromium and writes adapter_model.safetensors,
+Trains a LoRA adapter with the page's own trainer and writes adapter_model.safetensors,
 adapter_config.json, README.md, metrics.jsonl, run_config.json and checkpoint/checkpoint.safetensors.
 
   --model <demo | folder | id>   "demo", a model folder in Hugging Face layout, or a model of the Hugging Face Hub:
@@ -63,6 +71,7 @@ ${datasetHelp}
                                  finished stays as it is. A longer run (max_steps, num_train_epochs), reports and the
                                  memory limit may be set anew; other data, weights or settings are refused
   --allow-changes                with --resume: go on although data, weights or settings are others
+${hostHelp}
   --json                         the last line of the output is one JSON object
   --help
 
@@ -111,6 +120,7 @@ ${quantizationHelp}
   --temperature <number>         0 is greedy (default 0)
   --seed <number>                for temperatures above 0 (default 42)
   --template-date <day>          what a chat template writes that asks for today (default 2024-07-26)
+${hostHelp}
   --json                         the last line of the output is one JSON object
   --help
 
@@ -131,6 +141,7 @@ export function parse(argv: readonly string[], options: NonNullable<Spec>): Reco
 export const text = { type: 'string' } as const;
 export const flag = { type: 'boolean' } as const;
 const trainSpec = {
+  host: text,
   model: text,
   'hub-url': text,
   dataset: text,
@@ -144,6 +155,7 @@ const trainSpec = {
   help: { type: 'boolean', short: 'h' },
 } as const;
 const generateSpec = {
+  host: text,
   model: text,
   quantization: text,
   'hub-url': text,
@@ -191,6 +203,14 @@ export function numberOf(
   throw new TrainerError('config-invalid', `--${name} ${given} is not an accepted number.`);
 }
 
+/** @throws TrainerError "config-invalid" */
+export function hostOf(values: Record<string, unknown>): HostChoice {
+  const given = optional(values, 'host') ?? 'auto';
+  const choice = hostChoices.find((name) => name === given);
+  if (choice !== undefined) return choice;
+  throw new TrainerError('config-invalid', `--host ${given} is none of ${hostChoices.join(', ')}.`);
+}
+
 /** Known even when the rest of the line is wrong, so that a failure can be reported the way it was asked for. */
 export const wantsJson = (argv: readonly string[]): boolean => argv.includes('--json');
 export const wantsHelp = (argv: readonly string[]): boolean => argv.includes('--help') || argv.includes('-h');
@@ -202,6 +222,7 @@ export function parseTrainArgs(argv: readonly string[]): TrainOptions {
   const out = required(values, 'out', 'runs/first');
   const dataset = datasetOf(values, model);
   const options: TrainOptions = {
+    host: hostOf(values),
     model,
     dataset,
     configPath: optional(values, 'config'),
@@ -260,6 +281,7 @@ function templateDateOf(values: Record<string, unknown>): string {
 export function parseGenerateArgs(argv: readonly string[]): GenerateOptions {
   const values = parse(argv, generateSpec);
   return {
+    host: hostOf(values),
     model: required(values, 'model', 'demo'),
     quantization: quantizationOf(values),
     adapterFolder: optional(values, 'adapter'),

@@ -5,6 +5,8 @@ import { shapeIds, shapes } from '../../src/alttrain/shapes.ts';
 import {
   flag,
   gpuHelp,
+  hostHelp,
+  hostOf,
   numberOf,
   optional,
   parse,
@@ -14,6 +16,7 @@ import {
   text,
   type Quantization,
 } from './args.ts';
+import type { HostChoice } from './choose-host.ts';
 
 export interface BuildDatasetOptions {
   readonly harmfulFiles: readonly string[];
@@ -31,6 +34,7 @@ export interface BuildDatasetOptions {
   readonly maxNewTokens: number;
   readonly out: string;
   readonly hubUrl: string | null;
+  readonly host: HostChoice;
 }
 
 export const defaultCount = 1000;
@@ -60,6 +64,7 @@ ${quantizationHelp}
   --write-traces                 the model writes the trace of rows that have none
   --max-new-tokens <number>      longest text of the model (default 512)
   --out <rows.jsonl>             where the rows go
+${hostHelp}
   --json                         the last line of the output is one JSON object
   --help
 
@@ -83,6 +88,7 @@ const spec = {
   'write-traces': flag,
   'max-new-tokens': text,
   out: text,
+  host: text,
   json: flag,
   help: { type: 'boolean', short: 'h' },
 } as const;
@@ -121,6 +127,7 @@ export function parseBuildDatasetArgs(argv: readonly string[]): BuildDatasetOpti
     ),
     out: required(values, 'out', 'rows.jsonl'),
     hubUrl: optional(values, 'hub-url'),
+    host: hostOf(values),
   };
   if (model === null && (options.writeAssessments || options.writeTraces))
     throw new TrainerError(

@@ -1,9 +1,9 @@
-/** Builds the page into dist/ and the benchmark into dist-bench/, where a build there is older than what it is made from. */
+/** Builds the page into dist/, the benchmark into dist-bench/ and the trainer for Node into dist-node/, where a build there is older than what it is made from. */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { rename, rm, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'vite';
-import { benchFolder, distFolder, projectRoot } from './paths.ts';
+import { benchFolder, distFolder, nodeFolder, projectRoot } from './paths.ts';
 
 const sources = [
   'index.html',
@@ -29,6 +29,13 @@ const bench: Target = {
   configFile: 'scripts/vite/bench.config.ts',
   page: 'tests/bench/index.html',
   sources: [...sources, 'tests/bench'],
+};
+
+const node: Target = {
+  folder: nodeFolder,
+  configFile: 'scripts/vite/node.config.ts',
+  page: 'trainer.js',
+  sources: ['package.json', 'package-lock.json', 'src', 'workers', 'scripts/vite'],
 };
 
 function newestChange(path: string): number {
@@ -81,4 +88,10 @@ export async function ensureBench({ say }: Say): Promise<void> {
   if (isFresh(bench)) return;
   say('Building the benchmark …');
   await buildTarget(bench);
+}
+
+export async function ensureNode({ say }: Say): Promise<void> {
+  if (isFresh(node)) return;
+  say('Building the trainer for Node …');
+  await buildTarget(node);
 }

@@ -6,7 +6,7 @@ import { TrainerError } from '../../src/support/trainer-error.ts';
 import { openSafetensors } from '../../src/adapter/safetensors.ts';
 import { bytesSource } from '../../src/support/byte-source.ts';
 import type { RawRunConfig } from '../../src/config/run-config.ts';
-import { checkpointName } from '../../src/headless/bridge.ts';
+import { checkpointName } from '../../src/headless/commands.ts';
 import { checkpointSettings } from '../../src/trainer/checkpoint.ts';
 import { isFile, isFolder } from './files.ts';
 import { reasonOf } from './inputs.ts';

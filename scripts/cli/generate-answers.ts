@@ -1,6 +1,7 @@
-/** Answers from the page's own worker in headless Chromium, with progress and Ctrl-C. */
+/** Answers of a model, with progress and Ctrl-C. */
 import type { Generation } from '../../src/api/trainer-api.ts';
-import type { GeneratePlan } from '../../src/headless/bridge.ts';
+import type { GeneratePlan } from '../../src/headless/commands.ts';
+import type { HostChoice } from './choose-host.ts';
 import { RunFailure } from './exit.ts';
 import { createProgressView } from './progress.ts';
 import type { Mount } from './serve.ts';
@@ -11,9 +12,11 @@ import { stopOnSignal } from './stop-on-signal.ts';
 export async function generateAnswers(
   plan: GeneratePlan,
   mounts: readonly Mount[],
+  host: HostChoice,
 ): Promise<readonly Generation[]> {
   const view = createProgressView(process.stderr);
   const session = await openSession({
+    host,
     mounts,
     onEvent: (event) => view.show(event),
     say: (line) => view.say(line),
@@ -21,12 +24,7 @@ export async function generateAnswers(
   const note = 'Stopping after this batch; again to end at once.';
   const signal = stopOnSignal(session, (line) => view.say(line), note);
   try {
-    const outcome = await session.run((page) =>
-      page.evaluate((given) => {
-        if (globalThis.altTrainHeadless === undefined) throw new Error('the bridge is gone');
-        return globalThis.altTrainHeadless.generate(given);
-      }, plan),
-    );
+    const outcome = await session.generate(plan);
     view.end();
     if (!outcome.ok) throw new RunFailure(outcome.error, outcome.hasStarted);
     return outcome.value;

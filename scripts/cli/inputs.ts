@@ -5,7 +5,7 @@ import type { HubDatasetSource } from '../../src/api/trainer-api.ts';
 import { TrainerError } from '../../src/support/trainer-error.ts';
 import type { SuiteQuestions } from '../../src/data/row-index.ts';
 import { readTokenizerFiles, type TokenizerFiles } from '../../src/data/tokenizer-folder.ts';
-import type { ServedAdapter, ServedDataset, ServedModel } from '../../src/headless/bridge.ts';
+import type { ServedAdapter, ServedDataset, ServedModel } from '../../src/headless/commands.ts';
 import { projectRoot } from './paths.ts';
 import { isFile, isFolder, isObject, readJson } from './files.ts';
 import type { Mount } from './serve.ts';

@@ -1,6 +1,6 @@
 /** What a run looks like in a terminal: one line that changes, or now and then a line where there is none. */
 import type { EvaluationReport, LoadProgress, StepReport } from '../../src/api/trainer-api.ts';
-import type { HeadlessEvent } from '../../src/headless/bridge.ts';
+import type { HeadlessEvent } from '../../src/headless/commands.ts';
 import { datasetLines } from './dataset-lines.ts';
 
 export interface ProgressView {
@@ -56,7 +56,7 @@ export function createProgressView(
   const show = (event: HeadlessEvent): void => {
     switch (event.kind) {
       case 'device':
-        return say(`Device: ${event.report.adapter}`);
+        return say(`Device: ${event.report.adapter}${event.host === undefined ? '' : ` (${event.host})`}`);
       case 'model':
         say(
           `Model: ${event.report.name}, ${event.report.architecture}, ${millions(event.report.parameterCount)} parameters`,

@@ -2,13 +2,13 @@
  * Serves the built page on 127.0.0.1, and for headless runs some local folders and files read-only beside it,
  * plus one address that takes results with PUT. Nothing outside the listed folders can be reached.
  */
-import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, realpath, rename, rm, stat } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { realpath, stat } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { extname, join, relative, isAbsolute, sep, dirname } from 'node:path';
+import { extname, join, relative, isAbsolute, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { partOf } from './write-whole.ts';
+import { takeFile, writeFailure } from './take-file.ts';
 
 /** A folder or one file of this machine, readable under `/<prefix>/…`. */
 export interface Mount {
@@ -133,7 +133,7 @@ function sendText(response: ServerResponse, status: number, text: string): void 
   response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8' }).end(`${text}\n`);
 }
 
-async function takeFile(
+async function takeResult(
   request: IncomingMessage,
   response: ServerResponse,
   inbox: NonNullable<ServeOptions['inbox']>,
@@ -145,29 +145,14 @@ async function takeFile(
     return;
   }
   const path = join(inbox.path, name);
-  const part = partOf(path);
   try {
-    await mkdir(dirname(path), { recursive: true });
-    await pipeline(request, createWriteStream(part, { flush: true }));
-    await rename(part, path); // a transfer that breaks off leaves the earlier file as it was
+    await takeFile(path, request);
   } catch (error) {
-    await rm(part, { force: true }).catch(() => undefined);
     request.resume();
-    return sendWriteFailure(response, path, error);
+    const { isFull, message } = writeFailure(path, error);
+    return sendText(response, isFull ? 507 : 500, message);
   }
   response.writeHead(204).end();
-}
-
-const noRoom = ['ENOSPC', 'EDQUOT', 'EFBIG'];
-
-async function sendWriteFailure(response: ServerResponse, path: string, error: unknown): Promise<void> {
-  const isFull = noRoom.includes((error as NodeJS.ErrnoException).code ?? '');
-  const kept = (await stat(path).catch(() => null)) === null ? '' : ' The one from before is kept as it was.';
-  const reason = error instanceof Error ? error.message : String(error);
-  const what = isFull
-    ? `There is no room on the disk for ${path} (${reason}).`
-    : `${path} could not be written: ${reason}.`;
-  sendText(response, isFull ? 507 : 500, `${what}${kept}`);
 }
 
 async function answer(
@@ -183,7 +168,7 @@ async function answer(
     // Other pages open in other browsers must not write here.
     if (request.headers.origin !== undefined && request.headers.origin !== host)
       return sendText(response, 403, 'only the page served here may write');
-    return takeFile(request, response, inbox, path.slice(inbox.prefix.length + 1));
+    return takeResult(request, response, inbox, path.slice(inbox.prefix.length + 1));
   }
   if (request.method !== 'GET' && request.method !== 'HEAD') return sendText(response, 405, 'read only');
   const mount = mounts.find(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`));

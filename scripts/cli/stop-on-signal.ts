@@ -1,4 +1,4 @@
-/** Ctrl-C of a command that drives the page: the first asks for an end in order, the second ends at once. */
+/** Ctrl-C of a command that drives a trainer: the first asks for an end in order, the second ends at once. */
 import { reasonOf } from './inputs.ts';
 import type { Session } from './session.ts';
 
@@ -15,7 +15,7 @@ export function stopOnSignal(session: Session, say: (line: string) => void, note
     if (wasAsked) process.exit(1);
     wasAsked = true;
     say(note);
-    session.stopTraining().catch((error: unknown) => say(`It could not be stopped: ${reasonOf(error)}`));
+    session.stop().catch((error: unknown) => say(`It could not be stopped: ${reasonOf(error)}`));
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);

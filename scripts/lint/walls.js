@@ -143,11 +143,12 @@ function wallsOf({ folder, imports, packages: own = [], advice }) {
   ];
 }
 
-const data = rooms.find(({ folder }) => folder === 'data');
+const roomOf = (name) => rooms.find(({ folder }) => folder === name);
 
 /** The first rule whose folder (or exact file) matches is the one that counts. @type {Rule[]} */
 export const rules = [
-  { folder: 'data/tokenizer.ts', walls: wallsOf({ ...data, packages: ['transformers'] }) },
+  { folder: 'data/tokenizer.ts', walls: wallsOf({ ...roomOf('data'), packages: ['transformers'] }) },
+  { folder: 'host/node', walls: wallsOf({ ...roomOf('host'), packages: ['node'] }) },
   ...rooms.map((room) => ({ folder: room.folder, walls: wallsOf(room) })),
 ];
 

@@ -6,6 +6,7 @@
  */
 import { TrainerError } from '../support/trainer-error.ts';
 import type { DeviceReport } from '../api/trainer-api.ts';
+import { describeAdapter } from '../support/adapter-name.ts';
 import { GpuMemory } from './gpu-memory.ts';
 import { Recorder } from './recorder.ts';
 import { openTfjs, type TfjsRuntime } from './tfjs.ts';
@@ -34,18 +35,16 @@ const wantedLimits = [
   'maxComputeWorkgroupSizeX',
 ] as const;
 
-/** @throws TrainerError "webgpu-unavailable" where there is no WebGPU or no adapter. */
-export async function openDevice(gpu: GPU | undefined): Promise<Gpu> {
-  const advice =
-    'Use a current Chrome, Edge, Safari 26 or Firefox 141 or later with hardware acceleration switched on; chrome://gpu says whether WebGPU is available.';
+/** `advice`: what to do where there is none. @throws TrainerError "webgpu-unavailable" where there is no WebGPU or no adapter. */
+export async function openDevice(gpu: GPU | undefined, advice = ''): Promise<Gpu> {
   if (gpu === undefined) {
-    throw new TrainerError('webgpu-unavailable', `This browser has no WebGPU. ${advice}`);
+    throw new TrainerError('webgpu-unavailable', `There is no WebGPU here. ${advice}`.trim());
   }
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
   if (adapter === null) {
     throw new TrainerError(
       'webgpu-unavailable',
-      `The browser has WebGPU but offers no graphics adapter. ${advice}`,
+      `There is WebGPU here, but no graphics adapter for it. ${advice}`.trim(),
     );
   }
   const wanted = (['subgroups', 'shader-f16'] as const).filter((name) => adapter.features.has(name));
@@ -55,10 +54,7 @@ export async function openDevice(gpu: GPU | undefined): Promise<Gpu> {
   });
 
   const info = adapter.info;
-  const name = [info.vendor, info.architecture, info.device, info.description]
-    .filter((part) => part !== '')
-    .join(' ');
-  const isSoftware = /swiftshader|llvmpipe|lavapipe|software|basic render/i.test(name);
+  const { name, isSoftware } = describeAdapter(info);
   const recorder = new Recorder(device, isSoftware);
 
   let failure: TrainerError | null = null;
@@ -86,7 +82,7 @@ export async function openDevice(gpu: GPU | undefined): Promise<Gpu> {
 
   const tfjs = openTfjs(device, info);
   const report: DeviceReport = {
-    adapter: name === '' ? 'unnamed adapter' : name,
+    adapter: name,
     features: [...adapter.features].sort(),
     maxBufferBytes: device.limits.maxBufferSize,
     maxBindingBytes: device.limits.maxStorageBufferBindingSize,

@@ -1,242 +1,31 @@
 /**
- * The page without a page: `/?headless` gives scripts (scripts/train.ts, scripts/generate.ts) the same worker that
- * the page uses. Inputs are read from addresses served beside the page; results go back with PUT.
- * Failures come back as values, because a rejected promise loses its code on the way through the browser's debugger.
+ * The page without a page: `/?headless` gives scripts the same worker that the page uses. Inputs are read from addresses
+ * served beside the page; results go back with PUT.
  */
-import type {
-  AdapterSource,
-  DatasetReport,
-  DatasetSource,
-  DeviceReport,
-  GenerateRequest,
-  Generation,
-  LoadProgress,
-  ModelReport,
-  ModelSource,
-  RunResult,
-  TrainerApi,
-  TrainEvent,
-} from '../api/trainer-api.ts';
-import { toWire, TrainerError, type WireError } from '../support/trainer-error.ts';
-import { datasetSettings } from '../config/dataset-settings.ts';
-import type { RunConfig } from '../config/run-config.ts';
-
-export interface ServedAdapter {
-  readonly name: string;
-  readonly configUrl: string;
-  readonly weightsUrl: string;
-}
-
-export type ServedDataset = Exclude<DatasetSource, { kind: 'file' }>;
-
-export type ServedModel = Exclude<ModelSource, { kind: 'files' }>;
-
-export interface TrainPlan {
-  readonly model: ServedModel;
-  readonly dataset: ServedDataset;
-  readonly config: RunConfig;
-  readonly initAdapter: ServedAdapter | null;
-  readonly checkpointUrl: string | null;
-  readonly allowChanges: boolean; // since the checkpoint
-  readonly outUrl: string; // results are PUT below it
-}
-
-export interface GeneratePlan {
-  readonly model: ServedModel;
-  readonly quantization: RunConfig['quantization'];
-  readonly adapter: ServedAdapter | null;
-  readonly request: GenerateRequest;
-}
-
-export type HeadlessEvent =
-  | TrainEvent
-  | { readonly kind: 'device'; readonly report: DeviceReport }
-  | { readonly kind: 'load'; readonly progress: LoadProgress }
-  | { readonly kind: 'model'; readonly report: ModelReport }
-  | { readonly kind: 'dataset'; readonly report: DatasetReport };
-
-/** `hasStarted`: training had begun, so the fault is not (only) in what was given. */
-export type Outcome<T> =
-  | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly error: WireError; readonly hasStarted: boolean };
-
-interface HeadlessBridge {
-  train(plan: TrainPlan): Promise<Outcome<RunResult>>;
-  generate(plan: GeneratePlan): Promise<Outcome<readonly Generation[]>>;
-  /** Ends the run after the step it is in; `train` then delivers what there is. */
-  stop(): Promise<void>;
-}
-
-/** Files that a run delivers besides those of `exportFiles()`. */
-export const checkpointName = 'checkpoint/checkpoint.safetensors';
+import type { TrainerApi } from '../api/trainer-api.ts';
+import { TrainerError } from '../support/trainer-error.ts';
+import { headlessCommands, type Desk, type HeadlessCommands, type HeadlessEvent } from './commands.ts';
 
 declare global {
-  var altTrainHeadless: HeadlessBridge | undefined;
+  var altTrainHeadless: HeadlessCommands | undefined;
   /** Put there by the script that drives the page. */
   var altTrainEvent: ((event: HeadlessEvent) => Promise<void>) | undefined;
 }
 
-/** The worker knows of a stop only while it trains; one that comes while things are loaded is kept here. */
-interface Stopping {
-  isAsked: boolean;
+/** Where the page's server takes results. */
+export const outPrefix = 'local/out';
+
+export function startHeadlessBridge(client: TrainerApi, outUrl = `/${outPrefix}`): void {
+  globalThis.altTrainHeadless = headlessCommands(client, servedDesk(outUrl));
 }
 
-export function startHeadlessBridge(client: TrainerApi): void {
-  const stopping: Stopping = { isAsked: false };
-  globalThis.altTrainHeadless = {
-    train: (plan) => train(client, plan, stopping),
-    generate: (plan) => generate(client, plan, stopping),
-    stop: () => {
-      stopping.isAsked = true;
-      return client.stop();
-    },
-  };
-}
-
-/** Sends events in order, and waits for the last one before a result is given. */
-function createReporter(): { report: (event: HeadlessEvent) => void; flush: () => Promise<void> } {
-  let last: Promise<unknown> = Promise.resolve();
+function servedDesk(outUrl: string): Desk {
   return {
-    report: (event) => {
-      last = last.then(() => globalThis.altTrainEvent?.(event)).catch(() => undefined);
-    },
-    flush: async () => {
-      await last;
-    },
+    read: fetchBlob,
+    put: (name, content) => put(`${outUrl}/${name}`, content as BodyInit),
+    tell: (event) => globalThis.altTrainEvent?.(event),
   };
 }
-
-async function train(client: TrainerApi, plan: TrainPlan, stopping: Stopping): Promise<Outcome<RunResult>> {
-  const { report, flush } = createReporter();
-  const onLoad = (progress: LoadProgress): void => report({ kind: 'load', progress });
-  const checkpoints = createCheckpointSaver(client, plan, {
-    flush,
-    warn: (note) => report({ kind: 'phase', phase: 'training', note }),
-  });
-  let hasStarted = false;
-  try {
-    report({ kind: 'device', report: await client.openDevice() });
-    report({ kind: 'model', report: await client.loadModel(plan.model, plan.config.quantization, onLoad) });
-    report({
-      kind: 'dataset',
-      report: await client.readDataset(plan.dataset, datasetSettings(plan.config), onLoad),
-    });
-    const initAdapter = plan.initAdapter === null ? undefined : await adapterSource(plan.initAdapter);
-    const checkpoint = plan.checkpointUrl === null ? undefined : await fetchBlob(plan.checkpointUrl);
-    if (stopping.isAsked) throw new TrainerError('cancelled', 'Stopped before the first step.');
-    const { config, allowChanges } = plan;
-    const value = await client.startTraining({ config, initAdapter, checkpoint, allowChanges }, (event) => {
-      if (event.kind === 'step') {
-        if (!hasStarted && stopping.isAsked) void client.stop();
-        hasStarted = true;
-        checkpoints.afterStep(event.report.step);
-      }
-      report(event);
-    });
-    await checkpoints.settled();
-    if (!value.alreadyFinished) await deliver(client, plan.outUrl);
-    return { ok: true, value };
-  } catch (error) {
-    // The last adapter of a failed run is still worth having; when there is none, the failure itself is the news.
-    await checkpoints.settled();
-    if (hasStarted) await deliver(client, plan.outUrl).catch(() => undefined);
-    return { ok: false, error: toWire(error), hasStarted };
-  } finally {
-    await flush();
-  }
-}
-
-const PROMPTS_PER_CALL = 32; // the worker's own batch: the answers are those of one call with all prompts
-
-async function generate(
-  client: TrainerApi,
-  { model: source, quantization, adapter, request }: GeneratePlan,
-  stopping: Stopping,
-): Promise<Outcome<readonly Generation[]>> {
-  const { report, flush } = createReporter();
-  try {
-    report({ kind: 'device', report: await client.openDevice() });
-    const model = await client.loadModel(source, quantization, (progress) =>
-      report({ kind: 'load', progress }),
-    );
-    report({ kind: 'model', report: model });
-    if (adapter !== null) await client.loadAdapter(await adapterSource(adapter));
-    const total = request.prompts.length;
-    const value: Generation[] = [];
-    while (value.length < total) {
-      if (stopping.isAsked)
-        throw new TrainerError('cancelled', `Stopped after ${value.length} of ${total} answers.`);
-      const prompts = request.prompts.slice(value.length, value.length + PROMPTS_PER_CALL);
-      value.push(...(await client.generate({ ...request, prompts })));
-      report({ kind: 'progress', done: value.length, total, note: 'Writing answers' });
-    }
-    return { ok: true, value };
-  } catch (error) {
-    return { ok: false, error: toWire(error), hasStarted: false };
-  } finally {
-    await flush();
-  }
-}
-
-/**
- * The worker takes a snapshot after every `save_steps` steps: it is fetched with the next step, so that a killed run can resume.
- * What was reported before is waited for: the rows of its steps are written before a checkpoint that counts them as done.
- */
-function createCheckpointSaver(
-  client: TrainerApi,
-  { config, outUrl }: TrainPlan,
-  { flush, warn }: { flush: () => Promise<void>; warn: (note: string) => void },
-): { afterStep: (step: number) => void; settled: () => Promise<void> } {
-  let waiting = 0;
-  let saved: Promise<void> = Promise.resolve();
-  const save = async (step: number): Promise<void> => {
-    const before = saved;
-    try {
-      const checkpoint = await client.exportCheckpoint();
-      await Promise.all([before, flush()]);
-      await put(`${outUrl}/${checkpointName}`, checkpoint);
-    } catch (error) {
-      // The one at the end fails the run, if it cannot be saved either.
-      warn(`The checkpoint of step ${step} could not be saved, the one before is kept: ${messageOf(error)}`);
-    }
-    waiting--;
-  };
-  return {
-    afterStep: (step) => {
-      const isDue = step > 1 && (step - 1) % config.saveSteps === 0;
-      if (!isDue || waiting >= MOST_WAITING) return;
-      waiting++;
-      saved = save(step - 1);
-    },
-    settled: () => saved,
-  };
-}
-
-/** Checkpoints on their way: a disk slower than the steps must not fill the memory with them. */
-const MOST_WAITING = 2;
-
-/** The command line writes this one row by row, with those of the run that was resumed. */
-const metricsName = 'metrics.jsonl';
-
-/** Every file by itself, the checkpoint last: where one cannot be written, what was there before is whole. */
-async function deliver(client: TrainerApi, outUrl: string): Promise<void> {
-  const failures: TrainerError[] = [];
-  const send = async (name: string, body: BodyInit): Promise<void> => {
-    try {
-      await put(`${outUrl}/${name}`, body);
-    } catch (error) {
-      failures.push(error instanceof TrainerError ? error : new TrainerError('internal', messageOf(error)));
-    }
-  };
-  for (const { name, bytes } of await client.exportFiles())
-    if (name !== metricsName) await send(name, bytes as BodyInit);
-  await send(checkpointName, await client.exportCheckpoint());
-  const [first] = failures;
-  if (first === undefined) return;
-  throw new TrainerError(first.code, failures.map(({ message }) => message).join(' '));
-}
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 const INSUFFICIENT_STORAGE = 507;
 
@@ -251,8 +40,4 @@ async function fetchBlob(url: string): Promise<Blob> {
   const response = await fetch(url);
   if (response.ok) return response.blob();
   throw new TrainerError('internal', `${url} answered ${response.status}.`);
-}
-
-async function adapterSource({ name, configUrl, weightsUrl }: ServedAdapter): Promise<AdapterSource> {
-  return { name, config: await fetchBlob(configUrl), weights: await fetchBlob(weightsUrl) };
 }

@@ -8,6 +8,8 @@ import type { FolderStore } from '../storage/folder-store.ts';
 export interface Host {
   /** undefined: there is no WebGPU here. */
   readonly gpu: GPU | undefined;
+  /** What the user can do where there is no WebGPU, or no adapter. */
+  readonly gpuAdvice: string;
   readonly assets: Assets;
   /** Folders called `name` that outlive the trainer. @throws TrainerError "storage-unavailable" */
   openStore(name: string): Promise<FolderStore>;

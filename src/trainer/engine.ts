@@ -25,7 +25,7 @@ export class Engine {
 
   /** @throws TrainerError "webgpu-unavailable", "self-test-failed" */
   static async open(trainer: Trainer): Promise<Engine> {
-    const gpu = await openDevice(trainer.host.gpu);
+    const gpu = await openDevice(trainer.host.gpu, trainer.host.gpuAdvice);
     await selfTest(gpu, trainer.host.notes);
     return new Engine(trainer, gpu);
   }

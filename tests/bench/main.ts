@@ -1,6 +1,6 @@
 /** The benchmark's page, or, for `?headless`, only what scripts/bench.ts drives. */
 import { toWire } from '../../src/support/trainer-error.ts';
-import type { Outcome } from '../../src/headless/bridge.ts';
+import type { Outcome } from '../../src/headless/commands.ts';
 import type { BenchEvent, BenchSettings, WorkerReport } from './protocol.ts';
 import { startBench } from './runner.ts';
 

@@ -8,6 +8,8 @@ import { openPrivateFolders } from './private-folders.ts';
 export function browserHost(appBaseUrl: string, gpu: GPU | undefined = navigator.gpu): Host {
   return {
     gpu,
+    gpuAdvice:
+      'Use a current Chrome, Edge, Safari 26 or Firefox 141 or later with hardware acceleration switched on; chrome://gpu says whether WebGPU is available.',
     assets: fetchedAssets(appBaseUrl),
     openStore: openPrivateFolders,
     notes: notesInIndexedDb(),

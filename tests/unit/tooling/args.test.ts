@@ -21,6 +21,7 @@ describe('the command line of train', () => {
 
   test('the demo has a default data set', () => {
     expect(parseTrainArgs(['--model', 'demo', '--out', 'o'])).toEqual({
+      host: 'auto',
       model: 'demo',
       dataset: 'alttrain-1k',
       configPath: null,

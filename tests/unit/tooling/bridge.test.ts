@@ -5,12 +5,8 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { DatasetSource, RunResult, StepReport, TrainerApi } from '../../../src/api/trainer-api.ts';
 import { TrainerError } from '../../../src/support/trainer-error.ts';
 import { defaultRunConfig } from '../../../src/config/run-config.ts';
-import {
-  checkpointName,
-  startHeadlessBridge,
-  type HeadlessEvent,
-  type TrainPlan,
-} from '../../../src/headless/bridge.ts';
+import { startHeadlessBridge } from '../../../src/headless/bridge.ts';
+import { checkpointName, type HeadlessEvent, type TrainPlan } from '../../../src/headless/commands.ts';
 import { serve, type Served } from '../../../scripts/cli/serve.ts';
 import { tempFolder, writeFiles } from '../../support/temp-folder.ts';
 
@@ -57,7 +53,7 @@ async function train(overrides: Partial<TrainerApi>) {
     await new Promise((resolve) => setTimeout(resolve, 2));
     events.push(event);
   };
-  startHeadlessBridge(fakeClient(overrides));
+  startHeadlessBridge(fakeClient(overrides), `${served.url}/local/out`);
   const plan: TrainPlan = {
     model: { kind: 'demo' },
     dataset: { kind: 'url', name: 'data.jsonl', url: `${served.url}/local/dataset` },
@@ -65,7 +61,6 @@ async function train(overrides: Partial<TrainerApi>) {
     initAdapter: null,
     checkpointUrl: null,
     allowChanges: false,
-    outUrl: `${served.url}/local/out`,
   };
   return { outcome: await globalThis.altTrainHeadless?.train(plan), events };
 }

@@ -1,19 +1,22 @@
-/** A process of its own: opens the adapter and prints what it is as one JSON line, or null. Run by test-second-adapter.ts. */
+/** A process of its own: opens the adapter and prints what it is as one JSON line, or null. A crash of the driver stays in it. */
 import { create } from 'webgpu';
+import { describeAdapter } from '../../src/support/adapter-name.ts';
 
 export interface Probed {
   readonly description: string;
+  readonly isSoftware: boolean;
   readonly subgroupSizes: readonly [number, number] | null;
   readonly features: readonly string[];
   readonly bindingBytes: number;
 }
 
-const adapter = await create(['backend=vulkan']).requestAdapter();
+const adapter = await create(process.platform === 'linux' ? ['backend=vulkan'] : []).requestAdapter();
 const probed: Probed | null =
   adapter === null
     ? null
     : {
         description: adapter.info.description || adapter.info.device || 'unnamed adapter',
+        isSoftware: describeAdapter(adapter.info).isSoftware,
         subgroupSizes: adapter.features.has('subgroups')
           ? [adapter.info.subgroupMinSize, adapter.info.subgroupMaxSize]
           : null,

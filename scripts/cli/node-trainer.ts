@@ -1,0 +1,45 @@
+/** The training worker of Node as the contract's object, like the page's client. */
+import { Worker as Thread } from 'node:worker_threads';
+import { pathToFileURL } from 'node:url';
+import { join } from 'node:path';
+import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
+import { remoteApi } from '../../src/client/remote-api.ts';
+import type { TrainerApi } from '../../src/api/trainer-api.ts';
+import type { NodeTrainerData } from '../../workers/trainer.node.ts';
+import { nodeFolder } from './paths.ts';
+
+export interface NodeTrainer {
+  readonly client: TrainerApi;
+  close(): Promise<void>;
+}
+
+/** `ensureNode()` has built what it starts. Caller closes. */
+export function startNodeTrainer(workerData: NodeTrainerData): NodeTrainer {
+  const thread = new Thread(pathToFileURL(join(nodeFolder, 'trainer.js')), { workerData });
+  return {
+    client: remoteApi<TrainerApi>('training', () => asWebWorker(thread)),
+    close: async () => {
+      await thread.terminate();
+    },
+  };
+}
+
+/** As much of the browser's Worker as a client uses. */
+function asWebWorker(thread: Thread): Worker {
+  const endpoint = nodeEndpoint(thread);
+  const failed = (listener: (event: unknown) => void): void => {
+    thread.once('error', (error) => listener({ message: error.message, detail: error }));
+    // A driver that ends the thread gives no error.
+    thread.once('exit', (code) => listener({ message: `the thread ended with ${code}` }));
+  };
+  const worker = {
+    ...endpoint,
+    addEventListener(type: string, listener: EventListener, options?: { readonly once?: boolean }): void {
+      if (type === 'error') return failed(listener as (event: unknown) => void);
+      if (type === 'messageerror') return void thread.on('messageerror', () => listener(new Event(type)));
+      if (options?.once) return void thread.once('message', () => listener(new Event(type)));
+      endpoint.addEventListener(type, listener);
+    },
+  };
+  return worker as unknown as Worker;
+}

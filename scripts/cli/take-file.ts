@@ -1,0 +1,35 @@
+/** A result on its way to the disk: the file at its path is the earlier one, whole, until the new one is. */
+import { createWriteStream, existsSync } from 'node:fs';
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { partOf } from './write-whole.ts';
+
+/** @throws Error of the file system; what was at `path` is untouched then */
+export async function takeFile(path: string, content: Readable): Promise<void> {
+  const part = partOf(path);
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await pipeline(content, createWriteStream(part, { flush: true }));
+    await rename(part, path); // a transfer that breaks off leaves the earlier file as it was
+  } catch (error) {
+    await rm(part, { force: true }).catch(() => undefined);
+    throw error;
+  }
+}
+
+const noRoom = ['ENOSPC', 'EDQUOT', 'EFBIG'];
+
+export function writeFailure(
+  path: string,
+  error: unknown,
+): { readonly isFull: boolean; readonly message: string } {
+  const isFull = noRoom.includes((error as NodeJS.ErrnoException).code ?? '');
+  const kept = existsSync(path) ? ' The one from before is kept as it was.' : '';
+  const reason = error instanceof Error ? error.message : String(error);
+  const what = isFull
+    ? `There is no room on the disk for ${path} (${reason}).`
+    : `${path} could not be written: ${reason}.`;
+  return { isFull, message: `${what}${kept}` };
+}

@@ -1,0 +1,22 @@
+/** The trainer for Node, as one file without dependencies but Dawn, which is a binary. */
+import type { UserConfig } from 'vite';
+import { aliases } from './shared.ts';
+
+export default {
+  resolve: { alias: aliases },
+  ssr: { noExternal: true, external: ['webgpu'], target: 'node' },
+  build: {
+    ssr: true,
+    target: 'node20',
+    outDir: 'dist-node',
+    copyPublicDir: false,
+    minify: false,
+    reportCompressedSize: false,
+    chunkSizeWarningLimit: 10_000,
+    rolldownOptions: {
+      input: { trainer: 'workers/trainer.node.ts' },
+      output: { entryFileNames: '[name].js', format: 'es' },
+      checks: { bundlerTimings: false },
+    },
+  },
+} satisfies UserConfig;

@@ -1,0 +1,120 @@
+/**
+ * Folders on this machine's disk. A file is written beside its place, flushed and moved there. A lock is a file that names
+ * the process holding it; one whose process has ended counts for nothing.
+ */
+import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { TrainerError } from '../../support/trainer-error.ts';
+import type { FolderStore } from '../../storage/folder-store.ts';
+
+const lockPollMs = 100;
+
+/** @throws TrainerError "storage-full" or "storage-unavailable" */
+export async function openDiskFolders(root: string): Promise<FolderStore> {
+  const folders = join(root, 'entries');
+  const locks = join(root, 'locks');
+  await storage(root, async () => {
+    await mkdir(folders, { recursive: true });
+    await mkdir(locks, { recursive: true });
+  });
+  return {
+    async folders() {
+      const found = await readdir(folders, { withFileTypes: true });
+      return found.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+    },
+    create: (folder) =>
+      storage(root, async () => {
+        await mkdir(join(folders, folder), { recursive: true });
+      }),
+    write: (folder, file, bytes) => storage(root, () => writeDurably(join(folders, folder, file), bytes)),
+    read: (folder, file) =>
+      readFile(join(folders, folder, file)).then(
+        (buffer) => new Uint8Array(buffer),
+        () => null,
+      ),
+    sizeOf: (folder, file) =>
+      stat(join(folders, folder, file)).then(
+        ({ size }) => size,
+        () => null,
+      ),
+    remove: (folder) => rm(join(folders, folder), { recursive: true, force: true }).catch(() => undefined),
+    async lock(folder) {
+      for (;;) {
+        const unlock = await tryLock(join(locks, folder));
+        if (unlock !== null) return unlock;
+        await new Promise((resolve) => setTimeout(resolve, lockPollMs));
+      }
+    },
+    async unlessLocked(folder, action) {
+      const unlock = await tryLock(join(locks, folder));
+      if (unlock === null) return;
+      try {
+        await action();
+      } finally {
+        unlock();
+      }
+    },
+  };
+}
+
+/** Locks held by this process, whose own id says nothing about which part of it holds one. */
+const held = new Set<string>();
+
+async function tryLock(path: string): Promise<(() => void) | null> {
+  if (held.has(path)) return null;
+  held.add(path);
+  for (let attempt = 0; attempt < 2; attempt++) {
+    try {
+      await writeFile(path, String(process.pid), { flag: 'wx' });
+      return () => {
+        held.delete(path);
+        void rm(path, { force: true }).catch(() => undefined);
+      };
+    } catch {
+      if (await isHeldElsewhere(path)) break;
+      await rm(path, { force: true }).catch(() => undefined); // its process has ended
+    }
+  }
+  held.delete(path);
+  return null;
+}
+
+async function isHeldElsewhere(path: string): Promise<boolean> {
+  const pid = Number(await readFile(path, 'utf8').catch(() => ''));
+  if (!Number.isInteger(pid) || pid <= 0 || pid === process.pid) return false;
+  try {
+    process.kill(pid, 0); // only asks whether it is there
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** Whole and on the disk when it resolves; what was at `path` before stays where it fails. */
+export async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
+  const part = `${path}.part`;
+  const file = await open(part, 'w');
+  try {
+    await file.writeFile(bytes);
+    await file.sync();
+  } catch (error) {
+    await file.close();
+    await rm(part, { force: true });
+    throw error;
+  }
+  await file.close();
+  await rename(part, path);
+}
+
+export const isDiskFull = (error: unknown): boolean =>
+  ['ENOSPC', 'EDQUOT', 'EFBIG'].includes((error as NodeJS.ErrnoException).code ?? '');
+
+async function storage<T>(root: string, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    if (isDiskFull(error))
+      throw new TrainerError('storage-full', `There is no room left on the disk of ${root}.`, String(error));
+    throw new TrainerError('storage-unavailable', `${root} cannot be written.`, String(error));
+  }
+}

@@ -1,0 +1,82 @@
+/** A program without a browser as a host: Dawn for WebGPU, files and folders of this machine. */
+import { openAsBlob } from 'node:fs';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join, sep } from 'node:path';
+import { urlSource } from '../../support/byte-source.ts';
+import type { Assets, Host, NoteStore } from '../host.ts';
+import { openDiskFolders, writeDurably } from './disk-folders.ts';
+import { diskSource } from './disk-source.ts';
+import { noAdapterAdvice } from './node-gpu.ts';
+
+/** A folder or a file of this machine that addresses which begin with `prefix` mean. */
+export interface Mount {
+  readonly prefix: string; // "local/model"
+  readonly path: string;
+}
+
+export interface NodeHostOptions {
+  readonly gpu: GPU | undefined;
+  /** What the page's server serves: the embedded demo lies in models/demo/ below it. */
+  readonly publicFolder: string;
+  readonly mounts?: readonly Mount[];
+  /** Kept models and the choice of kernels lie here; null: nothing is kept. */
+  readonly cacheFolder: string | null;
+}
+
+export function nodeHost({ gpu, publicFolder, mounts = [], cacheFolder }: NodeHostOptions): Host {
+  return {
+    gpu,
+    gpuAdvice: noAdapterAdvice,
+    assets: diskAssets(publicFolder, mounts),
+    openStore: (name) => openDiskFolders(join(requireFolder(cacheFolder), name)),
+    notes: cacheFolder === null ? null : diskNotes(cacheFolder),
+    nowMs: () => performance.now(),
+  };
+}
+
+function requireFolder(folder: string | null): string {
+  if (folder === null) throw new Error('this host keeps nothing');
+  return folder;
+}
+
+/** The file an address means, as the page's server would find it; null: it leads out of its folder. */
+export function pathOf(address: string, publicFolder: string, mounts: readonly Mount[]): string | null {
+  const path = address.replace(/^\/+/, '');
+  const mount = mounts.find(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`));
+  const [folder, rest] =
+    mount === undefined ? [publicFolder, path] : [mount.path, path.slice(mount.prefix.length + 1)];
+  if (rest.split(/[/\\]/).includes('..') || rest.includes('\0')) return null;
+  return rest === '' ? folder : join(folder, rest.split('/').join(sep));
+}
+
+function diskAssets(publicFolder: string, mounts: readonly Mount[]): Assets {
+  return {
+    open(address) {
+      if (/^https?:/.test(address)) return urlSource(address);
+      const path = pathOf(address, publicFolder, mounts);
+      return Promise.resolve(path === null ? null : diskSource(path));
+    },
+    async blob(address) {
+      const path = pathOf(address, publicFolder, mounts);
+      return path === null ? null : openAsBlob(path).catch(() => null);
+    },
+  };
+}
+
+function diskNotes(folder: string): NoteStore {
+  const path = join(folder, 'notes.json');
+  const all = async (): Promise<Record<string, string>> => {
+    try {
+      return JSON.parse(await readFile(path, 'utf8')) as Record<string, string>;
+    } catch {
+      return {}; // none yet, or not whole: they are made again
+    }
+  };
+  return {
+    read: async (key) => (await all())[key] ?? null,
+    async write(key, value) {
+      await mkdir(folder, { recursive: true });
+      await writeDurably(path, new TextEncoder().encode(JSON.stringify({ ...(await all()), [key]: value })));
+    },
+  };
+}
