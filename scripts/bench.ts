@@ -1,28 +1,13 @@
 /** `npm run bench`: the benchmark page in headless Chromium, as a table and as JSON. `--help` says the rest. */
-import { execFileSync } from 'node:child_process';
 import type { Outcome } from '../src/headless/commands.ts';
 import { columns, fitLine, resultCells, roofLine, textTable } from '../tests/bench/format.ts';
 import type { BenchEvent, BenchReport, BenchSettings, WorkerReport } from '../tests/bench/protocol.ts';
 import { wantsHelp, wantsJson } from './cli/args.ts';
-import { benchHelp, parseBenchArgs } from './cli/bench-args.ts';
+import { benchHelp, parseBenchArgs, parsePackArgs } from './cli/bench-args.ts';
 import { RunFailure, runCommand } from './cli/exit.ts';
-import { projectRoot } from './cli/paths.ts';
+import { commitOf } from './cli/commit.ts';
 
 const pageLimitMs = 60_000;
-
-/** null where this is no git clone. */
-function commitOf(): string | null {
-  try {
-    return execFileSync('git', ['rev-parse', 'HEAD'], {
-      cwd: projectRoot,
-      stdio: ['ignore', 'pipe', 'ignore'],
-    })
-      .toString()
-      .trim();
-  } catch {
-    return null;
-  }
-}
 
 function show(event: BenchEvent): void {
   switch (event.kind) {
@@ -101,6 +86,11 @@ function print(report: BenchReport): void {
 const argv = process.argv.slice(2);
 if (wantsHelp(argv)) console.log(benchHelp);
 else if (argv.length === 1 && argv[0] === '--serve') await servePage();
+else if (argv.includes('--pack'))
+  await runCommand(wantsJson(argv), async () => {
+    const { packBench } = await import('./cli/pack-bench.ts');
+    await packBench(parsePackArgs(argv), (line) => console.log(line));
+  });
 else
   await runCommand(wantsJson(argv), async () => {
     const report = await measure(parseBenchArgs(argv));

@@ -1,6 +1,7 @@
 /** `npm run bench` → settings of one suite. */
 import { parseArgs } from 'node:util';
 import { TrainerError } from '../../src/support/trainer-error.ts';
+import type { PackOptions } from './pack-bench.ts';
 import { defaultSettings, suites, type BenchSettings, type Suite } from '../../tests/bench/protocol.ts';
 
 export const benchHelp = `npm run bench -- [${suites.join(' | ')}] [options]
@@ -9,6 +10,8 @@ Measures the engine in headless Chromium: every operation is checked against its
 turns with the adapter's own roof. Without a name: kernels. The same suites are a page:
 "npm run bench -- --serve" says its address, for a browser with a GPU of its own.
 
+  --pack <folder>      makes a folder that measures a graphics card on a Linux x64 machine where nothing is installed:
+                       copy it there and run ./measure in it; --without-node leaves Node out of it
   --only <words>       only the cases whose name and shape contain all of these words, e.g. --only "linear 256"
   --budget <seconds>   start no new case after this; what was left out is said
   --rounds <number>    timed samples per contender (default 3)
@@ -71,4 +74,18 @@ export function parseBenchArgs(argv: readonly string[]): BenchSettings {
     rounds,
     sampleMs: positive('sample-ms', values['sample-ms'], defaults.sampleMs),
   };
+}
+
+/** @throws TrainerError "config-invalid". */
+export function parsePackArgs(argv: readonly string[]): PackOptions {
+  try {
+    const spec = { pack: text, 'without-node': flag } as const;
+    const { values } = parseArgs({ args: [...argv], options: spec, strict: true });
+    if (values.pack !== undefined && values.pack !== '')
+      return { folder: values.pack, withNode: values['without-node'] !== true };
+    throw new Error('--pack needs a folder.');
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new TrainerError('config-invalid', `${reason.replace(/\.?$/, '.')} --help lists the options.`);
+  }
 }

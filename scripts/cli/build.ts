@@ -35,7 +35,7 @@ const node: Target = {
   folder: nodeFolder,
   configFile: 'scripts/vite/node.config.ts',
   page: 'trainer.js',
-  sources: ['package.json', 'package-lock.json', 'src', 'workers', 'scripts/vite'],
+  sources: ['package.json', 'package-lock.json', 'src', 'workers', 'scripts/vite', 'tests/bench'],
 };
 
 function newestChange(path: string): number {
@@ -89,6 +89,8 @@ export async function ensureBench({ say }: Say): Promise<void> {
   say('Building the benchmark …');
   await buildTarget(bench);
 }
+
+export const buildNode = (): Promise<void> => buildTarget(node);
 
 export async function ensureNode({ say }: Say): Promise<void> {
   if (isFresh(node)) return;

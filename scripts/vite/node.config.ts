@@ -1,4 +1,4 @@
-/** The trainer for Node, as one file without dependencies but Dawn, which is a binary. */
+/** The trainer and the benchmark for Node, without dependencies but Dawn, which is a binary. */
 import type { UserConfig } from 'vite';
 import { aliases } from './shared.ts';
 
@@ -14,7 +14,7 @@ export default {
     reportCompressedSize: false,
     chunkSizeWarningLimit: 10_000,
     rolldownOptions: {
-      input: { trainer: 'workers/trainer.node.ts' },
+      input: { trainer: 'workers/trainer.node.ts', measure: 'tests/bench/node/measure.ts' },
       output: { entryFileNames: '[name].js', format: 'es' },
       checks: { bundlerTimings: false },
     },

@@ -65,6 +65,18 @@ export const demoShape: ModelShape = {
   layers: 4,
   tiedHead: true,
 };
+/** SmolLM2-135M's widths; the real one is of the Llama family, without biases. */
+export const smolShape: ModelShape = {
+  name: 'SmolLM2-135M',
+  c: 576,
+  f: 1536,
+  heads: 9,
+  kvHeads: 3,
+  headSize: 64,
+  vocab: 49_152,
+  layers: 30,
+  tiedHead: true,
+};
 export const qwenHalfShape: ModelShape = {
   name: 'Qwen2.5-0.5B',
   c: 896,
@@ -123,6 +135,22 @@ export function syntheticTensor(name: string, shape: readonly number[]): Float32
   return values;
 }
 
+const blockElements = 1 << 20;
+let randomBlock: Float32Array | null = null;
+
+/** The same for large models, of one block of random numbers again and again: a billion of them would take a minute. */
+export function repeatedTensor(name: string, shape: readonly number[]): Float32Array {
+  const count = shape.reduce((a, b) => a * b, 1);
+  if (count <= blockElements) return syntheticTensor(name, shape);
+  randomBlock ??= syntheticTensor('block', [blockElements, 3]).subarray(0, blockElements);
+  const scale = Math.sqrt(1 / shape[shape.length - 1]);
+  const block = randomBlock.map((value) => value * scale);
+  const values = new Float32Array(count);
+  for (let at = 0; at < count; at += blockElements)
+    values.set(block.subarray(0, Math.min(blockElements, count - at)), at);
+  return values;
+}
+
 /** Names and shapes of a checkpoint with a head of its own. */
 export function tensorShapes(config: ModelConfig): ReadonlyMap<string, readonly number[]> {
   return new Map(checkpointTensors({ ...config, tiedHead: false }).map(({ name, shape }) => [name, shape]));
@@ -133,6 +161,7 @@ export async function openModel(
   gpu: Gpu,
   config: ModelConfig,
   format: WeightFormat = 'f32',
+  valuesOf: typeof syntheticTensor = syntheticTensor,
 ): Promise<Decoder> {
   const shapes = tensorShapes(config);
   const shapeOf = (name: string): readonly number[] => {
@@ -142,14 +171,13 @@ export async function openModel(
   };
   let last: { readonly name: string; readonly values: Float32Array } | null = null; // ranges of one come in turn
   const tensor = (name: string): Float32Array => {
-    if (last?.name !== name) last = { name, values: syntheticTensor(name, shapeOf(name)) };
+    if (last?.name !== name) last = { name, values: valuesOf(name, shapeOf(name)) };
     return last.values;
   };
   const file = {
     tensors: new Map(),
     metadata: {},
-    readBytes: async (name: string) =>
-      new Uint8Array(syntheticTensor(name, shapeOf(name)).buffer as ArrayBuffer),
+    readBytes: async (name: string) => new Uint8Array(valuesOf(name, shapeOf(name)).buffer as ArrayBuffer),
     readFloat32: async (name: string, elements?: readonly [number, number]) =>
       tensor(name).subarray(...(elements ?? [])),
   };

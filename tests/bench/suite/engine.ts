@@ -95,6 +95,21 @@ export function linearDx(gpu: Gpu, dy: GpuTensor, w: BenchWeights, dx: GpuTensor
   engineLinearDx(gpu.recorder, dy, w.matrix, dx, size);
 }
 
+export interface ProductVariant {
+  readonly name: string;
+  readonly variant: Gpu['recorder']['matmul'];
+}
+
+/** How the matrix products of a step can be computed here: as the self-test chose, and in half precision. */
+export function productVariants({ device, recorder }: Gpu): readonly ProductVariant[] {
+  const { matmul, isSoftware } = recorder;
+  const chosen = { name: 'products in float32', variant: matmul };
+  const half = { ...matmul, workgroup: true, f16: true };
+  return isSoftware || !device.features.has('shader-f16')
+    ? [chosen]
+    : [chosen, { name: 'forward products in halves', variant: half }];
+}
+
 /** Opens the device as the trainer does, kernel variants chosen by the self-test. */
 export async function openEngine(): Promise<Gpu> {
   const gpu = await openDevice(navigator.gpu);

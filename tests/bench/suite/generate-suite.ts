@@ -6,6 +6,7 @@ import {
   openGenerator,
   openModel,
   peerShape,
+  type Decoder,
   type GenerationSession,
 } from './engine-model.ts';
 import { isWanted, secondsLeft, type Rig } from './run-cases.ts';
@@ -45,37 +46,9 @@ export async function generateSuite(rig: Rig): Promise<SuiteOutcome> {
     const perToken: number[] = [];
     try {
       for (const batch of [1, 32]) {
-        const generator = await gpu.memory.checked('this generation', () =>
-          openGenerator(decoder, batch, promptTokens + newTokens),
-        );
-        try {
-          const contender = (count: number): Contender => ({
-            name: `${count} tokens`,
-            run: async (repetitions) => {
-              for (let i = 0; i < repetitions; i++) await decode(generator, batch, shape.vocab, count);
-            },
-          });
-          const [first, all] = await alternate([contender(1), contender(newTokens)], settings);
-          gpu.assertHealthy();
-          const stepMs = (all.medianMs - first.medianMs) / (newTokens - 1);
-          perToken.push(stepMs / batch);
-          const result: BenchResult = {
-            name: `generate ${shape.name}`,
-            shape: `batch ${batch}, ${newTokens - 1} tokens after a prompt of ${promptTokens}`,
-            medianMs: stepMs,
-            spread: all.spread,
-            gflops: null,
-            gbps: null,
-            ofRoof: null,
-            versus: noPeers,
-            failure: null,
-            figures: { tokensPerSecond: (1000 * batch) / stepMs, firstTokenMs: first.medianMs },
-          };
-          results.push(result);
-          rig.report({ kind: 'result', result });
-        } finally {
-          generator.dispose();
-        }
+        const result = await decodingResult(rig, decoder, { name: shape.name, vocab: shape.vocab, batch });
+        perToken.push((result.medianMs ?? Number.NaN) / batch);
+        results.push(result);
       }
     } finally {
       decoder.dispose();
@@ -85,4 +58,43 @@ export async function generateSuite(rig: Rig): Promise<SuiteOutcome> {
     );
   }
   return { results, notes, leftOut };
+}
+
+/** Milliseconds per step of `batch` sequences, a token each. */
+export async function decodingResult(
+  rig: Rig,
+  decoder: Decoder,
+  { name, vocab, batch }: { readonly name: string; readonly vocab: number; readonly batch: number },
+): Promise<BenchResult> {
+  const { gpu, settings } = rig;
+  const generator = await gpu.memory.checked('this generation', () =>
+    openGenerator(decoder, batch, promptTokens + newTokens),
+  );
+  try {
+    const contender = (count: number): Contender => ({
+      name: `${count} tokens`,
+      run: async (repetitions) => {
+        for (let i = 0; i < repetitions; i++) await decode(generator, batch, vocab, count);
+      },
+    });
+    const [first, all] = await alternate([contender(1), contender(newTokens)], settings);
+    gpu.assertHealthy();
+    const stepMs = (all.medianMs - first.medianMs) / (newTokens - 1);
+    const result: BenchResult = {
+      name: `generate ${name}`,
+      shape: `batch ${batch}, ${newTokens - 1} tokens after a prompt of ${promptTokens}`,
+      medianMs: stepMs,
+      spread: all.spread,
+      gflops: null,
+      gbps: null,
+      ofRoof: null,
+      versus: noPeers,
+      failure: null,
+      figures: { tokensPerSecond: (1000 * batch) / stepMs, firstTokenMs: first.medianMs },
+    };
+    rig.report({ kind: 'result', result });
+    return result;
+  } finally {
+    generator.dispose();
+  }
 }

@@ -5,6 +5,7 @@ import { deviceOf, openEngine } from './engine.ts';
 import { generateSuite } from './generate-suite.ts';
 import { linearCases } from './linear-cases.ts';
 import { memorySuite } from './memory-suite.ts';
+import { modelsSuite } from './models-suite.ts';
 import { openRoof } from './roof.ts';
 import { rowCases } from './row-cases.ts';
 import { measureRoof, roofOf, runCases, type Rig } from './run-cases.ts';
@@ -25,6 +26,8 @@ async function runOne(rig: Rig): Promise<SuiteOutcome> {
     }
     case 'step':
       return stepSuite(rig);
+    case 'models':
+      return modelsSuite(rig);
     case 'generate':
       return generateSuite(rig);
     case 'memory':
