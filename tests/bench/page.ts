@@ -10,6 +10,7 @@ const says: Readonly<Record<Suite, string>> = {
   kernels: 'Each GPU operation at the sizes of real models, as a fraction of what the adapter can do.',
   step: 'Whole training steps: tokens per second, and how the cost grows.',
   models: 'Whole models of 135 M to 1.5 B parameters, a training step each and decoding: for graphics cards.',
+  profile: 'Which kernels take the time of a training step and of a decoded token.',
   generate: 'Decoding: tokens per second, alone and in batches.',
   memory: 'GPU bytes that a run allocates.',
   peers: 'The same training step in tfjs, jax-js and here; the forward pass in onnxruntime-web.',

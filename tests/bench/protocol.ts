@@ -1,5 +1,5 @@
 /** What the benchmark's page, worker, command and JSON file agree on. Types and names only: Node imports it too. */
-export const suites = ['kernels', 'step', 'models', 'generate', 'memory', 'peers'] as const;
+export const suites = ['kernels', 'step', 'models', 'profile', 'generate', 'memory', 'peers'] as const;
 export type Suite = (typeof suites)[number];
 
 export interface BenchSettings {

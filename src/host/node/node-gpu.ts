@@ -1,8 +1,11 @@
 /** WebGPU in Node: Dawn, from the npm package webgpu. The package is loaded with the first call, for it starts a driver. */
 import { describeAdapter } from '../../support/adapter-name.ts';
 
-/** Features that Dawn lists only where they are asked for. */
-const toggles = ['enable-dawn-features=allow_unsafe_apis'] as const;
+/**
+ * What Dawn offers only where it is asked for: matrices of subgroups, and half precision on NVIDIA cards, where browsers leave it
+ * off. Neither is used before it has proved itself (device/tuner.ts).
+ */
+const toggles = ['enable-dawn-features=allow_unsafe_apis,vulkan_enable_f16_on_nvidia'] as const;
 
 /**
  * For a thread that is the trainer's own: WebGPU's constants, navigator.gpu and, for a software adapter, setImmediate are set

@@ -31,7 +31,7 @@ operations, training steps and answers are, and the demo's whole training run.
 
   --out <file.json>      where the figures go (default measured.json); a table goes beside it, as .md
   --minutes <number>     start nothing new after this (default 8)
-  --parts <a,b>          only these of ${['models', 'kernels', 'generate', 'demo'].join(', ')}
+  --parts <a,b>          only these of ${['models', 'kernels', 'generate', 'demo', 'profile'].join(', ')}
   --only <words>         only cases whose name and shape contain all of these words
   --demo-steps <number>  a shorter demo run
   --help`;
@@ -153,10 +153,20 @@ async function describe(gpu: GPU, log: Log): Promise<boolean> {
     const value: unknown = (adapter.info as unknown as Record<string, unknown>)[name];
     if (typeof value !== 'function') info[name] = value;
   }
+  info['subgroupMatrixConfigs'] = matrixConfigs(adapter.info);
   const features = [...adapter.features].sort();
   log.change({ limits, info: { ...info, features } });
   say(`${JSON.stringify(info)}\n${features.join(' ')}`);
   return true;
+}
+
+/** Dawn's list has getters, which JSON does not see. */
+function matrixConfigs(info: GPUAdapterInfo): readonly Readonly<Record<string, unknown>>[] {
+  const { subgroupMatrixConfigs = [] } = info as { readonly subgroupMatrixConfigs?: Iterable<object> };
+  return [...subgroupMatrixConfigs].map((config) => {
+    const { componentType, resultComponentType, M, N, K } = config as Record<string, unknown>;
+    return { componentType, resultComponentType, M, N, K };
+  });
 }
 
 async function measureSuite(suite: Suite, seconds: number, only: readonly string[], log: Log): Promise<void> {

@@ -6,6 +6,7 @@ import { generateSuite } from './generate-suite.ts';
 import { linearCases } from './linear-cases.ts';
 import { memorySuite } from './memory-suite.ts';
 import { modelsSuite } from './models-suite.ts';
+import { profileSuite } from './profile-suite.ts';
 import { openRoof } from './roof.ts';
 import { rowCases } from './row-cases.ts';
 import { measureRoof, roofOf, runCases, type Rig } from './run-cases.ts';
@@ -28,6 +29,8 @@ async function runOne(rig: Rig): Promise<SuiteOutcome> {
       return stepSuite(rig);
     case 'models':
       return modelsSuite(rig);
+    case 'profile':
+      return profileSuite(rig);
     case 'generate':
       return generateSuite(rig);
     case 'memory':
