@@ -5,7 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { TrainerError } from '../../src/api/trainer-error.ts';
+import { TrainerError } from '../../src/support/trainer-error.ts';
 import { buildNode } from './build.ts';
 import { commitOf } from './commit.ts';
 import { nodeFolder, projectRoot, publicFolder } from './paths.ts';

@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { EvaluationReport, RunResult } from '../../../src/api/trainer-api.ts';
-import { toWire } from '../../../src/api/trainer-error.ts';
+import { toWire } from '../../../src/support/trainer-error.ts';
 import { demoRunConfig } from '../../../src/config/demo-preset.ts';
 import { noAdapterAdvice, openNodeGpu } from '../../../src/host/node/node-gpu.ts';
 import { nodeHost } from '../../../src/host/node/node-host.ts';

@@ -2,7 +2,7 @@
  * Whole models with all their layers, random weights as a run would hold them: a training step of one row, and decoding.
  * What matters most comes first, so that a run that is cut short has measured it.
  */
-import { TrainerError } from '../../../src/api/trainer-error.ts';
+import { TrainerError } from '../../../src/support/trainer-error.ts';
 import { noPeers, type BenchResult } from '../protocol.ts';
 import { productVariants, type Gpu, type ProductVariant, type WeightFormat } from './engine.ts';
 import {
