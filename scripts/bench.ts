@@ -12,7 +12,7 @@ const pageLimitMs = 60_000;
 function show(event: BenchEvent): void {
   switch (event.kind) {
     case 'device':
-      return console.error(event.device.adapter);
+      return console.error(event.device.gpu);
     case 'roof':
       return console.error(roofLine(event.roof));
     case 'progress':
@@ -74,7 +74,7 @@ async function servePage(): Promise<void> {
 }
 
 function print(report: BenchReport): void {
-  console.log(`${report.suite} on ${report.device.adapter}, ${report.browser}`);
+  console.log(`${report.suite} on ${report.device.gpu}, ${report.browser}`);
   console.log(roofLine(report.roof));
   console.log(textTable([columns, ...report.results.map(resultCells)]));
   for (const fit of report.fits) console.log(fitLine(fit));

@@ -7,7 +7,7 @@ import { defaultSettings, suites, type BenchSettings, type Suite } from '../../t
 export const benchHelp = `npm run bench -- [${suites.join(' | ')}] [options]
 
 Measures the engine in headless Chromium: every operation is checked against its float64 reference, then timed in
-turns with the adapter's own roof. Without a name: kernels. The same suites are a page:
+turns with the GPU's own roof. Without a name: kernels. The same suites are a page:
 "npm run bench -- --serve" says its address, for a browser with a GPU of its own.
 
   --pack <folder>      makes a folder that measures a graphics card on a Linux x64 machine where nothing is installed:

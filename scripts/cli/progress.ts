@@ -56,7 +56,7 @@ export function createProgressView(
   const show = (event: HeadlessEvent): void => {
     switch (event.kind) {
       case 'device':
-        return say(`Device: ${event.report.adapter}${event.host === undefined ? '' : ` (${event.host})`}`);
+        return say(`Device: ${event.report.gpu}${event.host === undefined ? '' : ` (${event.host})`}`);
       case 'model':
         say(
           `Model: ${event.report.name}, ${event.report.architecture}, ${millions(event.report.parameterCount)} parameters`,

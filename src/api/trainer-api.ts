@@ -65,7 +65,7 @@ export interface AdapterSource {
 }
 
 export interface DeviceReport {
-  readonly adapter: string; // e.g. "google swiftshader"
+  readonly gpu: string; // its name, e.g. "google swiftshader"
   readonly features: readonly string[];
   readonly maxBufferBytes: number;
   readonly maxBindingBytes: number;

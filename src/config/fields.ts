@@ -315,7 +315,7 @@ export const runConfigFields = {
     max: 1024,
     group: 'Training',
     label: 'GPU memory limit (GB)',
-    help: 'A run that needs more is refused before it starts, with settings that fit. 0: as much as the adapter gives.',
+    help: 'A run that needs more is refused before it starts, with settings that fit. 0: as much as the GPU gives.',
   }),
   r: integer({
     file: 'r',

@@ -59,7 +59,7 @@ export class GpuMemory {
     if (byteSize > limit) {
       throw new TrainerError(
         'gpu-out-of-memory',
-        `"${label}" needs one buffer of ${toMiB(byteSize)} MiB, but this adapter allows ${toMiB(limit)} MiB. Use a smaller batch size or max length, or a smaller model.`,
+        `"${label}" needs one buffer of ${toMiB(byteSize)} MiB, but this GPU allows ${toMiB(limit)} MiB. Use a smaller batch size or max length, or a smaller model.`,
       );
     }
     const buffer = this.#device.createBuffer({
@@ -172,7 +172,7 @@ export class GpuMemory {
     if (thrown !== undefined) throw thrown as Error;
     throw new TrainerError(
       'gpu-out-of-memory',
-      `The graphics adapter has no room for ${what}. Use a smaller batch size or max length, or a smaller model.`,
+      `The GPU has no room for ${what}. Use a smaller batch size or max length, or a smaller model.`,
       problem?.message ?? null,
     );
   }

@@ -1,7 +1,7 @@
 /**
  * Opens the WebGPU device we own; tfjs works on it beside our kernels (device/tfjs.ts).
  *
- * We request the adapter's own limits and listen to `uncapturederror` and `lost` ourselves, because a GPU
+ * We request the GPU's own limits and listen to `uncapturederror` and `lost` ourselves, because a GPU
  * fails silently: a validation error never throws, and tfjs does not look.
  */
 import { TrainerError } from '../support/trainer-error.ts';
@@ -35,17 +35,14 @@ const wantedLimits = [
   'maxComputeWorkgroupSizeX',
 ] as const;
 
-/** `advice`: what to do where there is none. @throws TrainerError "webgpu-unavailable" where there is no WebGPU or no adapter. */
+/** `advice`: what to do where there is none. @throws TrainerError "webgpu-unavailable" where there is no WebGPU or no GPU. */
 export async function openDevice(gpu: GPU | undefined, advice = ''): Promise<Gpu> {
   if (gpu === undefined) {
     throw new TrainerError('webgpu-unavailable', `There is no WebGPU here. ${advice}`.trim());
   }
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
   if (adapter === null) {
-    throw new TrainerError(
-      'webgpu-unavailable',
-      `There is WebGPU here, but no graphics adapter for it. ${advice}`.trim(),
-    );
+    throw new TrainerError('webgpu-unavailable', `There is WebGPU here, but no GPU for it. ${advice}`.trim());
   }
   const wanted = (['subgroups', 'shader-f16'] as const).filter((name) => adapter.features.has(name));
   const device = await adapter.requestDevice({
@@ -74,7 +71,7 @@ export async function openDevice(gpu: GPU | undefined, advice = ''): Promise<Gpu
   void device.lost.then((lost) => {
     failure ??= new TrainerError(
       'device-lost',
-      'The graphics device was lost (driver reset, sleep or another program). The last snapshot of the adapter can still be downloaded; reload the page to train again.',
+      'The graphics device was lost (driver reset, sleep or another program). The last snapshot of the LoRA adapter can still be downloaded; reload the page to train again.',
       `${lost.reason}: ${lost.message}`,
     );
     announce(failure);
@@ -82,7 +79,7 @@ export async function openDevice(gpu: GPU | undefined, advice = ''): Promise<Gpu
 
   const tfjs = openTfjs(device, info);
   const report: DeviceReport = {
-    adapter: name,
+    gpu: name,
     features: [...adapter.features].sort(),
     maxBufferBytes: device.limits.maxBufferSize,
     maxBindingBytes: device.limits.maxStorageBufferBindingSize,
@@ -108,12 +105,12 @@ function failureOf(error: GPUError, detail: string): TrainerError {
   if (error instanceof GPUOutOfMemoryError)
     return new TrainerError(
       'gpu-out-of-memory',
-      'The graphics adapter ran out of memory. Use a smaller batch size or max length, or a smaller model.',
+      'The GPU ran out of memory. Use a smaller batch size or max length, or a smaller model.',
       detail,
     );
   return new TrainerError(
     'gpu-error',
-    'The graphics adapter reported an error, so the numbers after it cannot be trusted. Reload the page and try again; please report it with the detail.',
+    'The GPU reported an error, so the numbers after it cannot be trusted. Reload the page and try again; please report it with the detail.',
     detail,
   );
 }

@@ -20,7 +20,7 @@ export interface MatmulVariant {
   readonly quads: boolean;
   /** Most rows a thread computes. */
   readonly rows: number;
-  /** Tiles in workgroup memory, for adapters where barriers are cheap. */
+  /** Tiles in workgroup memory, for GPUs where barriers are cheap. */
   readonly workgroup: boolean;
   /** Workgroup tiles in half precision, forward only (needs shader-f16). */
   readonly f16: boolean;
@@ -48,7 +48,7 @@ export class Recorder {
   #pendingSeconds = 0;
   /** Kernels of what `prepare` only listens to; null: dispatches are recorded. */
   #heard: Map<string, Kernel> | null = null;
-  /** How fast the adapter multiplies, by measurement (self-test/tuner.ts); a guess on the slow side before. */
+  /** How fast the GPU multiplies, by measurement (self-test/tuner.ts); a guess on the slow side before. */
   flopsPerSecond = 5e9;
   /** Which variant of the matrix products runs; all mean the same. Chosen by the tuner. */
   matmul: MatmulVariant = plainMatmul;

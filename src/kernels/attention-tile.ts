@@ -32,7 +32,7 @@ export const singleRow = (headSize: number): AttentionTile => ({
 });
 
 /**
- * The tile for heads of this size. Where loads are dear (software adapters) a thread owns as many rows as compile in
+ * The tile for heads of this size. Where loads are dear (in software) a thread owns as many rows as compile in
  * a second or two and shares loads; elsewhere one row a thread keeps more threads busy.
  * `tensorsPerRow`: how many vectors of the head's size a row keeps in registers.
  */

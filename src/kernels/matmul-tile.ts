@@ -6,7 +6,7 @@
  *
  * The order of every sum is the inner dimension from first to last, in every variant; a sum that goes on (an addend,
  * the next block of a split matrix, the low-rank update) starts from what is there. So neither the variant nor the
- * split changes a bit of the result on adapters that compute dot products alike.
+ * split changes a bit of the result on GPUs that compute dot products alike.
  */
 import {
   kernel,
@@ -26,7 +26,7 @@ export interface TileShape {
   readonly workgroupSize: number;
 }
 
-/** The most adapters that share an input: q, k, v. */
+/** The most LoRA adapters that share an input: q, k, v. */
 export const maxSlots = 3;
 
 /** Threads that compute a tile, and so share its rows. */
@@ -80,7 +80,7 @@ interface TileSpec extends TileShape {
   readonly format: WeightFormat;
 }
 
-/** Bindings of every forward product: eight with scales, which is what every adapter has. Unused ones get any tensor. */
+/** Bindings of every forward product: eight with scales, which is what every GPU has. Unused ones get any tensor. */
 export const linearBindings = (format: WeightFormat): KernelSpec['bindings'] => ({
   x: ['array<vec4f>', 'read'],
   ...weightBindings(format),

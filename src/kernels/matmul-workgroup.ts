@@ -1,5 +1,5 @@
 /**
- * The matrix products of matmul-tile.ts for adapters with fast workgroup memory: 256 threads share tiles of 64 × 16
+ * The matrix products of matmul-tile.ts for GPUs with fast workgroup memory: 256 threads share tiles of 64 × 16
  * of both operands, weights decoded once per tile; each thread computes 4 × 4 outputs. Optionally the forward's tiles
  * are half precision (shader-f16) with float32 sums; gradients are too small for that and stay float32.
  */

@@ -189,13 +189,13 @@ const workgroupWork = (m: number, columns: number): number =>
 const tileWork = (shape: TileShape, m: number, width: number): number =>
   Math.ceil(m / shape.rows) * Math.ceil(width / sharedColumns(shape)) * threadsOf(shape);
 
-/** What a load costs in multiply-adds of four, roughly: on software adapters it is dear. */
+/** What a load costs in multiply-adds of four, roughly: in software it is dear. */
 const loadCost = { software: 14, hardware: 3 };
 
 /** Coded weights meet many rows as decoded panels; the fused kernels are for few, and shorter code compiles sooner. */
 const mostCodedRows = 4;
 
-/** Rows of a tile to choose from: few on software adapters, where each costs half a second to compile. */
+/** Rows of a tile to choose from: few in software, where each costs half a second to compile. */
 const rowChoices = { software: [1, 4, 8, 32], hardware: [1, 2, 4, 8, 16] };
 
 /** The tile that wastes least for so many rows and columns. */

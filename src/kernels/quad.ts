@@ -1,6 +1,6 @@
 /**
  * Sharing loads among the four threads of a quad: threads 4i … 4i + 3 of a subgroup, in a subgroup of any size. A swap
- * is one shuffle; a broadcast to four lanes costs several times as much on software adapters (performance log).
+ * is one shuffle; a broadcast to four lanes costs several times as much in software (performance log).
  */
 export const quadSize = 4;
 

@@ -14,7 +14,7 @@ export interface RowLayout {
   readonly rows: number;
   readonly width: number; // true C
   readonly stride: number; // padded to a multiple of 4
-  /** Threads that share one row: 1 has no barrier (software adapters), 64 reads coalesced. */
+  /** Threads that share one row: 1 has no barrier (software), 64 reads coalesced. */
   readonly rowThreads: 1 | 64;
 }
 

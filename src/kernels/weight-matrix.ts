@@ -136,7 +136,7 @@ const f32Literal = (value: number): string => {
   return text.includes('.') || text.includes('e') ? text : `${text}.0`;
 };
 
-/** Sixteen values by four bits: a tree of selects, since an indexed table is a memory access on every adapter. */
+/** Sixteen values by four bits: a tree of selects, since an indexed table is a memory access on every GPU. */
 function nf4Tree(): string {
   let level = nf4Book.map((value) => `vec4f(${f32Literal(value)})`);
   const lines: string[] = [];

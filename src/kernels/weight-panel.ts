@@ -25,7 +25,7 @@ const worthwhileRows = 16;
 /** Rows of a panel where they fit: the columns that four threads own, so that no tile is mostly empty. */
 const wholeTiles = 32;
 
-/** Room for a panel, at most: small beside the weights, large enough that a panel's product fills the adapter. */
+/** Room for a panel, at most: small beside the weights, large enough that a panel's product fills the GPU. */
 export const mostPanelBytes = 16 * 2 ** 20;
 
 /** `work` on the matrix, or on decoded panels of it where there is a panel and enough stream rows. */

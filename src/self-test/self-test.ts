@@ -1,6 +1,6 @@
 /**
- * A few milliseconds of proof, at every start, that this adapter computes what we think: tfjs on our device, and the
- * kernel variant that was chosen, both against plain loops. A driver that is wrong fails here and not in an adapter.
+ * A few milliseconds of proof, at every start, that this GPU computes what we think: tfjs on our device, and the
+ * kernel variant that was chosen, both against plain loops. A driver that is wrong fails here and not in what was trained.
  */
 import * as tf from '@tensorflow/tfjs';
 import { TrainerError } from '../support/trainer-error.ts';
@@ -23,7 +23,7 @@ export async function selfTest(gpu: Gpu, store: NoteStore | null = null): Promis
   if (!(worst <= TOLERANCE)) {
     throw new TrainerError(
       'self-test-failed',
-      'This graphics adapter computes wrong numbers in a short self-test, so training on it would be useless. Update the graphics driver or use another browser.',
+      'This GPU computes wrong numbers in a short self-test, so training on it would be useless. Update the graphics driver or use another browser.',
       `largest error ${worst}`,
     );
   }

@@ -1,8 +1,8 @@
 /**
  * Chooses the variant of the matrix products by proof and measurement: each candidate must compute what plain loops
- * compute, then the fastest wins. A few dozen milliseconds, plus compilation; the choice is remembered per adapter.
+ * compute, then the fastest wins. A few dozen milliseconds, plus compilation; the choice is remembered per GPU.
  *
- * Variants add in the same order, so on one adapter the choice does not change results; it changes speed.
+ * Variants add in the same order, so on one GPU the choice does not change results; it changes speed.
  */
 import { linear, linearDx } from '../kernels/matmul.ts';
 import { quadSize } from '../kernels/quad.ts';
@@ -36,7 +36,7 @@ export function candidates({ subgroups, recorder }: Pick<Gpu, 'subgroups' | 'rec
 
 /** Sets the recorder's variant and speed. @throws TrainerError as the device does when it fails meanwhile. */
 export async function tune(gpu: Gpu, store: NoteStore | null): Promise<Tuning> {
-  const key = `tuning ${tuningVersion} ${gpu.report.adapter} ${gpu.report.features.join(',')}`;
+  const key = `tuning ${tuningVersion} ${gpu.report.gpu} ${gpu.report.features.join(',')}`;
   const known = parseTuning((await store?.read(key).catch(() => null)) ?? null, candidates(gpu));
   const tuning = known ?? (await measure(gpu));
   if (known === null) await store?.write(key, JSON.stringify(tuning)).catch(() => undefined);
@@ -64,7 +64,7 @@ async function measure(gpu: Gpu): Promise<Tuning> {
     if (!((await largestError(gpu)) <= TOLERANCE)) continue;
     const flopsPerSecond = await speed(gpu);
     if (best === null || flopsPerSecond > best.flopsPerSecond * advantage) best = { variant, flopsPerSecond };
-    // Sharing loads has won on every software adapter so far, and each candidate takes seconds to compile there.
+    // Sharing loads has won in every software implementation so far, and each candidate takes seconds to compile there.
     if (gpu.recorder.isSoftware) break;
   }
   gpu.recorder.matmul = plainMatmul;
@@ -92,7 +92,7 @@ async function speed({ memory, recorder, device }: Gpu): Promise<number> {
       await device.queue.onSubmittedWorkDone();
       const ms = performance.now() - started;
       if (go > 0) fastest = Math.min(fastest, ms / repeats); // the first go warms up
-      if (go > 0 && ms < 10) repeats *= 4; // a fast adapter must be given enough to do
+      if (go > 0 && ms < 10) repeats *= 4; // a fast GPU must be given enough to do
     }
     return (4 * m * n * k) / (fastest / 1000);
   } finally {

@@ -12,7 +12,7 @@ export function describeAdapter(
   const said = [info.vendor, info.architecture, info.device, info.description].filter((part) => part !== '');
   const name = said.join(' ');
   return {
-    name: name === '' ? 'unnamed adapter' : name,
+    name: name === '' ? 'unnamed GPU' : name,
     isSoftware: /swiftshader|llvmpipe|lavapipe|software|basic render/i.test(name),
   };
 }

@@ -92,7 +92,7 @@ function modelChange(then: RunIdentity, now: RunIdentity): string[] {
     return [`the model's configuration is another (${names}: ${keys.map(snakeCase).join(', ')})`];
   const [thenFormat, nowFormat] = [then, now].map(({ weights }) => weights.split(':')[0]);
   if (thenFormat !== nowFormat || then.weights === now.weights) return [];
-  const coded = nowFormat === 'f32' ? '' : '; or another graphics adapter has coded them otherwise';
+  const coded = nowFormat === 'f32' ? '' : '; or another GPU has coded them otherwise';
   return [`the model's weights are others (${names}, compared by fingerprint${coded})`];
 }
 

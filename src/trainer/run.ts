@@ -119,7 +119,7 @@ export class Run {
         train,
         evaluation: split.evaluation.map((i) => examples[i]),
         totalSteps,
-        record: new RunRecord(config, names, counts, gpu.report.adapter, snapshot),
+        record: new RunRecord(config, names, counts, gpu.report.gpu, snapshot),
         adapter,
         snapshot,
         resumeNotes,
@@ -197,7 +197,7 @@ export class Run {
       nowMs: host.nowMs,
     });
     try {
-      onEvent({ kind: 'phase', phase: 'preparing', note: 'Compiling for this adapter' });
+      onEvent({ kind: 'phase', phase: 'preparing', note: 'Compiling for this GPU' });
       await training.compile();
       await this.#steps(training, onEvent);
     } finally {

@@ -7,7 +7,7 @@ import { defaultSettings, suites, type BenchEvent, type BenchReport, type Suite 
 import { startBench, type Running } from './runner.ts';
 
 const says: Readonly<Record<Suite, string>> = {
-  kernels: 'Each GPU operation at the sizes of real models, as a fraction of what the adapter can do.',
+  kernels: 'Each GPU operation at the sizes of real models, as a fraction of what the GPU can do.',
   step: 'Whole training steps: tokens per second, and how the cost grows.',
   models: 'Whole models of 135 M to 1.5 B parameters, a training step each and decoding: for graphics cards.',
   profile: 'Which kernels take the time of a training step and of a decoded token.',
@@ -62,7 +62,7 @@ export function mountBenchPage(root: Element): void {
       element('p', {
         className: 'muted',
         textContent:
-          'Measures this browser and graphics adapter. Nothing is sent anywhere; close other tabs that use the GPU. Every operation is checked against a float64 reference before it is timed.',
+          'Measures this browser and GPU. Nothing is sent anywhere; close other tabs that use the GPU. Every operation is checked against a float64 reference before it is timed.',
       }),
       element('a', { href: '../../', textContent: 'Back to training' }),
     ]),
@@ -93,7 +93,7 @@ export function mountBenchPage(root: Element): void {
   const onEvent = (event: BenchEvent): void => {
     switch (event.kind) {
       case 'device':
-        return fact(event.device.adapter);
+        return fact(event.device.gpu);
       case 'roof':
         return fact(roofLine(event.roof));
       case 'progress':
@@ -122,7 +122,7 @@ export function mountBenchPage(root: Element): void {
     facts.replaceChildren();
     body.replaceChildren();
     fill.style.width = '0';
-    status.textContent = 'Measuring the roof of this adapter …';
+    status.textContent = 'Measuring the roof of this GPU …';
     const only = words.value.split(/\s+/).filter((word) => word !== '');
     running = startBench({ ...defaultSettings(picker.value as Suite), only }, onEvent);
     setRunning(true);

@@ -60,7 +60,7 @@ export interface Roof {
 }
 
 export interface BenchDevice {
-  readonly adapter: string;
+  readonly gpu: string;
   readonly isSoftware: boolean;
   readonly features: readonly string[];
   readonly maxBindingBytes: number;

@@ -9,7 +9,7 @@ test('a kernel is checked and timed beside the roof, and the last line is the re
   const report = lastJson(finished);
   expect(report).toMatchObject({
     suite: 'kernels',
-    device: { adapter: expect.any(String) },
+    device: { gpu: expect.any(String) },
     browser: expect.stringMatching(/^Chromium \d+/),
     settings: { only: ['rmsNorm', 'forward'], rounds: 2, sampleMs: 20 },
     leftOut: [],

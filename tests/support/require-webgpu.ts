@@ -5,7 +5,7 @@ beforeAll(async () => {
   const adapter = await navigator.gpu?.requestAdapter();
   if (!adapter) {
     throw new Error(
-      'webgpu-unavailable: the browser has no WebGPU adapter. ALTTRAIN_GPU=software uses the software adapter of Chromium.',
+      'webgpu-unavailable: the browser has no WebGPU. ALTTRAIN_GPU=software uses the software WebGPU of Chromium.',
     );
   }
 });

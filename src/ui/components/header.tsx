@@ -25,9 +25,9 @@ export function Header() {
   );
 }
 
-function describeDevice({ adapter, isSoftware, maxBufferBytes, features }: DeviceReport): string {
+function describeDevice({ gpu, isSoftware, maxBufferBytes, features }: DeviceReport): string {
   const parts = [
-    `${adapter}${isSoftware ? ' (software, slow)' : ''}`,
+    `${gpu}${isSoftware ? ' (software, slow)' : ''}`,
     `buffers up to ${formatBytes(maxBufferBytes)}`,
     ...['shader-f16', 'subgroups'].filter((feature) => features.includes(feature)),
   ];

@@ -8,7 +8,7 @@ const percent = (rate: number | null): string => (rate === null ? '' : `${(100 *
 export function markdownOf(measured: Measured): string {
   const { device, parts, demo, roofs, limits, machine, node, commit, seconds, failure } = measured;
   const lines = [
-    `# Measured on ${device?.adapter ?? 'no adapter'}`,
+    `# Measured on ${device?.gpu ?? 'no GPU'}`,
     '',
     `Node ${node}, Dawn; ${machine.system}, ${machine.cpus} × ${machine.cpu}; commit ${commit ?? 'unknown'}; ${seconds.toFixed(0)} s in all.`,
     `Features: ${device?.features.join(', ') ?? 'none'}. Largest binding ${limits['maxStorageBufferBindingSize'] ?? 0} bytes.`,

@@ -259,7 +259,7 @@ async function main({ out, minutes, parts, only, demoSteps }: Options): Promise<
   });
   const gpu = await openNodeGpu();
   if (gpu === undefined || !(await describe(gpu, log))) {
-    const failure = `webgpu-unavailable: no graphics adapter was found. ${noAdapterAdvice}`;
+    const failure = `webgpu-unavailable: no GPU was found. ${noAdapterAdvice}`;
     log.change({ failure });
     say(failure);
     process.exitCode = 2;

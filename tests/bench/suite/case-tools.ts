@@ -12,7 +12,7 @@ export interface Bench {
   readonly dispose: () => void;
 }
 
-/** A case's own tensors. `checked` allocation, so that a matrix too large for the adapter is a plain error. */
+/** A case's own tensors. `checked` allocation, so that a matrix too large for the GPU is a plain error. */
 export function benchTensors(gpu: Gpu, seed: number): Bench {
   const { memory, recorder } = gpu;
   const rng: Rng = createRng(seed);

@@ -118,7 +118,7 @@ export async function openEngine(): Promise<Gpu> {
 }
 
 export const deviceOf = ({ report }: Gpu): BenchDevice => ({
-  adapter: report.adapter,
+  gpu: report.gpu,
   isSoftware: report.isSoftware,
   features: report.features,
   maxBindingBytes: report.maxBindingBytes,

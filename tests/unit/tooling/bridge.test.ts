@@ -34,7 +34,7 @@ const step = { step: 1 } as StepReport;
 
 function fakeClient(overrides: Partial<TrainerApi>): TrainerApi {
   const base: Partial<TrainerApi> = {
-    openDevice: async () => ({ adapter: 'cardboard' }) as Awaited<ReturnType<TrainerApi['openDevice']>>,
+    openDevice: async () => ({ gpu: 'cardboard' }) as Awaited<ReturnType<TrainerApi['openDevice']>>,
     loadModel: async () => ({ name: 'demo' }) as Awaited<ReturnType<TrainerApi['loadModel']>>,
     readDataset: async () => ({ name: 'data' }) as Awaited<ReturnType<TrainerApi['readDataset']>>,
     startTraining: async (_request, onEvent) => {
