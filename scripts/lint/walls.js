@@ -42,7 +42,7 @@ export const rooms = [
       'An objective is arithmetic on log-probabilities: it sees batches and numbers, and the trainer asks it.',
   },
   { folder: 'adapter', imports: ['support', 'architecture', 'config', 'api'], advice: pure },
-  { folder: 'hub', imports: ['support', 'api', 'data'], packages: ['hub'], advice: pure },
+  { folder: 'hub', imports: ['support', 'config', 'api', 'data'], packages: ['hub'], advice: pure },
   {
     folder: 'device',
     imports: ['support', 'api'],

@@ -3,9 +3,9 @@
  * parts are numbered, "train-00000-of-00002.parquet" or "train/0000.parquet", and a split is a word of the path.
  */
 import type { HubDatasetChoice, HubDatasetReport } from '../api/trainer-api.ts';
+import { isDataFile } from '../config/data-files.ts';
 import { TrainerError } from '../support/trainer-error.ts';
 
-const readable = /\.(jsonl|ndjson|json|csv|tsv|parquet)(\.gz)?$/i;
 /** Descriptions of a data set, not data. */
 const descriptions = ['dataset_info.json', 'dataset_infos.json', 'dataset_dict.json', 'state.json'];
 const trainWords = ['train', 'training'];
@@ -62,7 +62,7 @@ export function chosen(
 function isData(path: string): boolean {
   const segments = path.split('/');
   return (
-    readable.test(path) &&
+    isDataFile(path) &&
     !segments.some((segment) => segment.startsWith('.')) &&
     !descriptions.includes(segments[segments.length - 1])
   );

@@ -1,4 +1,5 @@
 import type { BuilderProblem, HarmLabel, SourceReport } from '../../api/builder-api.ts';
+import { acceptedDataFiles } from '../../config/data-files.ts';
 import { formatCount, formatCountOf, formatPercent } from '../format.ts';
 import { useApp } from '../state/app-state.ts';
 import { UnusedColumns } from './unused-columns.tsx';
@@ -24,7 +25,7 @@ export function BuilderSource({ role }: { role: HarmLabel }) {
           type="file"
           class="visually-hidden"
           aria-label={`${title} file`}
-          accept=".jsonl,.json,.csv,.tsv,.parquet,.gz"
+          accept={acceptedDataFiles}
           multiple
           disabled={isBusy}
           onChange={(event) => {

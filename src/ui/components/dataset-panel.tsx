@@ -1,3 +1,4 @@
+import { acceptedDataFiles } from '../../config/data-files.ts';
 import { isDraggingFile } from '../page-drop.ts';
 import { useApp } from '../state/app-state.ts';
 import { builtinDataset } from '../state/set-up.ts';
@@ -28,7 +29,7 @@ export function DatasetPanel() {
           type="file"
           class="visually-hidden"
           aria-label="Dataset file"
-          accept=".jsonl,.ndjson,.json,.csv,.tsv,.parquet,.gz"
+          accept={acceptedDataFiles}
           disabled={isLocked}
           onChange={(event) => {
             const file = event.currentTarget.files?.[0];
