@@ -1,18 +1,19 @@
 /**
- * `npm test`: types, lint, format, build, then every test (Node, Chromium with WebGPU, the whole app).
+ * `npm test`: types, lint, format, build, and every test (Node, Chromium with WebGPU, the whole app).
+ * The GPU tests mostly wait for one processor that compiles shaders: what needs no GPU runs beside them where there are two. The app's
+ * tests, which measure times, come last and by themselves.
  * The last line is "N passed, N failed"; each static check counts as one test.
  * `npm test -- <words>` runs only the test files whose path has one of the words.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildDist } from './cli/build.ts';
 import { launchBrowser } from './cli/browser.ts';
 import { findBrowser } from './cli/find-browser.ts';
-import { runNode } from './cli/run-process.ts';
+import { runNode, type RunOptions } from './cli/run-process.ts';
 import { addCounts, noTests, readCounts, summary, type Counts } from './cli/test-counts.ts';
 
-const projects = ['unit', 'gpu', 'app'] as const;
 const projectLimitMs = 20 * 60_000;
 
 const vitest = 'node_modules/vitest/vitest.mjs';
@@ -20,15 +21,18 @@ const tsc = 'node_modules/typescript/bin/tsc';
 const eslint = 'node_modules/eslint/bin/eslint.js';
 const prettier = 'node_modules/prettier/bin/prettier.cjs';
 
+/** What runs beside the GPU tests. */
+const held = { holdsOutput: true } as const;
+
 const checks: readonly { readonly name: string; readonly run: () => Promise<boolean> }[] = [
   ...['core', 'page', 'node'].map((realm) => ({
     name: `types (${realm})`,
-    run: async () => (await runNode(tsc, ['-p', `tsconfig.${realm}.json`])) === 0,
+    run: async () => (await runNode(tsc, ['-p', `tsconfig.${realm}.json`], held)) === 0,
   })),
-  { name: 'lint', run: async () => (await runNode(eslint, ['.', '--max-warnings', '0'])) === 0 },
+  { name: 'lint', run: async () => (await runNode(eslint, ['.', '--max-warnings', '0'], held)) === 0 },
   {
     name: 'format',
-    run: async () => (await runNode(prettier, ['--check', '--log-level', 'warn', '.'])) === 0,
+    run: async () => (await runNode(prettier, ['--check', '--log-level', 'warn', '.'], held)) === 0,
   },
   {
     name: 'build',
@@ -55,13 +59,14 @@ async function runChecks(): Promise<Counts> {
   return counts;
 }
 
-async function runVitest(name: string, args: readonly string[], mayBeEmpty: boolean): Promise<Counts> {
+async function runVitest(name: string, args: readonly string[], output: RunOptions = {}): Promise<Counts> {
   const folder = await mkdtemp(join(tmpdir(), 'alttrain-test-'));
   const report = join(folder, 'report.json');
   try {
     const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-    const exitCode = await runNode(vitest, ['run', ...args, ...reporters], { limitMs: projectLimitMs });
-    const counts = readCounts(report, exitCode, mayBeEmpty);
+    const options = { ...output, limitMs: projectLimitMs };
+    const exitCode = await runNode(vitest, ['run', ...args, ...reporters], options);
+    const counts = readCounts(report, exitCode, false);
     console.log(`${name}: ${summary(counts)}\n`);
     return counts;
   } finally {
@@ -79,16 +84,25 @@ async function prepareBrowser(): Promise<void> {
   process.env['ALTTRAIN_GPU'] = mode;
 }
 
+const project = (name: string, output?: RunOptions): Promise<Counts> =>
+  runVitest(name, ['--project', name], output);
+
+async function checksAndUnit(): Promise<Counts> {
+  return addCounts(await runChecks(), await project('unit', held));
+}
+
 async function main(): Promise<void> {
   const filters = process.argv.slice(2);
   await prepareBrowser();
   let counts = noTests;
   if (filters.length > 0) {
-    counts = await runVitest('selected', filters, false);
+    counts = await runVitest('selected', filters);
   } else {
-    counts = await runChecks();
-    for (const project of projects)
-      counts = addCounts(counts, await runVitest(project, ['--project', project], false));
+    const isAlone = availableParallelism() < 2;
+    const withoutGpu = checksAndUnit();
+    if (isAlone) await withoutGpu;
+    const [gpu, others] = await Promise.all([project('gpu'), withoutGpu]);
+    counts = [gpu, others, await project('app')].reduce(addCounts);
   }
   console.log(summary(counts));
   process.exitCode = counts.failed === 0 ? 0 : 1;

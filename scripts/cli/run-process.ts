@@ -6,6 +6,8 @@ import { projectRoot } from './paths.ts';
 export interface RunOptions {
   readonly env?: NodeJS.ProcessEnv;
   readonly limitMs?: number; // a program that hangs is ended and counts as failed
+  /** Shows what it writes when it has ended: two programs at a time would write into each other's lines. */
+  readonly holdsOutput?: boolean;
 }
 
 /** `script` is a path from the project's root, e.g. "node_modules/vitest/vitest.mjs". */
@@ -13,9 +15,12 @@ export function runNode(script: string, args: readonly string[], options: RunOpt
   return new Promise((resolve) => {
     const child = spawn(process.execPath, [join(projectRoot, script), ...args], {
       cwd: projectRoot,
-      stdio: ['ignore', 'inherit', 'inherit'],
+      stdio: options.holdsOutput ? ['ignore', 'pipe', 'pipe'] : ['ignore', 'inherit', 'inherit'],
       env: { ...process.env, ...options.env },
     });
+    const held: Buffer[] = [];
+    for (const output of [child.stdout, child.stderr])
+      output?.on('data', (chunk: Buffer) => held.push(chunk));
     const timer =
       options.limitMs === undefined
         ? undefined
@@ -28,8 +33,9 @@ export function runNode(script: string, args: readonly string[], options: RunOpt
       console.error(error.message);
       resolve(1);
     });
-    child.on('exit', (code) => {
+    child.on('close', (code) => {
       clearTimeout(timer);
+      if (held.length > 0) process.stdout.write(Buffer.concat(held));
       resolve(code ?? 1);
     });
   });
