@@ -41,7 +41,7 @@ function readTemplates(path: string | null): Templates {
   return parseTemplates(value);
 }
 
-/** The parts of a data set of the hub are sources of their own: the builder names rows by file and line. */
+/** The parts of a dataset of the hub are sources of their own: the builder names rows by file and line. */
 async function addFiles(
   builder: ReturnType<typeof createBuilder>,
   role: HarmLabel,

@@ -1,4 +1,4 @@
-/** `npm run inspect`: a data set as a training run would see it, token by token, without a browser. `--help` says the rest. */
+/** `npm run inspect`: a dataset as a training run would see it, token by token, without a browser. `--help` says the rest. */
 import { datasetSettings } from '../src/config/dataset-settings.ts';
 import type { PackingReport, RowProblem } from '../src/api/trainer-api.ts';
 import type { RunConfig } from '../src/config/run-config.ts';

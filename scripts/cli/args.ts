@@ -51,7 +51,7 @@ Exit code 0: done. 2: bad input, said before anything starts. 1: failed or stopp
 
 const presetNames = presets.map(({ id }) => id).join(', ');
 
-const datasetHelp = `  --dataset <file | name | hf>   JSONL, JSON, CSV, TSV or Parquet file, also .gz, a built-in data set (default with demo:
+const datasetHelp = `  --dataset <file | name | hf>   JSONL, JSON, CSV, TSV or Parquet file, also .gz, a built-in dataset (default with demo:
                                  alttrain-1k), or one of the hub: hf://datasets/owner/name[@revision][/path]`;
 
 export const trainHelp = `npm run train -- --model <demo | folder | hub id> --out <folder> [options]

@@ -46,7 +46,7 @@ export const buildDatasetHelp = `npm run build-dataset -- --harmful <file> [--be
 Turns prompts with reasoning traces (STAR-1, SafeChain, any question and response) into rows of AltTrain or of a
 baseline it is compared with. The same files and seed give the same prompts in every shape.
 
-  --harmful <file | hf>          JSONL, JSON, CSV or Parquet whose rows are harmful unless they say otherwise, or a data set
+  --harmful <file | hf>          JSONL, JSON, CSV or Parquet whose rows are harmful unless they say otherwise, or a dataset
                                  of the hub, hf://datasets/owner/name[@revision][/path]; may be repeated
   --benign <file | hf>           the same for benign rows; may be repeated
   --hub-url <address>            another server with the hub's paths (default https://huggingface.co)

@@ -1,4 +1,4 @@
-/** A data set as files to read in this process: from this machine, built in, or downloaded from the hub. */
+/** A dataset as files to read in this process: from this machine, built in, or downloaded from the hub. */
 import { basename, join } from 'node:path';
 import { oneFile, type DatasetFiles } from '../../src/data/read-files.ts';
 import { openDiskFile } from './disk-file.ts';

@@ -1,4 +1,4 @@
-/** What a user should know of a data set before the first step, as lines of a terminal: the page's facts and its gate. */
+/** What a user should know of a dataset before the first step, as lines of a terminal: the page's facts and its gate. */
 import type { DatasetReport } from '../../src/api/trainer-api.ts';
 import { MAX_NAMED } from '../../src/data/gate.ts';
 import { percentOf } from '../../src/support/units.ts';

@@ -108,14 +108,14 @@ function hubDataset(name: string, hub: HubAccess): HubDatasetSource | null {
   if (id === undefined)
     throw new TrainerError(
       'dataset-unreadable',
-      `${name} is no data set of the hub: write hf://datasets/owner/name, with @revision and /path where needed.`,
+      `${name} is no dataset of the hub: write hf://datasets/owner/name, with @revision and /path where needed.`,
     );
   // A revision with a slash in it is written "refs%2Fconvert%2Fparquet".
   const source = hubSource(id, revision?.replaceAll(/%2F/gi, '/'), hub);
   return path === undefined || path === '' ? source : { ...source, path };
 }
 
-/** A file, the name of a built-in data set, or one of the hub. */
+/** A file, the name of a built-in dataset, or one of the hub. */
 export function datasetInput(name: string, hub: HubAccess = publicHub()): Input<ServedDataset> {
   const onHub = hubDataset(name, hub);
   if (onHub !== null) return { served: onHub, mounts: [] };
@@ -127,7 +127,7 @@ export function datasetInput(name: string, hub: HubAccess = publicHub()): Input<
   const what = existsSync(name) ? 'is not a file' : 'does not exist';
   throw new TrainerError(
     'dataset-unreadable',
-    `${name} ${what}; give a JSONL, JSON, CSV, TSV or Parquet file, a data set of the hub as hf://datasets/owner/name, or one of the built-in sets: ${builtinDatasets().join(', ')}.`,
+    `${name} ${what}; give a JSONL, JSON, CSV, TSV or Parquet file, a dataset of the hub as hf://datasets/owner/name, or one of the built-in sets: ${builtinDatasets().join(', ')}.`,
   );
 }
 

@@ -1,4 +1,4 @@
-/** What `generate` is asked: texts, or conversations as rows of a data set write them. */
+/** What `generate` is asked: texts, or conversations as rows of a dataset write them. */
 import type { Prompt } from '../../src/api/trainer-api.ts';
 import { TrainerError } from '../../src/support/trainer-error.ts';
 import { readMessages, type LeaveOut } from '../../src/data/read-messages.ts';
@@ -32,5 +32,5 @@ function parsePrompt(item: unknown, name: string, leaveOut: LeaveOut): Prompt {
   return read.messages;
 }
 
-/** What follows names the shapes of a data set's rows, which prompts do not have. */
+/** What follows names the shapes of a dataset's rows, which prompts do not have. */
 const firstSentence = (reason: string): string => reason.split('. ')[0];

@@ -92,7 +92,7 @@ export function parseRange(header: string | undefined, size: number): ByteRange 
   return { start, end };
 }
 
-/** Mounted files are bytes whatever their names: a data set called x.html is no page, and none is kept by the browser. */
+/** Mounted files are bytes whatever their names: a dataset called x.html is no page, and none is kept by the browser. */
 const mountedHeaders = { 'Content-Type': 'application/octet-stream', 'Cache-Control': 'no-store' };
 const pageHeaders = (path: string): typeof mountedHeaders => ({
   'Content-Type': mediaTypes[extname(path)] ?? 'application/octet-stream',

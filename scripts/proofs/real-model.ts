@@ -7,7 +7,7 @@
  *   d  a run that changes the model: AltTrain rows, held-out loss, refusals on XSTest
  *
  * The folder is SmolLM2-135M-Instruct (scripts/real-model/make_smollm2.py makes it) or another checkpoint. Needs Python with torch,
- * transformers and peft (scripts/real-model/requirements.txt; PYTHON names the program), and the data sets STAR-1.json, gsm8k_test.jsonl
+ * transformers and peft (scripts/real-model/requirements.txt; PYTHON names the program), and the datasets STAR-1.json, gsm8k_test.jsonl
  * and xstest_prompts.csv in --data. Every piece of a result is a JSON file in --out, and is taken from there the next time (not with
  * --again), so that an interruption loses one piece. Exit code 0 only if what was asked for holds.
  */

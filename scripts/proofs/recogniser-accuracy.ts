@@ -1,6 +1,6 @@
 /**
  * `npm run proof:recogniser -- [STAR-1.json]`: the accuracy of the recogniser on hand-written sentences, on the built-in
- * data set and, where the file is given, on STAR-1's own traces; the last table is what recognise.ts calls "sure".
+ * dataset and, where the file is given, on STAR-1's own traces; the last table is what recognise.ts calls "sure".
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

@@ -1,4 +1,4 @@
-/** Source rows, options and what a model wrote → the rows of a data set, and its counts. A pure function of its arguments. */
+/** Source rows, options and what a model wrote → the rows of a dataset, and its counts. A pure function of its arguments. */
 import type {
   BuilderProblem,
   BuildOptions,

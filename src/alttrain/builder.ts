@@ -1,4 +1,4 @@
-/** The builder as page and command line use it: files are added, then data sets are built from them. */
+/** The builder as page and command line use it: files are added, then datasets are built from them. */
 import type { BuilderApi, BuildOptions, HarmLabel, SourceReport } from '../api/builder-api.ts';
 import { TrainerError } from '../support/trainer-error.ts';
 import { buildDataset, editedRow, questionsFor, toJsonl } from './build-dataset.ts';

@@ -1,5 +1,5 @@
 /**
- * Which rows a data set is made of: so many harmful, so many benign, drawn by the seed. A row's place in the draw
+ * Which rows a dataset is made of: so many harmful, so many benign, drawn by the seed. A row's place in the draw
  * depends on seed, file name and line alone: another shape draws the same rows, and so does the file chosen again.
  */
 import type { BuilderProblem, BuildOptions, HarmLabel } from '../api/builder-api.ts';

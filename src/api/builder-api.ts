@@ -1,5 +1,5 @@
 /**
- * The contract between the page (or the command line) and the data set builder (src/alttrain/builder.ts): types only.
+ * The contract between the page (or the command line) and the dataset builder (src/alttrain/builder.ts): types only.
  * The builder turns prompts with reasoning traces into rows of AltTrain or of one of its baselines.
  */
 import type { FileBytes } from './file-bytes.ts';

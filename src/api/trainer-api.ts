@@ -28,7 +28,7 @@ export type ModelSource =
       readonly hubUrl?: string;
     };
 
-/** A data set of the hub; the token is held as a model's is. */
+/** A dataset of the hub; the token is held as a model's is. */
 export interface HubDatasetSource {
   readonly kind: 'hub';
   readonly id: string;
@@ -47,7 +47,7 @@ export type DatasetSource =
   | { readonly kind: 'url'; readonly name: string; readonly url: string }
   | HubDatasetSource;
 
-/** What can be read as one data set: a file, or the parts of one split in their order. */
+/** What can be read as one dataset: a file, or the parts of one split in their order. */
 export interface HubDatasetChoice {
   readonly path: string;
   readonly files: readonly string[];
@@ -399,7 +399,7 @@ export interface TrainerApi {
   listKept(): Promise<readonly KeptModel[]>;
   removeKept(model: Pick<KeptModel, 'repo' | 'commit' | 'quantization'>): Promise<void>;
   removeAllKept(): Promise<void>;
-  /** What a run with these settings needs; null before a model and a data set are there. */
+  /** What a run with these settings needs; null before a model and a dataset are there. */
   planMemory(config: RunConfig): Promise<MemoryReport | null>;
   /** Needs a loaded model (its tokenizer). Replaces the current dataset only when it succeeds. */
   readDataset(
@@ -407,7 +407,7 @@ export interface TrainerApi {
     settings: DatasetSettings,
     onProgress: (progress: LoadProgress) => void,
   ): Promise<DatasetReport>;
-  /** What a data set of the hub offers, before anything of it is downloaded. */
+  /** What a dataset of the hub offers, before anything of it is downloaded. */
   findHubDataset(source: HubDatasetSource): Promise<HubDatasetReport>;
   /** Ends a `readDataset` or `findHubDataset` that is under way: it rejects with "cancelled". */
   cancelReading(): Promise<void>;

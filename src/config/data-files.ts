@@ -1,4 +1,4 @@
-/** Endings of the files that a data set may be; data/read-rows.ts reads them, by their content first. */
+/** Endings of the files that a dataset may be; data/read-rows.ts reads them, by their content first. */
 export const dataFileEndings = ['jsonl', 'ndjson', 'json', 'csv', 'tsv', 'tab', 'parquet'] as const;
 
 /** For an <input type="file">. */

@@ -5,7 +5,7 @@
  * a purpose it is not marked for does not compile.
  */
 export type Effect =
-  | 'tokens' // which tokens a file becomes: the data set is read again
+  | 'tokens' // which tokens a file becomes: the dataset is read again
   | 'numbers' // what is trained: another value makes another adapter
   | 'length' // how many steps are trained: a run may go on for more of them
   | 'memory' // what lies on the GPU, or whether it fits

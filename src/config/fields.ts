@@ -31,7 +31,7 @@ export const runConfigFields = {
     max: 10_000,
     group: 'Training',
     label: 'Epochs',
-    help: 'Passes over the data set; ignored when max_steps is positive.',
+    help: 'Passes over the dataset; ignored when max_steps is positive.',
   }),
   maxSteps: integer({
     file: 'max_steps',

@@ -1,6 +1,6 @@
 /**
  * A row, whatever its shape, as the messages of the prompt and the response to train, and the names of what it holds
- * besides. Names and shapes are those of TRL's data set formats, ShareGPT, Alpaca, Dolly, OpenOrca, STAR-1 (question,
+ * besides. Names and shapes are those of TRL's dataset formats, ShareGPT, Alpaca, Dolly, OpenOrca, STAR-1 (question,
  * response) and R1-Act and SafeChain (instruction, response, label).
  */
 import type { RowProblem } from '../api/trainer-api.ts';

@@ -1,5 +1,5 @@
 /**
- * A data set's files to training examples and the report the page shows before anything starts.
+ * A dataset's files to training examples and the report the page shows before anything starts.
  * Rows are made into tokens as they are read and their text is let go: memory grows with the tokens, not with the file.
  * Every row of the file is either used or a problem with its line and reason.
  */

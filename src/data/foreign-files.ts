@@ -13,7 +13,7 @@ export const SIGNATURE_BYTES = 512;
 const unpack = 'Unpack it, and choose the file that was in it';
 const asRows = 'Export its rows as JSONL, CSV or Parquet';
 const fromPandas = `${asRows}, e.g. with pandas: df.to_json("rows.jsonl", orient="records", lines=True)`;
-const wrongFile = 'A data set is JSONL, JSON, CSV, TSV or Parquet: choose the file with the rows';
+const wrongFile = 'A dataset is JSONL, JSON, CSV, TSV or Parquet: choose the file with the rows';
 const trainedModel = `That is a model's weights. ${wrongFile}`;
 
 interface Signature {

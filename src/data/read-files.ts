@@ -1,4 +1,4 @@
-/** A data set of several files, as the hub's come: read one after the other, their rows counted on. */
+/** A dataset of several files, as the hub's come: read one after the other, their rows counted on. */
 import type { FileBytes } from '../api/file-bytes.ts';
 import type { ReadRow } from './raw-row.ts';
 import { openRows, type OpenOptions, type RowSource } from './read-rows.ts';

@@ -1,4 +1,4 @@
-/** Parquet as the hub's data sets come, read a row group at a time out of the file. */
+/** Parquet as the hub's datasets come, read a row group at a time out of the file. */
 import type { AsyncBuffer, Compressors, FileMetaData, RowGroup } from 'hyparquet';
 import { parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
 import type { FileBytes } from '../api/file-bytes.ts';

@@ -1,12 +1,12 @@
 /**
- * Which files of a repository are one data set. The hub's convention is followed (huggingface.co/docs/hub/datasets-file-names):
+ * Which files of a repository are one dataset. The hub's convention is followed (huggingface.co/docs/hub/datasets-file-names):
  * parts are numbered, "train-00000-of-00002.parquet" or "train/0000.parquet", and a split is a word of the path.
  */
 import type { HubDatasetChoice, HubDatasetReport } from '../api/trainer-api.ts';
 import { isDataFile } from '../config/data-files.ts';
 import { TrainerError } from '../support/trainer-error.ts';
 
-/** Descriptions of a data set, not data. */
+/** Descriptions of a dataset, not data. */
 const descriptions = ['dataset_info.json', 'dataset_infos.json', 'dataset_dict.json', 'state.json'];
 const trainWords = ['train', 'training'];
 const otherWords = ['test', 'testing', 'validation', 'valid', 'val', 'dev', 'eval', 'evaluation'];
@@ -68,7 +68,7 @@ function isData(path: string): boolean {
   );
 }
 
-/** The same for every part of one split. Older data sets have a hash behind the number, another in every part. */
+/** The same for every part of one split. Older datasets have a hash behind the number, another in every part. */
 function partsPattern(path: string): string {
   return path
     .replace(/-\d{5}-of-(\d{5})(?:-[0-9a-f]{16})?(?=\.)/, '-*-of-$1')
@@ -94,7 +94,7 @@ function requirePreferred(id: string, choices: readonly HubDatasetChoice[]): Hub
   if (preferred !== null) return preferred;
   throw new TrainerError(
     'dataset-ambiguous',
-    `${id} holds ${choices.length} data sets; name the one to read: ${listed(choices.map(({ path }) => path))}.`,
+    `${id} holds ${choices.length} datasets; name the one to read: ${listed(choices.map(({ path }) => path))}.`,
   );
 }
 

@@ -1,4 +1,4 @@
-/** A data set of the hub, found and downloaded: what the reader gets is the same as a picked file. */
+/** A dataset of the hub, found and downloaded: what the reader gets is the same as a picked file. */
 import type { ByteSource } from '../support/byte-source.ts';
 import type { HubDatasetReport, HubDatasetSource } from '../api/trainer-api.ts';
 import { TrainerError } from '../support/trainer-error.ts';

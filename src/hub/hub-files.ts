@@ -1,5 +1,5 @@
 /**
- * A model or data set on the Hugging Face Hub as a folder of files, pinned to the commit its revision had when it was opened.
+ * A model or dataset on the Hugging Face Hub as a folder of files, pinned to the commit its revision had when it was opened.
  *
  * @huggingface/hub knows the addresses, the metadata and the credentials. The bytes are read here, because its downloads
  * neither retry nor resume, and have no time-outs. The access token lives in the closure of one load and nowhere else.
@@ -36,7 +36,7 @@ export interface HubFiles {
   readonly name: string; // the id
   readonly commit: string;
   readonly paths: readonly string[];
-  /** By path, where the hub says it with the list of files: of data sets. */
+  /** By path, where the hub says it with the list of files: of datasets. */
   readonly sizes: ReadonlyMap<string, number>; // bytes
   /** null: the commit has no such file. */
   open(name: string): Promise<ByteSource | null>;
@@ -48,7 +48,7 @@ const idPattern = /^[\w.-]{1,96}\/[\w.-]{1,96}$/;
 export async function openHubFiles(repo: HubRepo, options: HubOptions = {}): Promise<HubFiles> {
   const { type, id, revision = 'main' } = repo;
   const token = repo.token?.trim() || undefined;
-  const kind = type === 'model' ? 'model' : 'data set';
+  const kind = type === 'model' ? 'model' : 'dataset';
   if (!idPattern.test(id))
     throw new TrainerError('hub-not-found', `"${id}" is no ${kind} of the hub: ids look like "owner/name".`);
   if (token !== undefined && !/^hf_\w+$/.test(token))
@@ -102,7 +102,7 @@ async function describeModel(id: string, revision: string, access: Access): Prom
   return { commit: sha, paths: filePaths, sizes: new Map() };
 }
 
-/** The list is that of the commit, page by page: data sets have folders, and more files than one answer holds. */
+/** The list is that of the commit, page by page: datasets have folders, and more files than one answer holds. */
 async function describeDataset(id: string, revision: string, access: Access): Promise<Description> {
   const { sha } = await datasetInfo({ name: id, revision, additionalFields: ['sha'], ...access });
   const sizes = new Map<string, number>();

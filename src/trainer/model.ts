@@ -1,4 +1,4 @@
-/** A model on the GPU with its tokenizer: it reads data sets, makes runs, answers prompts. */
+/** A model on the GPU with its tokenizer: it reads datasets, makes runs, answers prompts. */
 import type {
   AdapterSource,
   DatasetSettings,

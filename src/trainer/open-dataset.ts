@@ -1,4 +1,4 @@
-/** Where a data set comes from, as files to read. What was downloaded from the hub is kept for the next reading of it. */
+/** Where a dataset comes from, as files to read. What was downloaded from the hub is kept for the next reading of it. */
 import type { FileBytes } from '../api/file-bytes.ts';
 import type { DatasetSource, HubDatasetSource, LoadProgress } from '../api/trainer-api.ts';
 import { TrainerError } from '../support/trainer-error.ts';
@@ -73,6 +73,6 @@ async function openAddress(
 
 async function openBuiltin(name: string, assets: Assets): Promise<Blob> {
   const blob = await assets.blob(`datasets/${name}.jsonl`);
-  if (blob === null) throw new TrainerError('dataset-unreadable', `There is no built-in data set "${name}".`);
+  if (blob === null) throw new TrainerError('dataset-unreadable', `There is no built-in dataset "${name}".`);
   return blob;
 }

@@ -47,7 +47,7 @@ export class Trainer {
       .catch(() => null));
   }
 
-  /** What a data set of the hub offers, before anything of it is downloaded. */
+  /** What a dataset of the hub offers, before anything of it is downloaded. */
   findHubDataset(source: HubDatasetSource, signal?: AbortSignal): Promise<HubDatasetReport> {
     return findHubDataset(source, signal === undefined ? {} : { signal });
   }

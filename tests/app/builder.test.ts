@@ -1,4 +1,4 @@
-/** The data set builder as a user meets it: files in, rows looked at and edited, a file out and a data set to train on. */
+/** The dataset builder as a user meets it: files in, rows looked at and edited, a file out and a dataset to train on. */
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Locator } from 'playwright-core';
@@ -87,7 +87,7 @@ test('the loaded model writes the assessments, with progress, and can be cancell
   await built.getByText('it would lead to').first().waitFor(); // the demo's words, in no template
 });
 
-test('another shape of the same rows is downloaded, and becomes the data set', async () => {
+test('another shape of the same rows is downloaded, and becomes the dataset', async () => {
   const { page } = app;
   await dialog.getByLabel('The loaded model writes the assessments').uncheck();
   await dialog.getByLabel('Shape').selectOption({ label: 'DirectRefusal' });

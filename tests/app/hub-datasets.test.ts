@@ -1,4 +1,4 @@
-/** A data set of the hub in the page: named by id, chosen where there are several, refused with a code, cancelled, its columns mapped. */
+/** A dataset of the hub in the page: named by id, chosen where there are several, refused with a code, cancelled, its columns mapped. */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { startHubServer, type HubServer } from '../support/hub-server.ts';
 import { drivePage, type PageDriver } from './drive-page.ts';
@@ -37,7 +37,7 @@ beforeEach(() => hub.clear());
 const field = (name: string) => app.page.getByLabel(name, { exact: true });
 const choice = () => field('File of the dataset');
 
-test('a gated data set is refused with what to do, and read with a token: its training split, then another', async () => {
+test('a gated dataset is refused with what to do, and read with a token: its training split, then another', async () => {
   await field('Dataset id').fill('rows/gated');
   await field('Dataset id').press('Enter');
   await app.page.locator('[role=alert][data-code=hub-access]').waitFor();
@@ -65,7 +65,7 @@ test('another setting reads it again without another download', async () => {
 test('of several none is guessed, and columns of other names are mapped', async () => {
   await field('Dataset id').fill('rows/two');
   await app.page.getByRole('button', { name: 'Read from the hub' }).click();
-  await app.page.getByText('It has 2 data sets').waitFor();
+  await app.page.getByText('It has 2 datasets').waitFor();
   await ui.dataset.getByText('rows/gated/test.jsonl JSONL').waitFor(); // still the one before
   await choice().selectOption('b.jsonl');
   await ui.alerts.filter({ hasText: 'dataset-empty' }).waitFor();
@@ -76,7 +76,7 @@ test('of several none is guessed, and columns of other names are mapped', async 
   await ui.waitUntilReady();
 });
 
-test('a download that hangs is cancelled, and the data set before stays', async () => {
+test('a download that hangs is cancelled, and the dataset before stays', async () => {
   hub.setFaults([{ path: 'a.jsonl', on: 'hub', fault: { kind: 'stall', afterBytes: 10 } }]);
   await choice().selectOption('a.jsonl');
   await app.page.getByRole('button', { name: 'Cancel reading' }).click();

@@ -14,7 +14,7 @@ afterAll(() => app.close());
 
 const summary = () => ui.dataset.getByText(/^\d+ columns? not used$/);
 
-test('the built-in data set uses all of its columns', async () => {
+test('the built-in dataset uses all of its columns', async () => {
   expect(await summary().count()).toBe(0);
   expect(await ui.dataset.getByText('are not used').count()).toBe(0);
 });

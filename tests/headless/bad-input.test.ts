@@ -57,7 +57,7 @@ describe('train refuses', () => {
       'model-file-invalid',
     ],
     [
-      'a data set that is not there',
+      'a dataset that is not there',
       ['--model', 'demo', '--dataset', path('none.jsonl'), '--out', out],
       'dataset-unreadable',
     ],

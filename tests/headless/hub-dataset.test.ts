@@ -73,7 +73,7 @@ test('train reads it in the page, and says what it was in the result', async () 
 test.each([
   ['hf://models/a/b', 'dataset-unreadable'],
   ['hf://datasets/owner', 'dataset-unreadable'],
-])('%s is no address of a data set', async (address, code) => {
+])('%s is no address of a dataset', async (address, code) => {
   const finished = await run('inspect', ['--model', 'demo', '--dataset', address, '--json']);
   expect(finished.exitCode).toBe(2);
   expect(lastJson(finished)).toMatchObject({ ok: false, code });

@@ -116,7 +116,7 @@ describe('a short run on the demo', () => {
 });
 
 describe('bad input that only the worker can see', () => {
-  test('a data set without a usable row ends with exit code 2', async () => {
+  test('a dataset without a usable row ends with exit code 2', async () => {
     const dataset = join(
       writeFiles(folder, { 'rows.jsonl': '{"remark":"no prompt"}\nnot json\n' }),
       'rows.jsonl',

@@ -1,4 +1,4 @@
-/** Rows of data sets in every shape, made from a conversation that is known: what they mean is known with them. */
+/** Rows of datasets in every shape, made from a conversation that is known: what they mean is known with them. */
 import type { Rng } from '../../../src/support/rng.ts';
 import { chance, pick, type Change, type Json } from './cases.ts';
 import { hostileTexts } from './tiny-bpe.ts';

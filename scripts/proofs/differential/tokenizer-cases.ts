@@ -51,7 +51,7 @@ function write(draft: TokenizerDraft, folder: string): void {
 
 const settings = { ...datasetSettings(defaultRunConfig), maxLength: 4096 };
 
-/** Ids of texts, of a question in the template, and of texts as rows of a data set. */
+/** Ids of texts, of a question in the template, and of texts as rows of a dataset. */
 export async function ourTokens({ folder, texts, question }: TokenizerCase): Promise<Outcome> {
   try {
     const tokenizer = createChatTokenizer(await tokenizerFiles(folder));

@@ -1,5 +1,5 @@
 /**
- * What a page has open: one engine, one model, one data set, one run. The doors beside this file answer the page's calls
+ * What a page has open: one engine, one model, one dataset, one run. The doors beside this file answer the page's calls
  * on it. One thing at a time happens on the device; what is asked for meanwhile is refused, not queued.
  */
 import type { DatasetSettings, DatasetSource, ModelSource } from '../../api/trainer-api.ts';
@@ -75,7 +75,7 @@ export class Current {
     if (this.dataset !== null) return this.dataset;
     throw new TrainerError(
       'not-ready',
-      'No data set is read yet. Drop a file or choose the built-in one first.',
+      'No dataset is read yet. Drop a file or choose the built-in one first.',
     );
   }
   requireRun(): Run {

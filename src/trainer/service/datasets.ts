@@ -1,4 +1,4 @@
-/** The page's calls about data sets. */
+/** The page's calls about datasets. */
 import type { TrainerApi } from '../../api/trainer-api.ts';
 import type { Current } from './current.ts';
 
@@ -6,7 +6,7 @@ export const datasetCalls = (current: Current) =>
   ({
     readDataset: (source, settings, onProgress) =>
       current.exclusively(
-        'reading a data set',
+        'reading a dataset',
         async () => (await current.read(source, settings, onProgress)).report,
       ),
     findHubDataset: (source) =>

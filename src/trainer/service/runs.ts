@@ -31,7 +31,7 @@ export const runCalls = (current: Current) =>
     exportCheckpoint: async () => new Blob([(await current.requireRun().checkpoint()) as BlobPart]),
   }) satisfies Partial<TrainerApi>;
 
-/** A run in another format loads its model again; the data set's tokens stay good. */
+/** A run in another format loads its model again; the dataset's tokens stay good. */
 async function modelFor(
   current: Current,
   { quantization }: RunConfig,

@@ -12,7 +12,7 @@ export function BuilderDialog() {
   useEffect(() => {
     element.current?.showModal();
   }, []);
-  // The page takes every dropped file for a data set; in here the two drop zones take them.
+  // The page takes every dropped file for a dataset; in here the two drop zones take them.
   const keep = (event: DragEvent): void => {
     event.preventDefault();
     event.stopPropagation();

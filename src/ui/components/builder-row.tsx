@@ -4,7 +4,7 @@ import type { BuiltRow } from '../../api/builder-api.ts';
 import { useApp } from '../state/app-state.ts';
 import { PartList, VerdictView } from './trace-view.tsx';
 
-/** One row of the data set, part by part; "Edit" shows it as the text that is trained. */
+/** One row of the dataset, part by part; "Edit" shows it as the text that is trained. */
 export function BuilderRow({ row }: { row: BuiltRow }) {
   const isEditing = useSignal(false);
   const editButton = useRef<HTMLButtonElement>(null);

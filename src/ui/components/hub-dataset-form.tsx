@@ -4,7 +4,7 @@ import { formatBytes, formatCountOf } from '../format.ts';
 import { useApp } from '../state/app-state.ts';
 import { TextField } from './text-field.tsx';
 
-/** A data set by its id: found, chosen from where it has several, read. The fields are there only while it is open. */
+/** A dataset by its id: found, chosen from where it has several, read. The fields are there only while it is open. */
 export function HubDatasetForm({ isLocked }: { isLocked: boolean }) {
   const { hubDatasets, setUp, findHubDataset } = useApp();
   const isOpen = useSignal(false);
@@ -67,7 +67,7 @@ function Choices({ choices, isLocked }: { choices: readonly HubDatasetChoice[]; 
   const { hubDatasets, useHubDataset } = useApp();
   return (
     <label>
-      <span class="small muted">It has {formatCountOf(choices.length, 'data set')}</span>
+      <span class="small muted">It has {formatCountOf(choices.length, 'dataset')}</span>
       <select
         aria-label="File of the dataset"
         class="control wide"

@@ -38,7 +38,7 @@ export interface AppState {
   readonly useQuantization: (quantization: string) => Promise<void>;
   readonly useDatasetFile: (file: File) => Promise<void>;
   readonly useBuiltinDataset: (source: DatasetSource) => Promise<void>;
-  /** Looks the typed data set up, and reads it where it is clear which of its files is meant. */
+  /** Looks the typed dataset up, and reads it where it is clear which of its files is meant. */
   readonly findHubDataset: () => Promise<void>;
   /** Reads one of those that were found. */
   readonly useHubDataset: (path: string) => Promise<void>;

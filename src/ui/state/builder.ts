@@ -1,4 +1,4 @@
-/** The data set builder as the page shows it: files, options, the rows that were built, and their edits. */
+/** The dataset builder as the page shows it: files, options, the rows that were built, and their edits. */
 import { batch, computed, signal, type ReadonlySignal, type Signal } from '@preact/signals';
 import type {
   BuilderApi,

@@ -1,4 +1,4 @@
-/** A data set of the hub in the page: what is typed to name it, and the files it turns out to have. */
+/** A dataset of the hub in the page: what is typed to name it, and the files it turns out to have. */
 import { batch, signal, type ReadonlySignal } from '@preact/signals';
 import type { HubDatasetChoice, HubDatasetSource, TrainerApi } from '../../api/trainer-api.ts';
 import { toWire } from '../../support/trainer-error.ts';
@@ -6,10 +6,10 @@ import type { Failures } from './failures.ts';
 import { createHubFields, type HubFields, type HubSource } from './hub-source.ts';
 
 export interface HubDatasets extends HubFields {
-  /** null: what is typed names no data set. */
+  /** null: what is typed names no dataset. */
   readonly source: () => HubSource | null;
   readonly isFinding: ReadonlySignal<boolean>;
-  readonly choices: ReadonlySignal<readonly HubDatasetChoice[]>; // of the data set that was found last
+  readonly choices: ReadonlySignal<readonly HubDatasetChoice[]>; // of the dataset that was found last
   /** One of them; null where none is the obvious one and the user has not chosen yet. */
   readonly chosen: ReadonlySignal<HubDatasetSource | null>;
   /** Looks it up, and chooses where there is only one thing to choose. */

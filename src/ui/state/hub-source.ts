@@ -8,7 +8,7 @@ export interface HubFields {
   /** In memory while the page is open: never stored, and gone with it. */
   readonly token: Signal<string>;
 }
-/** The same for a model and for a data set. */
+/** The same for a model and for a dataset. */
 export type HubSource = Omit<HubDatasetSource, 'path'>;
 
 const idPattern = /^[\w.-]+\/[\w.-]+$/;

@@ -7,7 +7,7 @@ import type { SetUp } from './set-up.ts';
 import type { Settings } from './settings.ts';
 
 export interface Memory {
-  /** null before a model and a data set are there. */
+  /** null before a model and a dataset are there. */
   readonly report: ReadonlySignal<MemoryReport | null>;
 }
 
@@ -19,7 +19,7 @@ export function createMemory(client: TrainerApi, settings: Settings, setUp: SetU
   let newest = 0;
   const affecting = computed(() => JSON.stringify(settingsAffecting(settings.config.value, 'memory')));
   effect(() => {
-    void affecting.value; // what affects the tokens comes with a new report of the data set
+    void affecting.value; // what affects the tokens comes with a new report of the dataset
     const isReady = setUp.model.report.value !== null && setUp.dataset.report.value !== null;
     clearTimeout(timer);
     if (!isReady) report.value = null;

@@ -1,4 +1,4 @@
-/** Labels of requests in the words of many data sets, and labels of answers, which decide nothing. */
+/** Labels of requests in the words of many datasets, and labels of answers, which decide nothing. */
 import { describe, expect, test } from 'vitest';
 import { createBuilder } from '../../../src/alttrain/builder.ts';
 import { nothingWritten } from '../../../src/alttrain/build-dataset.ts';

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { acceptedDataFiles, dataFileEndings, isDataFile } from '../../../src/config/data-files.ts';
 import { oneFile, openFiles } from '../../../src/data/read-files.ts';
 
-describe('files that a data set may be', () => {
+describe('files that a dataset may be', () => {
   test.each([
     ['rows.jsonl', true],
     ['data/train-00000-of-00002.parquet', true],

@@ -28,7 +28,7 @@ test('settings of several effects are those of any of them', () => {
   expect(both).not.toContain('learningRate');
 });
 
-test('a data set is read again for these settings', () => {
+test('a dataset is read again for these settings', () => {
   expect(Object.keys(datasetSettings(defaultRunConfig))).toEqual([
     'maxLength',
     'truncation',

@@ -46,7 +46,7 @@ test.each([
   await expect(readAll(new TextEncoder().encode(text))).rejects.toThrow(`line ${line} holds a NUL byte`);
 });
 
-describe('what is no data set is refused with a code', () => {
+describe('what is no dataset is refused with a code', () => {
   test.each([
     ['an image', Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0xff, 0xd8)],
     ['text with NUL', new TextEncoder().encode(`${a}\0`)],

@@ -1,4 +1,4 @@
-// Which files of a repository are read as one data set, when it is clear, and what is said when it is not.
+// Which files of a repository are read as one dataset, when it is clear, and what is said when it is not.
 import { expect, test } from 'vitest';
 import { TrainerError } from '../../../src/support/trainer-error.ts';
 import { choicesOf, chosen, reportOf } from '../../../src/hub/dataset-choices.ts';

@@ -1,4 +1,4 @@
-// A data set of the hub through the reader: the rows of a picked file, whatever the network does.
+// A dataset of the hub through the reader: the rows of a picked file, whatever the network does.
 import { gzipSync } from 'fflate';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
@@ -132,7 +132,7 @@ test('what it holds is told before a byte of it is loaded', async () => {
 test.each([
   ['no token', 'data/gated', {}, 'hub-access'],
   ['a wrong token', 'data/gated', { token: 'hf_other' }, 'hub-access'],
-  ['no such data set', 'data/missing', {}, 'hub-access'], // the hub answers 401 for what it does not show
+  ['no such dataset', 'data/missing', {}, 'hub-access'], // the hub answers 401 for what it does not show
   ['no such revision', 'data/whole', { revision: 'v9' }, 'hub-not-found'],
   ['no such file', 'data/whole', { path: 'other.jsonl' }, 'hub-not-found'],
   ['several files', 'data/two', {}, 'dataset-ambiguous'],

@@ -19,7 +19,7 @@ describe('the command line of train', () => {
     expect(() => parseTrainArgs(['--model', 'demo', '--out', 'o', '--allow-changes'])).toThrow('--resume');
   });
 
-  test('the demo has a default data set', () => {
+  test('the demo has a default dataset', () => {
     expect(parseTrainArgs(['--model', 'demo', '--out', 'o'])).toEqual({
       host: 'auto',
       model: 'demo',

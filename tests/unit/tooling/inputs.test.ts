@@ -19,7 +19,7 @@ test.each([
   expect(served(name)).toEqual(expected);
 });
 
-// A path that is not there is more likely a slip than a data set of the hub, so it never leaves this machine.
+// A path that is not there is more likely a slip than a dataset of the hub, so it never leaves this machine.
 test.each(['o/n', 'data/mine.jsonl', 'hf://datasets/o', 'hf://o/n', 'hf://datasets/o/n@a b'])(
   '%s is refused',
   (name) => {

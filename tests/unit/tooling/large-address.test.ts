@@ -1,4 +1,4 @@
-// A data set over 4 GiB through the local server and the trainer's reader. Sparse: it takes no room on disk.
+// A dataset over 4 GiB through the local server and the trainer's reader. Sparse: it takes no room on disk.
 import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -64,7 +64,7 @@ test('a served file is data whatever its name ends with', async () => {
   expect(lines).toEqual([1, 2, 3]);
 });
 
-test('a served file without bytes is a data set without rows', async () => {
+test('a served file without bytes is a dataset without rows', async () => {
   const { files } = await open('empty.jsonl', '/local/empty');
   expect(files[0].blob.size).toBe(0);
 });

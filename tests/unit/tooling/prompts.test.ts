@@ -18,7 +18,7 @@ test('texts and conversations may stand side by side', () => {
   expect(parsePrompts(['Hello', turns, [system, user]])).toEqual(['Hello', turns, [system, user]]);
 });
 
-test("ShareGPT's names of fields and roles are read as in data sets", () => {
+test("ShareGPT's names of fields and roles are read as in datasets", () => {
   expect(parsePrompts([[{ from: 'human', value: 'Hello' }]])).toEqual([[{ role: 'user', content: 'Hello' }]]);
 });
 

@@ -43,7 +43,7 @@ test('the memory of a run is asked for again when a setting changes that affects
   expect(asked[1]).toMatchObject({ learningRate: 0.5, r: 2, loraDropout: 0.25 });
 });
 
-test('it is asked for again when the data set was read again, and when a run has ended', () => {
+test('it is asked for again when the dataset was read again, and when a run has ended', () => {
   const { asked, report, isActive, settle } = watched();
   report.value = {};
   settle();
