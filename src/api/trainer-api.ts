@@ -228,8 +228,8 @@ export interface StepReport {
   readonly step: number; // 1-based, optimizer steps done
   readonly totalSteps: number;
   readonly epoch: number; // fractional
-  readonly loss: number; // mean per target token over the accumulation window, by their weights
-  /** What the objective measures over the accumulation window, by name; "loss" is among it. */
+  readonly loss: number; // mean per target token of the step, by their weights
+  /** What the objective measures over the step, by name; "loss" is among it. */
   readonly metrics: Readonly<Record<string, number>>;
   readonly learningRate: number; // used in this step
   readonly gradNorm: number; // before clipping

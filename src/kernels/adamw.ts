@@ -6,7 +6,7 @@
  *   θ ← θ (1 − lr·λ);  m ← β1 m + (1−β1) g;  v ← β2 v + (1−β2) g²
  *   θ ← θ − lr / (1−β1ᵗ) · m / (sqrt(v) / sqrt(1−β2ᵗ) + ε)
  *
- * The gradient is zeroed in the same pass, ready for the next accumulation window.
+ * The gradient is zeroed in the same pass, ready for the next step.
  */
 import type { GpuTensor } from '../device/gpu-memory.ts';
 import { kernel } from '../device/kernel.ts';

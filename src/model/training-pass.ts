@@ -34,7 +34,7 @@ import type { ModelConfig } from './model-config.ts';
 
 export interface PassSize {
   readonly rows: number; // tokens of the largest micro-batch
-  readonly lossRows: number; // targets of the largest accumulation window or evaluation batch
+  readonly lossRows: number; // targets of the largest step or evaluation batch
   readonly checkpointing: boolean;
 }
 

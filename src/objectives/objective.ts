@@ -26,10 +26,10 @@ interface AnyObjective {
 export interface FixedObjective extends AnyObjective {
   readonly kind: 'fixed';
   /**
-   * dLoss / dLogProb of every target of `batch`. `window`: all micro-batches of the optimizer step, `batch` among them,
+   * dLoss / dLogProb of every target of `batch`. `microBatches`: all of the optimizer step, `batch` among them,
    * so that a mean is a mean over the step however it is cut.
    */
-  coefficients(batch: Batch, window: readonly Batch[]): Float32Array;
+  coefficients(batch: Batch, microBatches: readonly Batch[]): Float32Array;
 }
 
 /**
@@ -39,7 +39,7 @@ export interface FixedObjective extends AnyObjective {
 export interface ScoredObjective extends AnyObjective {
   readonly kind: 'scored';
   readonly needsBase: boolean;
-  coefficients(scored: ScoredBatch, window: readonly Batch[]): Float32Array;
+  coefficients(scored: ScoredBatch, microBatches: readonly Batch[]): Float32Array;
 }
 
 export type Objective = FixedObjective | ScoredObjective;

@@ -13,8 +13,8 @@ export const sft: FixedObjective = {
   name: 'sft',
   kind: 'fixed',
 
-  coefficients(batch, window) {
-    const total = window.reduce((sum, one) => sum + weightOf(one), 0);
+  coefficients(batch, microBatches) {
+    const total = microBatches.reduce((sum, one) => sum + weightOf(one), 0);
     const { weights, targetCount } = batch;
     if (weights === null) return new Float32Array(targetCount).fill(-1 / total);
     return weights.map((weight) => -weight / total);

@@ -145,7 +145,7 @@ describe.each(['tied-gqa', 'qwen3-tied-f16'])('%s', (name) => {
     expect(relativeError(plain, gradients)).toBeGreaterThan(100 * F32);
   });
 
-  test('steps over weighted rows follow torch: normalised over the window, not the micro-batch', async () => {
+  test('steps over weighted rows follow torch: normalised over the step, not the micro-batch', async () => {
     expectCurve(await curveOf(sft, weighted), json.weighted.curve);
   });
 

@@ -1,4 +1,4 @@
-/** The mean cross-entropy of a window, said to a training pass directly: what it was before objectives had names. */
+/** The mean cross-entropy of a step, said to a training pass directly: what it was before objectives had names. */
 import type { Batch } from '../../src/data/batch.ts';
 
 /** dLoss / dLogProb of every target of `batch`, of the mean over `total` targets. */

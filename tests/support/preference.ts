@@ -25,9 +25,9 @@ export const preference = (beta: number): ScoredObjective => ({
   kind: 'scored',
   needsBase: true,
 
-  coefficients(scored, window) {
+  coefficients(scored, microBatches) {
     const { rowTargetCounts } = scored.batch;
-    const pairs = window.reduce((sum, batch) => sum + pairsOf(batch), 0);
+    const pairs = microBatches.reduce((sum, batch) => sum + pairsOf(batch), 0);
     const pulls = marginsOf(scored, beta).map((margin) => beta / (1 + Math.exp(margin)) / pairs);
     return Float32Array.from(
       rowTargetCounts.flatMap((count, row) => {

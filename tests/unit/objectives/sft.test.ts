@@ -21,18 +21,18 @@ function row(length: number, weights: readonly number[]): TokenizedExample {
 
 const f32 = (values: readonly number[]): number[] => [...Float32Array.from(values)];
 
-test('without weights every target of the window has the same coefficient, whatever its micro-batch', () => {
-  const window = [toBatch([row(4, [1, 1]), row(3, [1])]), toBatch([row(6, [1])])];
-  expect(window.map(({ weights }) => weights)).toEqual([null, null]);
-  expect([...sft.coefficients(window[0], window)]).toEqual(f32([-1 / 4, -1 / 4, -1 / 4]));
-  expect([...sft.coefficients(window[1], window)]).toEqual(f32([-1 / 4]));
+test('without weights every target of the step has the same coefficient, whatever its micro-batch', () => {
+  const microBatches = [toBatch([row(4, [1, 1]), row(3, [1])]), toBatch([row(6, [1])])];
+  expect(microBatches.map(({ weights }) => weights)).toEqual([null, null]);
+  expect([...sft.coefficients(microBatches[0], microBatches)]).toEqual(f32([-1 / 4, -1 / 4, -1 / 4]));
+  expect([...sft.coefficients(microBatches[1], microBatches)]).toEqual(f32([-1 / 4]));
 });
 
-test('with weights a coefficient is the weight over the weights of the window; rows without count 1 a token', () => {
-  const window = [toBatch([row(4, [2, 0.5]), row(3, [1])]), toBatch([row(6, [1])])];
-  expect([...(window[0].weights ?? [])]).toEqual([2, 0.5, 1]);
-  expect([...sft.coefficients(window[0], window)]).toEqual(f32([-2 / 4.5, -0.5 / 4.5, -1 / 4.5]));
-  expect([...sft.coefficients(window[1], window)]).toEqual(f32([-1 / 4.5]));
+test('with weights a coefficient is the weight over the weights of the step; rows without count 1 a token', () => {
+  const microBatches = [toBatch([row(4, [2, 0.5]), row(3, [1])]), toBatch([row(6, [1])])];
+  expect([...(microBatches[0].weights ?? [])]).toEqual([2, 0.5, 1]);
+  expect([...sft.coefficients(microBatches[0], microBatches)]).toEqual(f32([-2 / 4.5, -0.5 / 4.5, -1 / 4.5]));
+  expect([...sft.coefficients(microBatches[1], microBatches)]).toEqual(f32([-1 / 4.5]));
 });
 
 test('the loss adds up over micro-batches by weight, not by micro-batch', () => {
