@@ -180,20 +180,21 @@ ${unroll(d4, (d) => `    dQkv[kAt${i} + ${d}u] = dk${i}_${d} * u.scale;\n    dQk
   }));
 }
 
-/**
- * dQkv[M, (H + 2K)·D] from dO[M, H·D] and what the forward kept. Overwrites dQkv and delta[M, H].
- * Rows hold queries, keys, values side by side; a key of row j is seen by rows j … segmentEnds[j] − 1.
- */
+interface AttentionDxTensors {
+  readonly qkv: GpuTensor; // [M, (H + 2K)·D] queries, keys, values side by side
+  readonly ranges: GpuTensor; // [M, 2]
+  readonly segmentEnds: GpuTensor; // [M] a key of row j is seen by rows j … segmentEnds[j] − 1
+  readonly o: GpuTensor; // [M, H·D] of the forward pass
+  readonly lse: GpuTensor; // [M, H] of the forward pass
+  readonly dO: GpuTensor; // [M, H·D]
+  readonly delta: GpuTensor; // [M, H] scratch
+  readonly dQkv: GpuTensor; // [M, (H + 2K)·D]
+}
+
+/** dQkv from dO and what the forward kept. Overwrites dQkv and delta. */
 export function attentionDx(
   recorder: Recorder,
-  qkv: GpuTensor,
-  ranges: GpuTensor,
-  segmentEnds: GpuTensor,
-  o: GpuTensor,
-  lse: GpuTensor,
-  dO: GpuTensor,
-  delta: GpuTensor,
-  dQkv: GpuTensor,
+  { qkv, ranges, segmentEnds, o, lse, dO, delta, dQkv }: AttentionDxTensors,
   m: number,
   { heads, kvHeads, headSize }: AttentionShape,
 ): void {

@@ -122,16 +122,20 @@ ${unroll(d4, (d) => `    o[at + ${d}u] = o${i}_${d} / total${i};`)}
 export const attentionFlops = (m: number, heads: number, headSize: number): number =>
   m * m * heads * headSize;
 
-/** o[M, H·D] and lse[M, H] from q (first H·D columns of its rows) and kv. Overwrites both. */
+interface AttentionTensors {
+  readonly q: GpuTensor; // [M, qStride], queries in the first H·D columns
+  readonly qStride: number;
+  readonly kv: GpuTensor;
+  readonly layout: KvLayout; // of kv
+  readonly ranges: GpuTensor; // [M, 2] first and past-the-last key row
+  readonly o: GpuTensor; // [M, H·D]
+  readonly lse: GpuTensor; // [M, H]
+}
+
+/** o and lse from q and kv. Overwrites both. */
 export function attention(
   recorder: Recorder,
-  q: GpuTensor,
-  qStride: number,
-  kv: GpuTensor,
-  layout: KvLayout,
-  ranges: GpuTensor, // [M, 2] first and past-the-last key row
-  o: GpuTensor,
-  lse: GpuTensor,
+  { q, qStride, kv, layout, ranges, o, lse }: AttentionTensors,
   m: number,
   { heads, kvHeads, headSize }: AttentionShape,
   /** Neighbouring rows see mostly the same keys: true for a stream, false for one row each of many sequences. */

@@ -19,6 +19,15 @@ interface QkNormSize {
   readonly headSize: number; // D
   readonly stride: number; // of a row of qkv
   readonly rowThreads: 1 | 64; // threads that share a head, as in RowLayout
+  readonly eps: number;
+}
+
+interface QkNormTensors {
+  readonly qkv: GpuTensor; // [M, stride], or its gradient
+  readonly raw: GpuTensor; // [M, (H + K)·D] written forward, read backward
+  readonly w: GpuTensor; // [2, D]: of queries, of keys
+  readonly table: GpuTensor; // [positions, D/2, 2]
+  readonly positions: GpuTensor; // [M]
 }
 
 const uniforms = {
@@ -40,15 +49,15 @@ const places = `
   let weight = select(size, 0u, head < u.queryHeads);
   let angle = positions[m] * u.half;`;
 
+const read = {
+  w: ['array<f32>', 'read'],
+  table: ['array<vec2f>', 'read'],
+  positions: ['array<u32>', 'read'],
+} as const;
+
 function forwardKernel(rowThreads: number): Kernel {
   return kernel(`qkNormRope threads=${rowThreads}`, () => ({
-    bindings: {
-      qkv: ['array<f32>', 'read_write'],
-      raw: ['array<f32>', 'read_write'],
-      w: ['array<f32>', 'read'],
-      table: ['array<vec2f>', 'read'],
-      positions: ['array<u32>', 'read'],
-    },
+    bindings: { qkv: ['array<f32>', 'read_write'], raw: ['array<f32>', 'read_write'], ...read },
     uniforms,
     header: sharedHeader(rowThreads),
     body: `
@@ -75,13 +84,7 @@ ${rowSum(rowThreads, 'total', 'squares')}
 
 function backwardKernel(rowThreads: number): Kernel {
   return kernel(`qkNormRopeDx threads=${rowThreads}`, () => ({
-    bindings: {
-      dQkv: ['array<f32>', 'read_write'],
-      raw: ['array<f32>', 'read'],
-      w: ['array<f32>', 'read'],
-      table: ['array<vec2f>', 'read'],
-      positions: ['array<u32>', 'read'],
-    },
+    bindings: { dQkv: ['array<f32>', 'read_write'], raw: ['array<f32>', 'read'], ...read },
     uniforms,
     header: sharedHeader(rowThreads),
     body: `
@@ -114,43 +117,22 @@ ${rowSum(rowThreads, 'productSum', 'products')}
 function run(
   recorder: Recorder,
   program: Kernel,
-  tensors: readonly GpuTensor[],
-  { m, heads, kvHeads, headSize, stride, rowThreads }: QkNormSize,
-  eps: number,
+  { qkv, raw, w, table, positions }: QkNormTensors,
+  { m, heads, kvHeads, headSize, stride, rowThreads, eps }: QkNormSize,
 ): void {
   const rows = m * (heads + kvHeads);
   recorder.dispatch(
     program,
-    tensors,
+    [qkv, raw, w, table, positions],
     { rows, heads: heads + kvHeads, queryHeads: heads, half: headSize / 2, stride, eps },
     rowWork({ rows, rowThreads }),
   );
 }
 
 /** Norms and rotates the queries and keys of qkv in place; overwrites `raw` with what they were. */
-export function qkNormRope(
-  recorder: Recorder,
-  qkv: GpuTensor, // [M, stride]
-  raw: GpuTensor, // [M, (H + K)·D]
-  w: GpuTensor, // [2, D]: of queries, of keys
-  table: GpuTensor, // [positions, D/2, 2]
-  positions: GpuTensor, // [M]
-  size: QkNormSize,
-  eps: number,
-): void {
-  run(recorder, forwardKernel(size.rowThreads), [qkv, raw, w, table, positions], size, eps);
-}
+export const qkNormRope = (recorder: Recorder, tensors: QkNormTensors, size: QkNormSize): void =>
+  run(recorder, forwardKernel(size.rowThreads), tensors, size);
 
-/** Turns the queries' and keys' columns of dQkv into the gradient before norm and rotation. In place. */
-export function qkNormRopeDx(
-  recorder: Recorder,
-  dQkv: GpuTensor, // [M, stride]
-  raw: GpuTensor, // [M, (H + K)·D], from the forward pass
-  w: GpuTensor, // [2, D]
-  table: GpuTensor,
-  positions: GpuTensor,
-  size: QkNormSize,
-  eps: number,
-): void {
-  run(recorder, backwardKernel(size.rowThreads), [dQkv, raw, w, table, positions], size, eps);
-}
+/** Turns the queries' and keys' columns of a gradient of qkv into the gradient before norm and rotation. In place. */
+export const qkNormRopeDx = (recorder: Recorder, tensors: QkNormTensors, size: QkNormSize): void =>
+  run(recorder, backwardKernel(size.rowThreads), tensors, size);

@@ -82,13 +82,14 @@ export function layerForward(
   );
   rotateQueriesAndKeys(context, acts.qkv, acts, 'forward');
   const shape = attentionShape(config);
+  const given = { q: acts.qkv, qStride: qkv, ranges: stream.ranges, o: acts.attn, lse: acts.lse };
   if (kv === null) {
     const layout = { stride: qkv, k: q, v: q + kvWidth };
-    attention(recorder, acts.qkv, qkv, acts.qkv, layout, stream.ranges, acts.attn, acts.lse, m, shape);
+    attention(recorder, { ...given, kv: acts.qkv, layout }, m, shape);
   } else {
     storeKv(recorder, acts.qkv, kv.cacheRow, kv.cache, m, shape);
     const layout = { stride: 2 * kvWidth, k: 0, v: kvWidth };
-    attention(recorder, acts.qkv, qkv, kv.cache, layout, stream.ranges, acts.attn, acts.lse, m, shape, false);
+    attention(recorder, { ...given, kv: kv.cache, layout }, m, shape, false);
   }
   const loraO = loraForward(gpu, use, layer, 'o', acts.attn, acts.lowO, m);
   linear(recorder, acts.attn, weights.o, acts.mid, { m, n: c, k: q }, { addend: x, lora: loraO });
@@ -122,7 +123,13 @@ export function layerBackward(
   if (stream.segmentEnds === undefined) throw new RangeError('the backward pass needs segment ends');
 
   swiglu(recorder, acts.gateUp, wide, { m, f });
-  const loraDown = loraBackward(gpu, use, layer, 'down', wide, dStream, acts.lowDown, dLow, m, c);
+  const loraDown = loraBackward(
+    gpu,
+    use,
+    { layer, site: 'down' },
+    { x: wide, dy: dStream, low: acts.lowDown, dLow },
+    { m, yStride: c },
+  );
   linearDx(recorder, dStream, weights.down, wide, { m, n: c, k: f }, { lora: loraDown });
   loraDropoutDx(gpu, use, layer, 'down', wide, dLow, m);
   swigluDx(recorder, wide, acts.gateUp, { m, f });
@@ -131,38 +138,35 @@ export function layerBackward(
   const loraGateUp = loraBackward(
     gpu,
     use,
-    layer,
-    'gateUp',
-    norm,
-    acts.gateUp,
-    acts.lowGateUp,
-    dLow,
-    m,
-    2 * f,
+    { layer, site: 'gateUp' },
+    { x: norm, dy: acts.gateUp, low: acts.lowGateUp, dLow },
+    { m, yStride: 2 * f },
   );
   linearDx(recorder, acts.gateUp, weights.gateUp, norm, { m, n: 2 * f, k: c }, { lora: loraGateUp });
   loraDropoutDx(gpu, use, layer, 'gateUp', norm, dLow, m);
   rmsNormDx(recorder, norm, acts.mid, weights.norm2, dStream, rows, config.rmsNormEps);
 
-  const loraO = loraBackward(gpu, use, layer, 'o', acts.attn, dStream, acts.lowO, dLow, m, c);
+  const loraO = loraBackward(
+    gpu,
+    use,
+    { layer, site: 'o' },
+    { x: acts.attn, dy: dStream, low: acts.lowO, dLow },
+    { m, yStride: c },
+  );
   linearDx(recorder, dStream, weights.o, dAttn, { m, n: c, k: q }, { lora: loraO });
   loraDropoutDx(gpu, use, layer, 'o', dAttn, dLow, m);
-  attentionDx(
-    recorder,
-    acts.qkv,
-    stream.ranges,
-    stream.segmentEnds,
-    acts.attn,
-    acts.lse,
-    dAttn,
-    delta,
-    dQkv,
-    m,
-    attentionShape(config),
-  );
+  const { ranges, segmentEnds } = stream;
+  const kept = { qkv: acts.qkv, o: acts.attn, lse: acts.lse };
+  attentionDx(recorder, { ...kept, ranges, segmentEnds, dO: dAttn, delta, dQkv }, m, attentionShape(config));
   rotateQueriesAndKeys(context, dQkv, acts, 'backward');
   rmsNorm(recorder, x, weights.norm1, norm, rows, config.rmsNormEps);
-  const loraQkv = loraBackward(gpu, use, layer, 'qkv', norm, dQkv, acts.lowQkv, dLow, m, qkv);
+  const loraQkv = loraBackward(
+    gpu,
+    use,
+    { layer, site: 'qkv' },
+    { x: norm, dy: dQkv, low: acts.lowQkv, dLow },
+    { m, yStride: qkv },
+  );
   if (!needsDx) return;
   linearDx(recorder, dQkv, weights.qkv, norm, { m, n: qkv, k: c }, { lora: loraQkv });
   loraDropoutDx(gpu, use, layer, 'qkv', norm, dLow, m);
@@ -186,7 +190,7 @@ function rotateQueriesAndKeys(
     return;
   }
   const { rowThreads } = rowLayout(gpu, config, m);
-  const size = { m, heads, kvHeads, headSize, stride, rowThreads };
+  const size = { m, heads, kvHeads, headSize, stride, rowThreads, eps: rmsNormEps };
   const step = direction === 'forward' ? qkNormRope : qkNormRopeDx;
-  step(recorder, qkv, rawQk, qkNorm, ropeTable, stream.positions, size, rmsNormEps);
+  step(recorder, { qkv, raw: rawQk, w: qkNorm, table: ropeTable, positions: stream.positions }, size);
 }

@@ -83,6 +83,13 @@ export function loraForward(
   };
 }
 
+interface LoraBackwardTensors {
+  readonly x: GpuTensor; // the forward's input [M, inWidth]
+  readonly dy: GpuTensor; // [M, yStride]
+  readonly low: GpuTensor; // of the forward
+  readonly dLow: GpuTensor; // scratch
+}
+
 /**
  * Adds dA and dB of the site's adapters into the flat gradients. Returns what the frozen product has to add for the
  * input's gradient, or null where there is nothing or dropout calls for `loraDropoutDx`.
@@ -90,14 +97,9 @@ export function loraForward(
 export function loraBackward(
   gpu: Gpu,
   use: AdapterUse,
-  layer: number,
-  site: Site,
-  x: GpuTensor, // the forward's input [M, inWidth]
-  dy: GpuTensor, // [M, yStride]
-  low: GpuTensor,
-  dLow: GpuTensor, // scratch
-  m: number,
-  yStride: number,
+  { layer, site }: { readonly layer: number; readonly site: Site },
+  { x, dy, low, dLow }: LoraBackwardTensors,
+  { m, yStride }: { readonly m: number; readonly yStride: number },
 ): LoraBackward | null {
   const { recorder } = gpu;
   const { adapter } = use;

@@ -95,9 +95,10 @@ describe.each([1, 64] as const)('row reductions with %i threads a row', (rowThre
     const out = await onGpu(
       { qkv, dQkv, w, positions, raw: new Float32Array(m * width), table: ropeTable(40, frequencies) },
       (s) => {
-        const shared = [t(s, 'raw'), t(s, 'w'), t(s, 'table'), t(s, 'positions')] as const;
-        qkNormRope(gpu.recorder, t(s, 'qkv'), ...shared, { ...size, stride, rowThreads }, 1e-6);
-        qkNormRopeDx(gpu.recorder, t(s, 'dQkv'), ...shared, { ...size, stride, rowThreads }, 1e-6);
+        const shared = { raw: t(s, 'raw'), w: t(s, 'w'), table: t(s, 'table'), positions: t(s, 'positions') };
+        const sizes = { ...size, stride, rowThreads, eps: 1e-6 };
+        qkNormRope(gpu.recorder, { qkv: t(s, 'qkv'), ...shared }, sizes);
+        qkNormRopeDx(gpu.recorder, { qkv: t(s, 'dQkv'), ...shared }, sizes);
       },
       ['qkv', 'dQkv', 'raw'],
     );
@@ -206,28 +207,12 @@ describe('attention', () => {
           dQkv: new Float32Array(m * stride),
         },
         (s) => {
-          attention(
-            gpu.recorder,
-            t(s, 'qkv'),
-            stride,
-            t(s, 'qkv'),
-            layout,
-            t(s, 'ranges'),
-            t(s, 'o'),
-            t(s, 'lse'),
-            m,
-            shape,
-          );
+          const [tensor, both] = [t(s, 'qkv'), { ranges: t(s, 'ranges'), o: t(s, 'o'), lse: t(s, 'lse') }];
+          attention(gpu.recorder, { q: tensor, qStride: stride, kv: tensor, layout, ...both }, m, shape);
+          const gradients = { dO: t(s, 'dO'), delta: t(s, 'delta'), dQkv: t(s, 'dQkv') };
           attentionDx(
             gpu.recorder,
-            t(s, 'qkv'),
-            t(s, 'ranges'),
-            t(s, 'ends'),
-            t(s, 'o'),
-            t(s, 'lse'),
-            t(s, 'dO'),
-            t(s, 'delta'),
-            t(s, 'dQkv'),
+            { qkv: tensor, segmentEnds: t(s, 'ends'), ...both, ...gradients },
             m,
             shape,
           );

@@ -51,18 +51,20 @@ function attentionCase(gpu: Gpu, direction: 'forward' | 'backward', m: number, l
       const forward = (): void =>
         attention(
           recorder,
-          qkvT,
-          width,
-          qkvT,
-          { stride: width, k: q, v: q + kvHeads * headSize },
-          ranges,
-          o,
-          lse,
+          {
+            ...{ q: qkvT, qStride: width, kv: qkvT, ranges, o, lse },
+            layout: { stride: width, k: q, v: q + kvHeads * headSize },
+          },
           m,
           layout,
         );
       const backward = (): void =>
-        attentionDx(recorder, qkvT, ranges, ends, o, lse, dOT, delta, dQkv, m, layout);
+        attentionDx(
+          recorder,
+          { qkv: qkvT, ranges, segmentEnds: ends, o, lse, dO: dOT, delta, dQkv },
+          m,
+          layout,
+        );
       /** Queries of `count` heads of the last group beside its keys and values. */
       const group = (source: Float32Array, count: number): Float32Array[] => [
         takeColumns(source, width, q - count * headSize, count * headSize),
