@@ -7,8 +7,8 @@ import { partSpans, shownWeight, type PartSpan } from '../src/alttrain/inspect-t
 import type { TokenizedExample } from '../src/data/mask.ts';
 import { packFill } from '../src/data/packing.ts';
 import { createChatTokenizer, type ChatTokenizer } from '../src/data/tokenizer.ts';
-import { trainingUnits } from '../src/trainer/batch-plan.ts';
-import { splitExamples } from '../src/trainer/held-out.ts';
+import { BatchPlan } from '../src/trainer/batch-plan.ts';
+import { RowPlan } from '../src/trainer/row-plan.ts';
 import { usefulShare, type UsefulShare } from '../src/trainer/useful-share.ts';
 import { inspectHelp, parseInspectArgs, wantsHelp, wantsJson, type InspectOptions } from './cli/args.ts';
 import { openDataset } from './cli/dataset-files.ts';
@@ -20,6 +20,7 @@ import { resolveRunConfig } from './cli/settings.ts';
 /** Everything that was read, and the packs that training with this configuration would form of it. */
 interface Inspected extends PreparedDataset {
   readonly config: RunConfig;
+  readonly rows: RowPlan;
   readonly lengths: readonly number[]; // tokens of each example
 }
 interface Place {
@@ -63,8 +64,9 @@ async function inspect(options: InspectOptions, asJson: boolean): Promise<void> 
     onProblem: (problem) => problems.push(problem),
   });
   const lengths = prepared.examples.map(({ tokens }) => tokens.length);
-  const packs = config.packing ? trainingUnits(prepared.examples, config) : null;
-  const inspected = { ...prepared, config, lengths, packs };
+  const rows = new RowPlan(prepared.examples, config);
+  const packs = config.packing ? rows.units : null;
+  const inspected = { ...prepared, config, rows, lengths, packs };
   if (asJson) {
     const lines = [...usedLines(inspected, tokenizer), ...problems.map(droppedLine)];
     for (const line of lines.sort((a, b) => a.line - b.line)) await print(JSON.stringify(line));
@@ -154,9 +156,9 @@ interface Counts extends Record<string, unknown> {
 }
 
 /** The report's counts, with the packs of the rows that are trained. */
-function countsOf({ report, examples, lengths, packs, config }: Inspected): Counts {
+function countsOf({ report, examples, rows, lengths, packs, config }: Inspected): Counts {
   const { rejected: _listed, truncatedLines, duplicates, inSuites, lengths: histogram, ...counts } = report;
-  const split = splitExamples(examples, config);
+  const { split } = rows;
   const packed = (packs ?? []).flat().map((row) => lengths[row]);
   return {
     ok: true,
@@ -165,7 +167,7 @@ function countsOf({ report, examples, lengths, packs, config }: Inspected): Coun
     evaluationRows: split.evaluationRows,
     trainExamples: split.train.length,
     evaluationExamples: split.evaluation.length,
-    epoch: usefulShare(examples, config),
+    epoch: usefulShare(examples, new BatchPlan(rows.units, config)),
     packing:
       packs === null ? null : { packs: packs.length, fill: packFill(packed, packs.length, config.maxLength) },
     truncatedRows: truncatedLines.length,

@@ -40,7 +40,7 @@ function printPlan(folder: string): void {
   const plan = planMemory({
     model,
     format: 'nf4',
-    lora: { ...defaultRunConfig, r: 16, loraAlpha: 32 },
+    lora: { ...defaultRunConfig, r: 16 },
     size: { rows: 1024, lossRows: 1024, checkpointing: true },
     longest: 1024,
     samples: null,

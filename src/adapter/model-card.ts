@@ -45,7 +45,8 @@ function frontMatter(model: string): string {
   // The hub accepts only an owner/name here; a local folder or the demo has none.
   const base = isHubId(model) ? [`base_model: ${JSON.stringify(model)}`] : [];
   const lines = [...base, 'library_name: peft', 'pipeline_tag: text-generation'];
-  const tags = ['lora', 'alttrain', 'safety', 'reasoning', 'webgpu'].map((tag) => `- ${tag}`);
+  // Nothing that depends on the rows: what they taught is not known here.
+  const tags = ['lora', 'webgpu'].map((tag) => `- ${tag}`);
   return ['---', ...lines, 'tags:', ...tags, '---'].join('\n');
 }
 
@@ -114,7 +115,7 @@ function settingsTable(config: RunConfig): string {
 }
 
 const citation = [
-  'The method: *Reasoning Structure Matters for Safety Alignment of Reasoning Models*, In, Kim, Park, Park, ACL 2026, [arXiv 2604.18946](https://arxiv.org/abs/2604.18946).',
+  'Where the rows have the structure of the AltTrain method, the method is that of *Reasoning Structure Matters for Safety Alignment of Reasoning Models*, In, Kim, Park, Park, ACL 2026, [arXiv 2604.18946](https://arxiv.org/abs/2604.18946).',
   '',
   '```bibtex',
   '@inproceedings{in2026alttrain,',

@@ -45,10 +45,13 @@ export interface AdapterPlan {
 
 const align = (n: number): number => Math.ceil(n / 64) * 64; // 256 bytes, for views
 
+/** The settings that decide how many values an adapter has and how they lie. */
+export type AdapterShape = Pick<LoraSettings, 'r' | 'loraDropout' | 'targetModules'>;
+
 /** Where every A and B lies in the flat buffer. `only`: those modules, where an adapter has not all of its targets in every layer. */
 export function planAdapter(
   model: ModelConfig,
-  settings: LoraSettings,
+  settings: AdapterShape,
   only: ReadonlySet<string> | null = null,
 ): AdapterPlan {
   const rank = padded(settings.r);

@@ -6,19 +6,18 @@
  */
 import { specBytes } from '../device/gpu-memory.ts';
 import type { WeightFormat } from '../kernels/weight-matrix.ts';
-import { planAdapter, lowWidths } from './adapter.ts';
+import { planAdapter, lowWidths, type AdapterShape } from './adapter.ts';
 import { bytesOf, largestOf } from './buffers.ts';
 import { generatorSpecs } from './generation-session.ts';
 import type { ModelConfig } from './model-config.ts';
 import { ropeTableShape, ropePositionsFor } from './rope-room.ts';
 import { passSpecs, type PassSize } from './training-pass.ts';
 import { weightMemory } from './weights.ts';
-import type { LoraSettings } from '../adapter/peft.ts';
 
 interface MemoryRequest {
   readonly model: ModelConfig;
   readonly format: WeightFormat;
-  readonly lora: LoraSettings;
+  readonly lora: AdapterShape;
   readonly size: PassSize;
   readonly longest: number; // tokens of the longest row, sample included
   readonly samples: { readonly sequences: number; readonly context: number } | null;

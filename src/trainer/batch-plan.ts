@@ -5,35 +5,12 @@
  * counts packs of at most max_length tokens, as in TRL; they are made once and shuffled as wholes.
  */
 import type { RunConfig } from '../config/run-config.ts';
-import { packRows } from '../data/packing.ts';
 import { createRng, shuffled } from '../support/rng.ts';
-import { splitExamples, type RowPiece } from './held-out.ts';
 
 type PlanSettings = Pick<
   RunConfig,
   'perDeviceTrainBatchSize' | 'gradientAccumulationSteps' | 'numTrainEpochs' | 'maxSteps' | 'shuffle' | 'seed'
 >;
-
-/** What the batch size counts: each row by itself, or the rows of each pack. */
-export function unitsOf(
-  lengths: readonly number[],
-  { packing, maxLength }: Pick<RunConfig, 'packing' | 'maxLength'>,
-): number[][] {
-  return packing ? packRows(lengths, maxLength) : lengths.map((_, row) => [row]);
-}
-
-/** The units that a run with these settings forms, of the rows it does not hold out. Indices into `examples`. */
-export function trainingUnits(
-  examples: readonly RowPiece[],
-  config: Pick<RunConfig, 'packing' | 'maxLength' | 'evalFraction' | 'seed'>,
-): number[][] {
-  const { train } = splitExamples(examples, config);
-  const units = unitsOf(
-    train.map((i) => examples[i].tokens.length),
-    config,
-  );
-  return units.map((unit) => unit.map((i) => train[i]));
-}
 
 export class BatchPlan {
   readonly totalSteps: number;
@@ -51,7 +28,7 @@ export class BatchPlan {
       settings.maxSteps > 0 ? settings.maxSteps : Math.ceil(settings.numTrainEpochs * this.stepsPerEpoch);
   }
 
-  /** Row indices of each micro-batch of step `step` (0-based). */
+  /** Rows of each micro-batch of step `step` (0-based), by the numbers that the units have. */
   window(step: number): number[][] {
     const { perDeviceTrainBatchSize: batch, gradientAccumulationSteps: accumulation } = this.#settings;
     const epoch = Math.floor(step / this.stepsPerEpoch);

@@ -5,10 +5,12 @@ import { inspectTokens } from '../alttrain/inspect-tokens.ts';
 import type { TokenizedExample } from '../data/mask.ts';
 import { placeOf } from '../data/packing.ts';
 import type { ChatTokenizer } from '../data/tokenizer.ts';
+import { RowPlans } from './row-plan.ts';
 
 export class Dataset {
   readonly source: DatasetSource;
   readonly settings: DatasetSettings;
+  readonly plans: RowPlans;
   readonly #prepared: PreparedDataset;
   readonly #tokenizer: ChatTokenizer;
 
@@ -20,6 +22,7 @@ export class Dataset {
   ) {
     this.source = source;
     this.settings = settings;
+    this.plans = new RowPlans(prepared.examples);
     this.#prepared = prepared;
     this.#tokenizer = tokenizer;
   }

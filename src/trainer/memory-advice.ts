@@ -4,6 +4,7 @@
  */
 import type { MemoryReport, MemorySuggestion } from '../api/trainer-api.ts';
 import { TrainerError } from '../support/trainer-error.ts';
+import type { SettingsAffecting } from '../config/effects.ts';
 import {
   defaultRunConfig,
   fieldOf,
@@ -11,21 +12,21 @@ import {
   type RunConfig,
   type RunConfigKey,
 } from '../config/run-config.ts';
-import type { TokenizedExample } from '../data/mask.ts';
 import { withSystemPrompt } from '../data/system-prompt.ts';
 import type { WeightFormat } from '../kernels/weight-matrix.ts';
 import { planMemory, type MemoryPlan } from '../model/memory-plan.ts';
 import type { ModelConfig } from '../model/model-config.ts';
 import type { LoadedModel } from '../model/load-model.ts';
-import { splitExamples } from './held-out.ts';
-import { passSize } from './pass-size.ts';
+import type { RowPlan } from './row-plan.ts';
 import { promptIds } from './traces.ts';
+
+/** The settings that a plan of memory reads: those that the table of fields says affect it. */
+type MemorySettings = SettingsAffecting<'memory'>;
 
 export interface MemoryQuestion {
   readonly model: ModelConfig;
-  readonly config: RunConfig;
-  readonly train: readonly TokenizedExample[];
-  readonly evaluation: readonly TokenizedExample[];
+  readonly config: MemorySettings;
+  readonly rows: RowPlan;
   /** Tokens of the longest sample prompt; 0 for no samples. */
   readonly samplePromptTokens: number;
   readonly maxTensorBytes: number;
@@ -41,31 +42,19 @@ export const formatOf = (quantization: RunConfig['quantization']): WeightFormat 
 export const quantizationOf = (format: WeightFormat): RunConfig['quantization'] =>
   format === 'f32' ? 'none' : format;
 
-function planFor(question: MemoryQuestion, config: RunConfig, checkpointing: boolean): MemoryPlan {
+function planFor(question: MemoryQuestion, config: MemorySettings, checkpointing: boolean): MemoryPlan {
   const { model, samplePromptTokens, maxTensorBytes } = question;
-  const cut = (examples: readonly TokenizedExample[]): readonly TokenizedExample[] =>
-    config.maxLength >= question.config.maxLength
-      ? examples
-      : examples.map((example) => shortened(example, config.maxLength));
-  const size = passSize(cut(question.train), cut(question.evaluation), config);
+  const size = question.rows.size(config, checkpointing);
   const context = samplePromptTokens + config.maxNewTokens;
   return planMemory({
     model,
     format: formatOf(config.quantization),
     lora: config,
-    size: { rows: size.rows, lossRows: size.lossRows, checkpointing },
+    size,
     longest: Math.max(size.longest, samplePromptTokens > 0 ? context : 0),
     samples: samplePromptTokens > 0 ? { sequences: config.samplePrompts.length, context } : null,
     maxTensorBytes,
   });
-}
-
-function shortened(example: TokenizedExample, maxLength: number): TokenizedExample {
-  const { line, tokens } = example;
-  if (tokens.length <= maxLength) return example;
-  const isTarget = example.isTarget.subarray(0, maxLength);
-  const targetCount = isTarget.reduce((sum, flag) => sum + flag, 0);
-  return { line, tokens: tokens.subarray(0, maxLength), isTarget, targetCount, truncated: true };
 }
 
 /** The settings' own choice, or for "auto" what memory calls for, with the reason in words. */
@@ -96,17 +85,15 @@ const gigabytes = (bytes: number): string =>
 
 export function memoryQuestion(
   { config: model, tokenizer, decoder }: LoadedModel,
-  examples: readonly TokenizedExample[],
-  config: RunConfig,
+  rows: RowPlan,
+  config: MemorySettings,
   available: number,
 ): MemoryQuestion {
-  const { train, evaluation } = splitExamples(examples, config);
   const prompts = config.sampleSteps > 0 ? config.samplePrompts : [];
   return {
     model,
     config,
-    train: train.map((i) => examples[i]),
-    evaluation: evaluation.map((i) => examples[i]),
+    rows,
     samplePromptTokens: prompts.reduce((most, prompt) => {
       const asked = withSystemPrompt(prompt, config.systemPrompt);
       return Math.max(most, promptIds(asked, tokenizer.onDay(config.templateDate)).length);
@@ -153,7 +140,7 @@ export function reportMemory(question: MemoryQuestion): MemoryReport {
 }
 
 /** Changes that cost a run least first; each keeps what it trains on, until only length and rank are left. */
-const changes: readonly ((config: RunConfig) => Partial<RunConfig> | null)[] = [
+const changes: readonly ((config: MemorySettings) => Partial<MemorySettings> | null)[] = [
   ({ gradientCheckpointing }) => (gradientCheckpointing === 'off' ? { gradientCheckpointing: 'on' } : null),
   ({ perDeviceTrainBatchSize: batch, gradientAccumulationSteps: windows }) =>
     batch > 1
@@ -174,7 +161,7 @@ const changes: readonly ((config: RunConfig) => Partial<RunConfig> | null)[] = [
 /** Each change alone where that is enough, else changes added up until it is. */
 function suggest(question: MemoryQuestion): MemorySuggestion[] {
   const found: MemorySuggestion[] = [];
-  const tryIt = (settings: Partial<RunConfig>): boolean => {
+  const tryIt = (settings: Partial<MemorySettings>): boolean => {
     const config = { ...question.config, ...settings };
     const asked = {
       ...question,
@@ -187,7 +174,7 @@ function suggest(question: MemoryQuestion): MemorySuggestion[] {
     return fits;
   };
   for (const change of changes) {
-    let settings: Partial<RunConfig> = {};
+    let settings: Partial<MemorySettings> = {};
     for (let times = 0; times < 5; times++) {
       const more = change({ ...question.config, ...settings });
       if (more === null) break;
@@ -196,7 +183,7 @@ function suggest(question: MemoryQuestion): MemorySuggestion[] {
     }
   }
   if (found.length > 0) return found;
-  let settings: Partial<RunConfig> = {};
+  let settings: Partial<MemorySettings> = {};
   for (const change of changes) {
     for (let times = 0; times < 5; times++) {
       const more = change({ ...question.config, ...settings });

@@ -5,13 +5,13 @@ import type {
   DatasetSource,
   Generation,
   GenerateRequest,
-  MemoryReport,
   ModelReport,
   ModelSource,
   TrainingRequest,
 } from '../api/trainer-api.ts';
 import { TrainerError } from '../support/trainer-error.ts';
-import type { RunConfig } from '../config/run-config.ts';
+import { datasetSettings } from '../config/dataset-settings.ts';
+import { fieldOf, type RunConfig } from '../config/run-config.ts';
 import { prepareDataset } from '../data/dataset.ts';
 import { suiteTask } from '../evaluation/safety-suites.ts';
 import type { Task } from '../evaluation/task.ts';
@@ -19,9 +19,10 @@ import { Adapter, fromModules, moduleNames } from '../model/adapter.ts';
 import type { LoadedModel } from '../model/load-model.ts';
 import { Dataset } from './dataset.ts';
 import type { Engine } from './engine.ts';
-import { doesNotFit, formatOf, memoryQuestion, quantizationOf, reportMemory } from './memory-advice.ts';
+import { doesNotFit, formatOf, quantizationOf } from './memory-advice.ts';
 import { readAdapter } from './read-adapter.ts';
 import { Run } from './run.ts';
+import { planRun, type RunPlan } from './run-plan.ts';
 import { Responder, toTrace } from './traces.ts';
 import type { Watch } from './watch.ts';
 
@@ -81,10 +82,9 @@ export class Model {
     return new Dataset(source, settings, prepared, this.loaded.tokenizer);
   }
 
-  /** What a run with these settings needs of the GPU. */
-  planMemory({ examples }: Dataset, config: RunConfig): MemoryReport {
-    const limit = config.gpuMemoryLimitGb > 0 ? config.gpuMemoryLimitGb * 1e9 : Infinity;
-    return reportMemory(memoryQuestion(this.loaded, examples, config, Math.min(this.#knownRoom, limit)));
+  /** What a run with these settings would do, and what it needs of the GPU. */
+  planRun({ plans }: Dataset, config: RunConfig): RunPlan {
+    return planRun(this.loaded, plans.for(config), config, this.#knownRoom);
   }
 
   /** Suites are made for the world of the embedded demo: other models have none. */
@@ -104,8 +104,9 @@ export class Model {
         'config-invalid',
         `The model is loaded as ${this.quantization}, and the run asks for ${config.quantization}. Load it again.`,
       );
-    const memory = this.planMemory(dataset, config);
-    if (!memory.fits) throw doesNotFit(memory);
+    requireReadFor(dataset, config);
+    const plan = this.planRun(dataset, config);
+    if (!plan.memory.fits) throw doesNotFit(plan.memory);
     const { gpu, trainer } = this.engine;
     const run = await Run.create(
       {
@@ -114,17 +115,12 @@ export class Model {
         nowMs: trainer.host.nowMs,
         tasks: () => this.tasks(),
         explainOutOfMemory: async (detail) => {
-          this.#knownRoom = gpu.memory.bytes + (await gpu.memory.measureRoom(memory.plan.total));
-          return doesNotFit(this.planMemory(dataset, config), detail);
+          this.#knownRoom = gpu.memory.bytes + (await gpu.memory.measureRoom(plan.memory.plan.total));
+          return doesNotFit(this.planRun(dataset, config).memory, detail);
         },
       },
-      dataset.report.name,
-      dataset.examples,
-      config,
-      memory,
-      initAdapter,
-      checkpoint,
-      allowChanges,
+      plan,
+      { dataset: dataset.report.name, initAdapter, checkpoint, allowChanges },
     );
     this.#adapters.add(run);
     return run;
@@ -192,4 +188,19 @@ export class Model {
     this.loaded.decoder.dispose();
     this.engine.forget(this);
   }
+}
+
+/** @throws TrainerError "config-invalid" where the rows were read with other settings than the run would be told to have. */
+function requireReadFor({ settings: then }: Dataset, config: RunConfig): void {
+  const now = datasetSettings(config);
+  const text = (value: unknown): string => JSON.stringify(value);
+  const differing = (Object.keys(now) as (keyof DatasetSettings)[]).filter(
+    (key) => text(then[key]) !== text(now[key]),
+  );
+  if (differing.length === 0) return;
+  const each = differing.map((key) => `${fieldOf(key).file} ${text(then[key])}, not ${text(now[key])}`);
+  throw new TrainerError(
+    'config-invalid',
+    `The data set was read with ${each.join('; ')} as the run asks for. Read it again with the run's settings.`,
+  );
 }

@@ -2,25 +2,29 @@
  * One training run from first allocation to export: adapter, steps, sample traces, evaluation, snapshots.
  * The snapshot and the record live outside the GPU, so a lost device loses at most `save_steps` steps.
  */
-import type { AdapterSource, ExportedFile, MemoryReport, RunResult, TrainEvent } from '../api/trainer-api.ts';
+import type {
+  AdapterSource,
+  ExportedFile,
+  RunResult,
+  TrainEvent,
+  TrainingRequest,
+} from '../api/trainer-api.ts';
 import { TrainerError } from '../support/trainer-error.ts';
 import type { RunConfig } from '../config/run-config.ts';
-import type { TokenizedExample } from '../data/mask.ts';
 import type { Gpu } from '../device/open-device.ts';
 import { thinned, type Task } from '../evaluation/task.ts';
 import { Adapter, fromModules, initialValues } from '../model/adapter.ts';
 import type { LoadedModel } from '../model/load-model.ts';
 import { sft } from '../objectives/sft.ts';
 import { createRng } from '../support/rng.ts';
-import { BatchPlan, unitsOf } from './batch-plan.ts';
 import { checkHeldOut, checkLengths } from './check-rows.ts';
 import { readCheckpoint, writeCheckpoint, type Checkpoint, type Snapshot } from './checkpoint.ts';
 import { evaluateBoth } from './evaluate.ts';
-import { splitExamples } from './held-out.ts';
 import { readAdapter } from './read-adapter.ts';
 import { judgeResume } from './resume.ts';
 import { RunControl } from './run-control.ts';
 import { runIdentity, type RunIdentity } from './run-identity.ts';
+import type { RunPlan } from './run-plan.ts';
 import { exportFiles, RunRecord } from './run-results.ts';
 import { RunSamples } from './run-samples.ts';
 import { notFinite, Training } from './train.ts';
@@ -41,15 +45,16 @@ const onDay = (model: LoadedModel, { templateDate }: RunConfig): LoadedModel => 
   tokenizer: model.tokenizer.onDay(templateDate),
 });
 
+/** What a run starts from, beside its plan: fresh values, an adapter, or a checkpoint. */
+interface RunStart extends Omit<TrainingRequest, 'config'> {
+  readonly dataset: string; // name
+}
+
 /** What a run is made of, once it is known to be possible. */
 interface RunParts {
   readonly host: RunHost;
-  readonly config: RunConfig;
+  readonly plan: RunPlan;
   readonly identity: RunIdentity;
-  readonly memory: MemoryReport;
-  readonly train: readonly TokenizedExample[];
-  readonly evaluation: readonly TokenizedExample[];
-  readonly totalSteps: number;
   readonly record: RunRecord;
   readonly adapter: Adapter;
   readonly snapshot: Snapshot;
@@ -75,25 +80,16 @@ export class Run {
   /** Makes the adapter and checks everything that can be checked before the first step. */
   static async create(
     host: RunHost,
-    dataset: string,
-    examples: readonly TokenizedExample[],
-    config: RunConfig,
-    memory: MemoryReport,
-    initAdapter: AdapterSource | undefined,
-    checkpointFile: Blob | undefined,
-    allowChanges = false,
+    plan: RunPlan,
+    { dataset, initAdapter, checkpoint: checkpointFile, allowChanges = false }: RunStart,
   ): Promise<Run> {
     const { gpu } = host;
+    const { config } = plan;
+    const { examples, split } = plan.rows;
+    const { totalSteps } = plan.batches;
     const model = onDay(host.model, config);
     checkLengths(examples, model.config.maxPositions, config);
-    const split = splitExamples(examples, config);
     checkHeldOut(split, config);
-    const train = split.train.map((i) => examples[i]);
-    const units = unitsOf(
-      train.map(({ tokens }) => tokens.length),
-      config,
-    );
-    const { totalSteps } = new BatchPlan(units, config);
     const checkpoint =
       checkpointFile === undefined
         ? null
@@ -110,15 +106,16 @@ export class Run {
       gpu.memory.write(adapter.secondMoment, snapshot.secondMoment);
       const names = { model: model.name, base: model.base, dataset };
       const { trainRows, evaluationRows } = split;
-      const counts = { rows: trainRows + evaluationRows, trainRows, evaluationRows, examples: train.length };
+      const counts = {
+        rows: trainRows + evaluationRows,
+        trainRows,
+        evaluationRows,
+        examples: split.train.length,
+      };
       return new Run({
         host: { ...host, model },
-        config,
+        plan,
         identity,
-        memory,
-        train,
-        evaluation: split.evaluation.map((i) => examples[i]),
-        totalSteps,
         record: new RunRecord(config, names, counts, gpu.report.gpu, snapshot),
         adapter,
         snapshot,
@@ -132,7 +129,8 @@ export class Run {
   }
 
   async train(onEvent: (event: TrainEvent) => void): Promise<RunResult> {
-    const { host, memory, record, resumeNotes, totalSteps } = this.#parts;
+    const { host, plan, record, resumeNotes } = this.#parts;
+    const { totalSteps } = plan.batches;
     host.gpu.memory.resetPeak();
     record.metrics.onRow = (row) => onEvent({ kind: 'metrics', row });
     const say = (note: string): void => onEvent({ kind: 'phase', phase: 'preparing', note });
@@ -145,6 +143,7 @@ export class Run {
         onEvent({ kind: 'phase', phase: 'done', note });
         return record.result(true, true);
       }
+      const { memory } = plan;
       say(`${(memory.plan.total / 1e6).toFixed(0)} MB of GPU memory planned; ${memory.reason}`);
       await this.#takeSteps(onEvent);
       record.gpuBytesPeak = host.gpu.memory.peakBytes;
@@ -169,29 +168,27 @@ export class Run {
 
   /** Of the model, as many prompts of each as the settings ask for. */
   async #tasks(): Promise<Task[]> {
-    const { host, config } = this.#parts;
-    if (config.suitePrompts === 0) return [];
-    return (await host.tasks()).map((task) => thinned(task, config.suitePrompts));
+    const { host, plan } = this.#parts;
+    const { suitePrompts } = plan.config;
+    if (suitePrompts === 0) return [];
+    return (await host.tasks()).map((task) => thinned(task, suitePrompts));
   }
 
   /** A checkpoint of the end, with everything measured that these settings ask for; older ones do not say what was. */
   #isNothingLeft(tasks: readonly Task[]): boolean {
-    const { resumeNotes, record, totalSteps } = this.#parts;
-    if (resumeNotes === null || record.step < totalSteps) return false;
+    const { resumeNotes, record, plan } = this.#parts;
+    if (resumeNotes === null || record.step < plan.batches.totalSteps) return false;
     const { progress } = this.#snapshot;
     return tasks.length === 0 || progress === null || (progress.before !== null && progress.after !== null);
   }
 
   async #takeSteps(onEvent: (event: TrainEvent) => void): Promise<void> {
-    const { host, config, train, evaluation, memory, record } = this.#parts;
+    const { host, plan, record } = this.#parts;
     const training = await Training.prepare({
       decoder: host.model.decoder,
       adapter: this.adapter,
-      config,
+      plan,
       objective: sft,
-      train,
-      evaluation,
-      checkpointing: memory.checkpointing,
       firstStep: record.step,
       control: this.control,
       nowMs: host.nowMs,
@@ -223,7 +220,9 @@ export class Run {
   }
 
   async #steps(training: Training, onEvent: (event: TrainEvent) => void): Promise<void> {
-    const { host, config, record, totalSteps, resumeNotes, startsAtBase } = this.#parts;
+    const { host, plan, record, resumeNotes, startsAtBase } = this.#parts;
+    const { config } = plan;
+    const { totalSteps } = plan.batches;
     const samples = await RunSamples.create(host.model, this.adapter, config);
     const sampleAt = async (step: number, isBase: boolean): Promise<void> => {
       if (samples === null) return;
@@ -269,7 +268,8 @@ export class Run {
   }
 
   async #evaluateTasks(tasks: readonly Task[], onEvent: (event: TrainEvent) => void): Promise<void> {
-    const { host, config, record } = this.#parts;
+    const { host, plan, record } = this.#parts;
+    const { config } = plan;
     const { model, nowMs, gpu } = host;
     if (tasks.length === 0 || this.control.isStopped) return;
     const evaluation = { model, adapter: this.adapter, tasks, config, control: this.control, nowMs };
@@ -305,8 +305,9 @@ export class Run {
 
   /** Of the last snapshot: taken at every pause, stop and end, and every `save_steps`. */
   checkpoint(): Promise<Uint8Array> {
-    const { config, identity, totalSteps } = this.#parts;
-    return Promise.resolve(writeCheckpoint(this.#snapshot, config, identity, totalSteps));
+    const { plan, identity } = this.#parts;
+    const { config, batches } = plan;
+    return Promise.resolve(writeCheckpoint(this.#snapshot, config, identity, batches.totalSteps));
   }
 
   dispose(): void {

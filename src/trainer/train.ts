@@ -7,8 +7,6 @@
  */
 import type { StepReport } from '../api/trainer-api.ts';
 import { TrainerError } from '../support/trainer-error.ts';
-import type { RunConfig } from '../config/run-config.ts';
-import type { TokenizedExample } from '../data/mask.ts';
 import { toBatch, type Batch } from '../data/batch.ts';
 import type { GpuTensor } from '../device/gpu-memory.ts';
 import { adamw, gradNorm, gradNormPartials } from '../kernels/adamw.ts';
@@ -17,19 +15,15 @@ import { at, type Decoder } from '../model/decoder.ts';
 import { TrainingPass } from '../model/training-pass.ts';
 import { MetricSums } from '../objectives/metric-sums.ts';
 import type { Objective, ScoredBatch } from '../objectives/objective.ts';
-import { BatchPlan, unitsOf } from './batch-plan.ts';
-import { passSize } from './pass-size.ts';
 import type { RunControl } from './run-control.ts';
+import type { TrainingPlan } from './run-plan.ts';
 import { scheduleFactor, warmupSteps } from './schedule.ts';
 
 interface TrainInputs {
   readonly decoder: Decoder;
   readonly adapter: Adapter;
-  readonly config: RunConfig;
+  readonly plan: TrainingPlan;
   readonly objective: Objective;
-  readonly train: readonly TokenizedExample[];
-  readonly evaluation: readonly TokenizedExample[];
-  readonly checkpointing: boolean; // layers are recomputed in the backward pass
   readonly firstStep: number; // 0, or the steps a checkpoint has done
   readonly control: RunControl;
   readonly nowMs: () => number;
@@ -40,48 +34,42 @@ type TrainerStep =
   | { readonly kind: 'eval-loss'; readonly step: number; readonly loss: number };
 
 export class Training {
-  readonly plan: BatchPlan;
   readonly #inputs: TrainInputs;
   readonly #pass: TrainingPass;
   readonly #partials: GpuTensor;
   readonly #warmup: number;
 
-  private constructor(inputs: TrainInputs, plan: BatchPlan, pass: TrainingPass, partials: GpuTensor) {
+  private constructor(inputs: TrainInputs, pass: TrainingPass, partials: GpuTensor) {
+    const { config, batches } = inputs.plan;
     this.#inputs = inputs;
-    this.plan = plan;
     this.#pass = pass;
     this.#partials = partials;
-    this.#warmup = warmupSteps(inputs.config.warmupSteps, plan.totalSteps);
+    this.#warmup = warmupSteps(config.warmupSteps, batches.totalSteps);
   }
 
   /** Allocates everything the run needs. @throws TrainerError "gpu-out-of-memory". Caller disposes. */
   static async prepare(inputs: TrainInputs): Promise<Training> {
-    const { config, decoder, adapter, train, evaluation, checkpointing } = inputs;
-    const rowUnits = unitsOf(
-      train.map(({ tokens }) => tokens.length),
-      config,
-    );
-    const plan = new BatchPlan(rowUnits, config);
+    const { decoder, adapter, plan } = inputs;
     const { memory } = decoder.gpu;
-    const { rows, lossRows, longest } = passSize(train, evaluation, config);
-    const size = { rows, lossRows, checkpointing };
-    decoder.reservePositions(longest);
+    decoder.reservePositions(plan.size.longest);
     const made = await memory.checked('this run', () => ({
-      pass: new TrainingPass(decoder, adapter, size),
+      pass: new TrainingPass(decoder, adapter, plan.size),
       partials: memory.alloc('gradient norm partials', [gradNormPartials]),
     }));
-    return new Training(inputs, plan, made.pass, made.partials);
+    return new Training(inputs, made.pass, made.partials);
   }
 
   /** `beforeStep` may hold the run; it ends early, between steps, when the control is stopped. */
   async *run(beforeStep: () => Promise<void> = () => Promise.resolve()): AsyncGenerator<TrainerStep> {
-    const { config, control, evaluation, firstStep } = this.#inputs;
-    for (let step = firstStep; step < this.plan.totalSteps; step++) {
+    const { control, firstStep, plan } = this.#inputs;
+    const { totalSteps } = plan.batches;
+    const isEvaluated = plan.rows.split.evaluation.length > 0;
+    for (let step = firstStep; step < totalSteps; step++) {
       await beforeStep();
       if (control.isStopped) return;
       yield { kind: 'step', report: await this.#step(step) };
-      const isLast = step + 1 === this.plan.totalSteps;
-      if (evaluation.length > 0 && (isLast || (step + 1) % config.evalSteps === 0)) {
+      const isLast = step + 1 === totalSteps;
+      if (isEvaluated && (isLast || (step + 1) % plan.config.evalSteps === 0)) {
         yield { kind: 'eval-loss', step: step + 1, loss: await this.#evaluate() };
       }
     }
@@ -89,8 +77,8 @@ export class Training {
 
   /** Compiles what a step runs. Otherwise the first step would wait for one kernel after the other. */
   async compile(): Promise<void> {
-    const { decoder, firstStep, objective } = this.#inputs;
-    if (firstStep >= this.plan.totalSteps) return;
+    const { decoder, firstStep, objective, plan } = this.#inputs;
+    if (firstStep >= plan.batches.totalSteps) return;
     await decoder.gpu.recorder.prepare(() => {
       for (const [micro, batch] of this.#window(firstStep).entries()) {
         if (objective.kind === 'scored' && objective.needsBase) this.#pass.evaluate(batch, 0, 'base');
@@ -104,12 +92,12 @@ export class Training {
 
   /** The micro-batches of a step. */
   #window(step: number): Batch[] {
-    const { train } = this.#inputs;
-    return this.plan.window(step).map((rows) => toBatch(rows.map((row) => at(train, row))));
+    const { rows, batches } = this.#inputs.plan;
+    return batches.window(step).map((batch) => toBatch(batch.map((row) => at(rows.examples, row))));
   }
 
   #dropoutSeed(step: number, micro: number): number {
-    const { seed, gradientAccumulationSteps } = this.#inputs.config;
+    const { seed, gradientAccumulationSteps } = this.#inputs.plan.config;
     return (
       (Math.imul(seed + 1, 0x9e3779b1) ^
         Math.imul(step * gradientAccumulationSteps + micro + 1, 0x85ebca6b)) >>>
@@ -144,11 +132,12 @@ export class Training {
 
   /** Clipping and AdamW. Gives the learning rate. */
   #recordUpdate(step: number): number {
-    const { config, decoder, adapter } = this.#inputs;
+    const { plan, decoder, adapter } = this.#inputs;
+    const { config, batches } = plan;
     const { gpu } = decoder;
     const { elementCount } = adapter.plan;
     const learningRate =
-      config.learningRate * scheduleFactor(config.lrSchedulerType, step, this.plan.totalSteps, this.#warmup);
+      config.learningRate * scheduleFactor(config.lrSchedulerType, step, batches.totalSteps, this.#warmup);
     gradNorm(
       gpu.recorder,
       adapter.gradients,
@@ -178,7 +167,7 @@ export class Training {
   }
 
   async #step(step: number): Promise<StepReport> {
-    const { decoder, nowMs } = this.#inputs;
+    const { decoder, nowMs, plan } = this.#inputs;
     const { gpu } = decoder;
     const started = nowMs();
     const window = this.#window(step);
@@ -202,8 +191,8 @@ export class Training {
     const stepMs = nowMs() - started;
     return {
       step: step + 1,
-      totalSteps: this.plan.totalSteps,
-      epoch: this.plan.epochAfter(step),
+      totalSteps: plan.batches.totalSteps,
+      epoch: plan.batches.epochAfter(step),
       loss,
       metrics: sums.means(),
       learningRate,
@@ -218,10 +207,13 @@ export class Training {
 
   /** The objective's loss over the held-out rows. */
   async #evaluate(): Promise<number> {
-    const { config, evaluation, decoder, objective } = this.#inputs;
+    const { plan, decoder, objective } = this.#inputs;
+    const { examples, split } = plan.rows;
+    const rowCount = plan.config.perDeviceTrainBatchSize;
     const sums = new MetricSums();
-    for (let i = 0; i < evaluation.length; i += config.perDeviceTrainBatchSize) {
-      const batch = toBatch(evaluation.slice(i, i + config.perDeviceTrainBatchSize));
+    for (let i = 0; i < split.evaluation.length; i += rowCount) {
+      const rows = split.evaluation.slice(i, i + rowCount);
+      const batch = toBatch(rows.map((row) => at(examples, row)));
       const own = new MetricSums();
       objective.measure(await this.#score(batch), own);
       sums.add(own);

@@ -2,9 +2,8 @@
  * How much of what the device computes is for tokens of the data. Rows lie end to end and none is padded, so what is
  * computed in vain is only the rest of a product's last tile of rows, once per micro-batch.
  */
-import type { RunConfig } from '../config/run-config.ts';
 import { workgroupTile } from '../kernels/matmul-workgroup.ts';
-import { BatchPlan, trainingUnits } from './batch-plan.ts';
+import type { BatchPlan } from './batch-plan.ts';
 import type { RowPiece } from './held-out.ts';
 
 export interface UsefulShare {
@@ -13,12 +12,11 @@ export interface UsefulShare {
 }
 
 /** Of the first epoch, by the widest tile there is; narrower ones waste less. */
-export function usefulShare(examples: readonly RowPiece[], config: RunConfig): UsefulShare {
-  const plan = new BatchPlan(trainingUnits(examples, config), config);
+export function usefulShare(examples: readonly Pick<RowPiece, 'tokens'>[], batches: BatchPlan): UsefulShare {
   let tokens = 0;
   let processed = 0;
-  for (let step = 0; step < plan.stepsPerEpoch; step++)
-    for (const rows of plan.window(step)) {
+  for (let step = 0; step < batches.stepsPerEpoch; step++)
+    for (const rows of batches.window(step)) {
       const positions = rows.reduce((sum, row) => sum + examples[row].tokens.length - 1, 0);
       tokens += positions;
       processed += workgroupTile * Math.ceil(positions / workgroupTile);

@@ -9,6 +9,8 @@ import { loadModel, type LoadedModel } from '../../src/model/load-model.ts';
 import { TrainingPass } from '../../src/model/training-pass.ts';
 import { sft } from '../../src/objectives/sft.ts';
 import { RunControl } from '../../src/trainer/run-control.ts';
+import { RowPlan } from '../../src/trainer/row-plan.ts';
+import { planTraining } from '../../src/trainer/run-plan.ts';
 import { Training } from '../../src/trainer/train.ts';
 import { lossSumOf, meanCoefficients } from '../support/mean-loss.ts';
 import { dequantisedCopy } from './dequantised.ts';
@@ -96,11 +98,8 @@ describe.each(goldenNames)('%s', (name) => {
     const training = await Training.prepare({
       decoder: golden.model.decoder,
       adapter,
-      config: golden.config,
+      plan: planTraining(new RowPlan(golden.examples, golden.config), golden.config, true),
       objective: sft,
-      train: golden.examples,
-      evaluation: [],
-      checkpointing: true,
       firstStep: 0,
       control: new RunControl(),
       nowMs: () => performance.now(),

@@ -13,6 +13,8 @@ import { MetricSums } from '../../src/objectives/metric-sums.ts';
 import type { Objective } from '../../src/objectives/objective.ts';
 import { sft } from '../../src/objectives/sft.ts';
 import { RunControl } from '../../src/trainer/run-control.ts';
+import { RowPlan } from '../../src/trainer/row-plan.ts';
+import { planTraining } from '../../src/trainer/run-plan.ts';
 import { Training } from '../../src/trainer/train.ts';
 import type { StepReport } from '../../src/api/trainer-api.ts';
 import { marginsOf, preference } from '../support/preference.ts';
@@ -102,14 +104,12 @@ describe.each(['tied-gqa', 'qwen3-tied-f16'])('%s', (name) => {
 
   async function curveOf(objective: Objective, train: readonly TokenizedExample[]): Promise<StepReport[]> {
     const adapter = golden.makeAdapter();
+    const config = requireRunConfig({ ...golden.json.curve.settings, ...json.settings });
     const training = await Training.prepare({
       decoder: golden.model.decoder,
       adapter,
-      config: requireRunConfig({ ...golden.json.curve.settings, ...json.settings }),
+      plan: planTraining(new RowPlan(train, config), config, true),
       objective,
-      train,
-      evaluation: [],
-      checkpointing: true,
       firstStep: 0,
       control: new RunControl(),
       nowMs: () => performance.now(),

@@ -1,8 +1,8 @@
 /** `npm run inspect`, as a process: one line per row, counts that add up, exit codes. No browser is started. */
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { unitsOf } from '../../src/trainer/batch-plan.ts';
 import { splitExamples } from '../../src/trainer/held-out.ts';
+import { unitsOf } from '../../src/trainer/row-plan.ts';
 import { tempFolder, writeFiles } from '../support/temp-folder.ts';
 import { lastJson, run, settings, type Finished } from './support.ts';
 
@@ -95,7 +95,7 @@ test('places are those of the packs that training forms: rows held out for evalu
   const finished = await run('inspect', ['--model', 'demo', '--json', ...settings(given)]);
   const lines = linesOf(finished);
   const lengths = lines.map(({ ids }) => ids?.length ?? 0);
-  // As the run does it: first the split, then the packs of what is left (src/trainer/run.ts, src/trainer/train.ts).
+  // As the run does it: first the split, then the packs of what is left (src/trainer/row-plan.ts).
   const examples = lines.map(({ line, ids, target }) => ({
     line,
     tokens: Int32Array.from(ids ?? []),

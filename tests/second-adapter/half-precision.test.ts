@@ -8,6 +8,8 @@ import { linearReference } from '../../src/kernels/reference/linear.ts';
 import { createRng } from '../../src/support/rng.ts';
 import { sft } from '../../src/objectives/sft.ts';
 import { RunControl } from '../../src/trainer/run-control.ts';
+import { RowPlan } from '../../src/trainer/row-plan.ts';
+import { planTraining } from '../../src/trainer/run-plan.ts';
 import { Training } from '../../src/trainer/train.ts';
 import { openGolden, type Golden } from '../gpu/goldens.ts';
 import { assertHealthyAfterEach, openTestDevice, relativeError } from '../gpu/open.ts';
@@ -60,14 +62,12 @@ describe('a small model', () => {
   async function losses(variant: typeof half): Promise<number[]> {
     gpu.recorder.matmul = variant;
     const adapter = golden.makeAdapter();
+    const config = requireRunConfig({ ...golden.json.curve.settings, max_steps: steps });
     const training = await Training.prepare({
       decoder: golden.model.decoder,
       adapter,
-      config: requireRunConfig({ ...golden.json.curve.settings, max_steps: steps }),
+      plan: planTraining(new RowPlan(golden.examples, config), config, false),
       objective: sft,
-      train: golden.examples,
-      evaluation: [],
-      checkpointing: false,
       firstStep: 0,
       control: new RunControl(),
       nowMs: () => performance.now(),

@@ -20,7 +20,7 @@ export const runCalls = (current: Current) =>
     planMemory: async (config) =>
       current.model === null || current.dataset === null
         ? null
-        : current.model.planMemory(current.dataset, config),
+        : current.model.planRun(current.dataset, config).memory,
 
     pause: async () => current.run?.control.pause(),
     resume: async () => current.run?.control.resume(),

@@ -70,6 +70,9 @@ test('held-out rows and pieces are counted', () => {
 test('it claims no method for rows that it has not seen', () => {
   expect(card()).not.toContain('after the AltTrain method');
   expect(card()).toContain('on alttrain-1k (1000 rows). What it learned is what those rows show');
+  const tags = card().split('---')[1];
+  expect(tags).not.toMatch(/alttrain|safety|reasoning/);
+  expect(card()).toContain('Where the rows have the structure of the AltTrain method, the method is');
 });
 
 test('the base is named as it can be opened: a path, an id with its commit, or a folder whose place is not known', () => {

@@ -10,7 +10,8 @@ import { oneFile } from '../../../src/data/read-files.ts';
 import { inspectTokens, partSpans } from '../../../src/alttrain/inspect-tokens.ts';
 import { packRows, placeOf } from '../../../src/data/packing.ts';
 import { createRng } from '../../../src/support/rng.ts';
-import { BatchPlan, unitsOf } from '../../../src/trainer/batch-plan.ts';
+import { BatchPlan } from '../../../src/trainer/batch-plan.ts';
+import { RowPlan, unitsOf } from '../../../src/trainer/row-plan.ts';
 import { usefulShare } from '../../../src/trainer/useful-share.ts';
 import { defaultSettings, goldenTokenizer } from './support.ts';
 
@@ -127,9 +128,13 @@ describe('packs', () => {
         line,
         tokens: new Int32Array(length),
         isTarget: new Uint8Array(length),
+        targetCount: 0,
+        truncated: false,
       }));
       const share = (settings: Partial<RunConfig>): number => {
-        const { tokens, processed } = usefulShare(rows, { ...defaultRunConfig, maxLength, ...settings });
+        const config = { ...defaultRunConfig, maxLength, ...settings };
+        const batches = new BatchPlan(new RowPlan(rows, config).units, config);
+        const { tokens, processed } = usefulShare(rows, batches);
         expect(tokens).toBe(lengths.reduce((sum, length) => sum + length - 1, 0));
         return tokens / processed;
       };

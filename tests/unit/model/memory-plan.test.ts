@@ -9,7 +9,7 @@ const plan = (checkpointing: boolean, rank: number) =>
   planMemory({
     model: parseModelConfig(shapes['r1-1.5b'].config),
     format: 'nf4',
-    lora: { ...defaultRunConfig, r: rank, loraAlpha: 2 * rank },
+    lora: { ...defaultRunConfig, r: rank },
     size: { rows: 1024, lossRows: 1024, checkpointing },
     longest: 1024,
     samples: null,

@@ -1,11 +1,13 @@
 import { signal } from '@preact/signals';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { TrainerApi } from '../../../src/api/trainer-api.ts';
-import type { RunConfig } from '../../../src/config/run-config.ts';
+import { affects } from '../../../src/config/effects.ts';
+import { runConfigKeys, type RunConfig } from '../../../src/config/run-config.ts';
 import { createMemory } from '../../../src/ui/state/memory.ts';
 import type { Run } from '../../../src/ui/state/run.ts';
 import type { SetUp } from '../../../src/ui/state/set-up.ts';
 import { createSettings } from '../../../src/ui/state/settings.ts';
+import { otherValue } from '../../support/other-value.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -43,7 +45,19 @@ test('the memory of a run is asked for again when a setting changes that affects
   expect(asked[1]).toMatchObject({ learningRate: 0.5, r: 2, loraDropout: 0.25 });
 });
 
-test('it is asked for again when the dataset was read again, and when a run has ended', () => {
+test.each(runConfigKeys)(
+  'another %s has it asked for again just where the table says that it affects memory',
+  (key) => {
+    const { asked, settings, settle } = watched();
+    const value = otherValue(settings.config.value, key);
+    settings.edit(key, typeof value === 'number' ? String(value) : value);
+    settle();
+    expect(settings.config.value[key]).toEqual(value);
+    expect(asked).toHaveLength(affects(key, 'memory') ? 2 : 1);
+  },
+);
+
+test('it is asked for again when the data set was read again, and when a run has ended', () => {
   const { asked, report, isActive, settle } = watched();
   report.value = {};
   settle();
