@@ -201,6 +201,6 @@ function requireReadFor({ settings: then }: Dataset, config: RunConfig): void {
   const each = differing.map((key) => `${fieldOf(key).file} ${text(then[key])}, not ${text(now[key])}`);
   throw new TrainerError(
     'config-invalid',
-    `The data set was read with ${each.join('; ')} as the run asks for. Read it again with the run's settings.`,
+    `The dataset was read with ${each.join('; ')} as the run asks for. Read it again with the run's settings.`,
   );
 }

@@ -1,4 +1,4 @@
-/** Which rows of a data set a run trains on, which it holds out, and what its batch size counts. */
+/** Which rows of a dataset a run trains on, which it holds out, and what its batch size counts. */
 import type { RunConfig } from '../config/run-config.ts';
 import type { TokenizedExample } from '../data/mask.ts';
 import { packRows } from '../data/packing.ts';
@@ -10,7 +10,7 @@ export type RowSettings = Pick<RunConfig, 'packing' | 'maxLength' | 'evalFractio
 type PackSettings = Pick<RunConfig, 'packing' | 'maxLength'>;
 
 export class RowPlan {
-  readonly examples: readonly TokenizedExample[]; // all of the data set; numbers of rows are places among them
+  readonly examples: readonly TokenizedExample[]; // all of the dataset; numbers of rows are places among them
   readonly split: Split;
   /** Of the rows that are trained: each by itself, or the rows of each pack. */
   readonly units: readonly (readonly number[])[];
@@ -45,7 +45,7 @@ export class RowPlan {
   }
 }
 
-/** The plans of one data set: the rows are gone through again only for settings that decide what becomes of them. */
+/** The plans of one dataset: the rows are gone through again only for settings that decide what becomes of them. */
 export class RowPlans {
   readonly #examples: readonly TokenizedExample[];
   #latest: { readonly key: string; readonly plan: RowPlan } | null = null;

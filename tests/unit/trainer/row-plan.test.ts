@@ -37,7 +37,7 @@ function watchedRows() {
   return { plans: new RowPlans(watched), looks };
 }
 
-describe('the rows of a data set', () => {
+describe('the rows of a dataset', () => {
   const deciding = ['packing', 'maxLength', 'evalFraction', 'seed'];
   test.each(runConfigKeys)(
     'are gone through again for another %s just where it decides about rows',

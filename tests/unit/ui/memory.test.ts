@@ -57,7 +57,7 @@ test.each(runConfigKeys)(
   },
 );
 
-test('it is asked for again when the data set was read again, and when a run has ended', () => {
+test('it is asked for again when the dataset was read again, and when a run has ended', () => {
   const { asked, report, isActive, settle } = watched();
   report.value = {};
   settle();
