@@ -6,7 +6,7 @@ export function otherValue(config: RunConfig, key: RunConfigKey): RunConfig[RunC
   const value = config[key];
   switch (field.type) {
     case 'integer':
-      return Number(value) + 1;
+      return Number(value) < field.max ? Number(value) + 1 : field.max - 1;
     case 'number':
       return Number(value) > field.min ? Number(value) / 2 : 0.5;
     case 'boolean':
