@@ -26,6 +26,9 @@ export interface Gpu {
   readonly failed: Promise<TrainerError>;
 }
 
+/** More threads to a row of attention would each have too little of it. */
+const mostLanes = 16;
+
 const wantedLimits = [
   'maxBufferSize',
   'maxStorageBufferBindingSize',
@@ -53,6 +56,8 @@ export async function openDevice(gpu: GPU | undefined, advice = ''): Promise<Gpu
   const info = adapter.info;
   const { name, isSoftware } = describeAdapter(info);
   const recorder = new Recorder(device, isSoftware);
+  if (!isSoftware && device.features.has('subgroups'))
+    recorder.lanes = Math.min(mostLanes, info.subgroupMinSize);
 
   let failure: TrainerError | null = null;
   let announce: (error: TrainerError) => void = () => undefined;

@@ -54,6 +54,8 @@ export class Recorder {
   matmul: MatmulVariant = plainMatmul;
   /** Room to decode rows of coded weights into (kernels/weight-panel.ts); null: decoded in every tile. */
   panel: GpuTensor | null = null;
+  /** Threads of a subgroup that share a row in attention; 1: a thread has its own (kernels/attention-lanes.ts). */
+  lanes = 1;
   /** Kernels then do more work per thread and avoid barriers. */
   readonly isSoftware: boolean;
 

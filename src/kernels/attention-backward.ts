@@ -10,6 +10,7 @@ import type { GpuTensor } from '../device/gpu-memory.ts';
 import { kernel, unroll, type Kernel, type KernelSpec } from '../device/kernel.ts';
 import type { Recorder } from '../device/recorder.ts';
 import { attentionFlops, type AttentionShape } from './attention.ts';
+import { laneDkv, laneDq, laneThreads, laneTile } from './attention-lanes.ts';
 import {
   attentionTile,
   fourColumns,
@@ -210,6 +211,14 @@ export function attentionDx(
     scale: 1 / Math.sqrt(headSize),
   };
   const flops = attentionFlops(m, heads, headSize);
+  const lanes = laneTile(recorder, headSize);
+  if (lanes !== null) {
+    const ofQueries = [qkv, ranges, dO, lse, delta, dQkv];
+    recorder.dispatch(laneDq(lanes), ofQueries, uniforms, laneThreads(lanes, m, heads), 3 * flops);
+    const ofKeys = [qkv, segmentEnds, dO, lse, delta, dQkv];
+    recorder.dispatch(laneDkv(lanes), ofKeys, uniforms, laneThreads(lanes, m, kvHeads), 4 * flops);
+    return;
+  }
   const dqTile = attentionTile(recorder, headSize, 3);
   recorder.dispatch(
     dqKernel(dqTile),

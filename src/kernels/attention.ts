@@ -11,6 +11,7 @@
 import type { GpuTensor } from '../device/gpu-memory.ts';
 import { kernel, unroll, type Kernel } from '../device/kernel.ts';
 import type { Recorder } from '../device/recorder.ts';
+import { laneForward, laneThreads, laneTile } from './attention-lanes.ts';
 import {
   attentionTile,
   fourColumns,
@@ -141,9 +142,10 @@ export function attention(
   /** Neighbouring rows see mostly the same keys: true for a stream, false for one row each of many sequences. */
   sharesKeys = true,
 ): void {
+  const lanes = laneTile(recorder, headSize);
   const tile = sharesKeys ? attentionTile(recorder, headSize, 2) : singleRow(headSize);
   recorder.dispatch(
-    forwardKernel(tile),
+    lanes === null ? forwardKernel(tile) : laneForward(lanes),
     [q, kv, ranges, o, lse],
     {
       m,
@@ -155,7 +157,7 @@ export function attention(
       v4: layout.v / 4,
       scale: 1 / Math.sqrt(headSize),
     },
-    tileThreads(tile, m, heads),
+    lanes === null ? tileThreads(tile, m, heads) : laneThreads(lanes, m, heads),
     attentionFlops(m, heads, headSize) * 2,
   );
 }

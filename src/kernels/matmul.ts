@@ -17,7 +17,8 @@ import {
   threadsOf,
   type TileShape,
 } from './matmul-tile.ts';
-import { linearDxWorkgroup, linearWorkgroup, workgroupTile } from './matmul-workgroup.ts';
+import { linearDxRows, linearRows, rowsPerGroup, rowsWork } from './matmul-rows.ts';
+import { linearDxWorkgroup, linearWorkgroup, workgroupWork } from './matmul-workgroup.ts';
 import { quadSize } from './quad.ts';
 import {
   asMatrix,
@@ -84,7 +85,10 @@ export function linear(
       ...loraUniforms(lora),
     };
     const flops = 2 * m * block.rows * k;
-    if (usesWorkgroups(recorder, m)) {
+    if (isThin(recorder, m, block.rows)) {
+      const program = linearRows(part.format, rowsPerGroup(m));
+      recorder.dispatch(program, tensors, uniforms, rowsWork(m, block.rows), flops);
+    } else if (usesWorkgroups(recorder, m)) {
       const program = linearWorkgroup(part.format, recorder.matmul.f16);
       recorder.dispatch(program, tensors, uniforms, workgroupWork(m, block.rows), flops);
     } else {
@@ -169,7 +173,10 @@ export function linearDx(
       low4: (update?.width ?? 0) / 4,
     };
     const flops = 2 * m * block.rows * k;
-    if (usesWorkgroups(recorder, m)) {
+    if (part.format === 'f32' && isThin(recorder, m, k)) {
+      const program = linearDxRows(rowsPerGroup(m));
+      recorder.dispatch(program, tensors, uniforms, rowsWork(m, k), flops);
+    } else if (usesWorkgroups(recorder, m)) {
       const program = linearDxWorkgroup(part.format);
       recorder.dispatch(program, tensors, uniforms, workgroupWork(m, k), flops);
     } else {
@@ -183,8 +190,12 @@ export function linearDx(
 /** With fewer rows most of a tile would be computed in vain. */
 const usesWorkgroups = (recorder: Recorder, m: number): boolean => recorder.matmul.workgroup && m >= 32;
 
-const workgroupWork = (m: number, columns: number): number =>
-  Math.ceil(m / workgroupTile) * Math.ceil(columns / workgroupTile) * 256;
+/** Most columns of a LoRA factor, and rows of a decoded batch, that are computed without tiles. */
+const thin = { rows: 16, columns: 64 };
+
+/** So narrow, or so few rows, that a tile would be mostly empty and one thread per column far too few. */
+const isThin = (recorder: Recorder, m: number, columns: number): boolean =>
+  recorder.matmul.workgroup && (m < thin.rows || columns <= thin.columns);
 
 const tileWork = (shape: TileShape, m: number, width: number): number =>
   Math.ceil(m / shape.rows) * Math.ceil(width / sharedColumns(shape)) * threadsOf(shape);

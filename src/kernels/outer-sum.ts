@@ -8,31 +8,34 @@
  * wide side as its rows, so it is written transposed.
  */
 import type { GpuTensor } from '../device/gpu-memory.ts';
-import { kernel, matrixOf, unroll, type Kernel } from '../device/kernel.ts';
+import { kernel, matrixOf, unroll, type Kernel, type KernelSpec } from '../device/kernel.ts';
 import type { Recorder } from '../device/recorder.ts';
 import { laneOf, quadFeatures, swapped } from './quad.ts';
+
+const outerSumBindings = (isTransposed: boolean): KernelSpec['bindings'] => ({
+  a: ['array<vec4f>', 'read'],
+  b: ['array<vec4f>', 'read'],
+  d: [isTransposed ? 'array<f32>' : 'array<vec4f>', 'read_write'],
+});
+const outerSumUniforms = {
+  m: 'u32',
+  aStride4: 'u32',
+  aColumn4: 'u32',
+  bStride4: 'u32',
+  bColumn4: 'u32',
+  q4: 'u32',
+  dStride: 'u32',
+  dOffset: 'u32',
+  scale: 'f32',
+} as const;
 
 function outerSumKernel(p4: number, quads: boolean, isTransposed: boolean, workgroupSize: number): Kernel {
   const p = p4 * 4;
   return kernel(`outerSum ${p}x8 quads=${quads} transposed=${isTransposed} wg=${workgroupSize}`, () => ({
     enable: quadFeatures(quads),
     workgroupSize,
-    bindings: {
-      a: ['array<vec4f>', 'read'],
-      b: ['array<vec4f>', 'read'],
-      d: [isTransposed ? 'array<f32>' : 'array<vec4f>', 'read_write'],
-    },
-    uniforms: {
-      m: 'u32',
-      aStride4: 'u32',
-      aColumn4: 'u32',
-      bStride4: 'u32',
-      bColumn4: 'u32',
-      q4: 'u32',
-      dStride: 'u32',
-      dOffset: 'u32',
-      scale: 'f32',
-    },
+    bindings: outerSumBindings(isTransposed),
+    uniforms: outerSumUniforms,
     body: `
   let q0 = min(threadIndex * 2u, u.q4 - 1u);
   let q1 = min(threadIndex * 2u + 1u, u.q4 - 1u);
@@ -70,6 +73,47 @@ ${unroll(p, (i) => `    d[u.dOffset / 4u + ${i}u * (u.dStride / 4u) + threadInde
   }));
 }
 
+const across = 8; // vec4s of the wide side that a workgroup sums, and threads that share each of them
+
+/**
+ * The same for graphics cards: eight threads share a vec4 of the wide side, each takes every eighth stream row, and workgroup
+ * memory adds them up. With one thread per pair of vec4s a few hundred would run.
+ */
+function sharedOuterSumKernel(p4: number, isTransposed: boolean): Kernel {
+  const p = p4 * 4;
+  return kernel(`outerSum shared ${p} transposed=${isTransposed}`, () => ({
+    workgroupSize: across * across,
+    header: `var<workgroup> sums: array<vec4f, ${across * across * p}>;`,
+    bindings: outerSumBindings(isTransposed),
+    uniforms: outerSumUniforms,
+    body: `
+  let mine = lid.x / ${across}u;
+  let q = groupIndex * ${across}u + lid.x % ${across}u;
+  let column = min(q, u.q4 - 1u);
+${unroll(p, (i) => `  var c${i} = vec4f();`)}
+  for (var m = mine; m < u.m; m += ${across}u) {
+    let wide = b[m * u.bStride4 + u.bColumn4 + column];
+${unroll(
+  p4,
+  (i) => `    let a${i} = a[m * u.aStride4 + u.aColumn4 + ${i}u];
+${unroll(4, (j) => `    c${i * 4 + j} += a${i}[${j}] * wide;`)}`,
+)}
+  }
+${unroll(p, (i) => `  sums[${i * across * across}u + lid.x] = c${i};`)}
+  workgroupBarrier();
+  if (q >= u.q4) { return; }
+  for (var i = mine; i < ${p}u; i += ${across}u) {
+    var sum = vec4f();
+    for (var t = 0u; t < ${across}u; t++) { sum += sums[i * ${across * across}u + t * ${across}u + lid.x % ${across}u]; }
+${
+  isTransposed
+    ? unroll(4, (w) => `    d[u.dOffset + (q * 4u + ${w}u) * u.dStride + i] += u.scale * sum[${w}];`)
+    : '    d[u.dOffset / 4u + i * (u.dStride / 4u) + q] += u.scale * sum;'
+}
+  }`,
+  }));
+}
+
 interface OuterSumSide {
   readonly tensor: GpuTensor; // [M, stride]
   readonly stride: number;
@@ -97,10 +141,13 @@ export function outerSum(
 ): void {
   const { m, narrow, wide, dStride, dOffset = 0, transposed = false } = size;
   if (m === 0) return;
+  const { workgroup, quads } = recorder.matmul;
   for (let first = 0; first < narrow; first += 16) {
     const p = Math.min(16, narrow - first);
     recorder.dispatch(
-      outerSumKernel(p / 4, recorder.matmul.quads, transposed, recorder.isSoftware ? 8 : 64),
+      workgroup
+        ? sharedOuterSumKernel(p / 4, transposed)
+        : outerSumKernel(p / 4, quads, transposed, recorder.isSoftware ? 8 : 64),
       [a.tensor, b.tensor, d],
       {
         m,
@@ -113,7 +160,7 @@ export function outerSum(
         dOffset: dOffset + first * (transposed ? 1 : dStride),
         scale,
       },
-      Math.ceil(wide / 8),
+      workgroup ? Math.ceil(wide / 4 / across) * across * across : Math.ceil(wide / 8),
       2 * m * p * wide,
     );
   }

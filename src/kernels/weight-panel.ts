@@ -20,7 +20,7 @@ import {
 } from './weight-matrix.ts';
 
 /** Stream rows from which decoding once is cheaper than in every tile: the fused kernels have tiles of four rows. */
-const worthwhileRows = 16;
+const worthwhileRows = { registers: 16, tiles: 129 };
 
 /** Rows of a panel where they fit: the columns that four threads own, so that no tile is mostly empty. */
 const wholeTiles = 32;
@@ -36,8 +36,10 @@ export function eachPanel(
   work: (part: WeightMatrix, firstRow: number, isFirst: boolean, isLast: boolean) => void,
 ): void {
   const { panel } = recorder;
+  // A tile in workgroup memory decodes for its 64 rows at once.
+  const leastRows = recorder.matmul.workgroup ? worthwhileRows.tiles : worthwhileRows.registers;
   const isCoded = matrix.format !== 'f32';
-  if (panel === null || !isCoded || m < worthwhileRows || recorder.matmul.workgroup) {
+  if (panel === null || !isCoded || m < leastRows) {
     matrix.blocks.forEach((block, i) =>
       work(
         { ...matrix, rows: block.rows, blocks: [{ ...block, firstRow: 0 }] },

@@ -1,5 +1,5 @@
 // Each GPU op, forward and backward, against its float64 reference: awkward sizes, non-square, and production shapes.
-import { beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Gpu } from '../../src/device/open-device.ts';
 import type { GpuTensor } from '../../src/device/gpu-memory.ts';
 import { distance } from '../../src/self-test/tuner.ts';
@@ -171,7 +171,18 @@ describe.each([1, 64] as const)('row reductions with %i threads a row', (rowThre
   });
 });
 
-describe('attention', () => {
+describe.each(['a thread per row', 'threads share a row'] as const)('attention, %s', (name) => {
+  beforeAll(() => {
+    if (name === 'threads share a row') gpu.recorder.lanes = Math.min(16, gpu.subgroups?.min ?? 1);
+  });
+  afterAll(() => {
+    gpu.recorder.lanes = 1;
+  });
+
+  test('is computed that way', () => {
+    expect(gpu.recorder.lanes > 1).toBe(name === 'threads share a row' && gpu.subgroups !== null);
+  });
+
   test.each([
     { m: 1, heads: 1, kvHeads: 1, headSize: 4, cuts: [] },
     { m: 31, heads: 4, kvHeads: 2, headSize: 40, cuts: [7, 8, 20] },

@@ -213,82 +213,92 @@ function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
 /** Of one value, relative to the largest of its 64 neighbours: half a step of the code. */
 const codeError: Record<WeightFormat, number> = { f32: 0, f16: 2 ** -11, int8: 0.5 / 127 + 1e-3, nf4: 0.16 };
 
-describe.each(weightFormats)('weights as %s', (format) => {
-  afterAll(() => {
-    gpu.recorder.panel = null;
-    gpu.memory.tensorLimitBytes = Infinity;
-  });
+const ways = ['as chosen', 'in workgroup memory'] as const;
+const useWay = (way: (typeof ways)[number]): void => {
+  gpu.recorder.matmul = way === 'as chosen' ? chosen : { ...plainMatmul, workgroup: true };
+};
 
-  test.each([
-    [1, 8, 4, false],
-    [37, 132, 68, false],
-    [70, 260, 132, true],
-    [5, 36, 1028, false],
-    [128, 512, 1536, true],
-  ] as const)(
-    'm %i, n %i, k %i, panel %s: codes are near, forward, dx and lookup are exact in them',
-    async (m, n, k, withPanel) => {
-      const { memory, recorder } = gpu;
-      const w = random(n * k, 0.05);
-      const { matrix, meaning } = await matrixOf(format, w, n, k);
-      // one expectation: 786,432 of them take 20 s
-      expect(largestDifference(meaning, w)).toBeLessThanOrEqual(codeError[format] * 0.05 * 1.01);
-      const panel = memory.alloc('panel', [96, k]); // smaller than the matrix: several panels
-      recorder.panel = withPanel ? panel : null;
-      const [x, dy] = [random(m * k), random(m * n)];
-      const size = { m, n, k };
-      const index = Uint32Array.from([n - 1, 0, n >> 1]);
-      const out = await onGpu(
-        { x, dy, index, y: random(m * n), dx: random(m * k), rows: random(3 * k) },
-        (s) => {
-          linear(recorder, t(s, 'x'), matrix, t(s, 'y'), size);
-          linearDx(recorder, t(s, 'dy'), matrix, t(s, 'dx'), size);
-          gatherWeights(recorder, matrix, t(s, 'index'), t(s, 'rows'), 3);
-        },
-        ['y', 'dx', 'rows'],
-      );
-      const known = Float32Array.from(meaning);
-      expect(relativeError(out['y'], linearReference.forward(x, known, size))).toBeLessThan(F32);
-      expect(relativeError(out['dx'], linearReference.dx(dy, known, size))).toBeLessThan(F32);
-      expect([...out['rows']]).toEqual([...index].flatMap((i) => [...known.subarray(i * k, (i + 1) * k)]));
-      recorder.panel = null;
-      memory.dispose([...weightTensors(matrix), panel]);
-    },
-  );
+describe.each(ways.flatMap((way) => weightFormats.map((format) => ({ way, format }))))(
+  'weights as $format, $way',
+  ({ way, format }) => {
+    beforeAll(() => useWay(way));
+    afterAll(() => {
+      gpu.recorder.matmul = chosen;
+      gpu.recorder.panel = null;
+      gpu.memory.tensorLimitBytes = Infinity;
+    });
 
-  test('a matrix larger than a binding is split by rows, with the same bits', async () => {
-    const { memory, recorder } = gpu;
-    const [m, n, k] = [19, 264, 192];
-    const w = random(n * k);
-    const [x, dy] = [random(m * k), random(m * n)];
-    const results: Record<string, Float32Array>[] = [];
-    for (const limit of [Infinity, 32 * 1024]) {
-      memory.tensorLimitBytes = limit;
-      const small = limit !== Infinity;
-      const matrix = allocWeights(memory, 'w', format, n, k);
-      expect(matrix.blocks.length > 1).toBe(small && format !== 'nf4');
-      memory.tensorLimitBytes = Infinity;
-      const staging = memory.from('staging', [n, k], w);
-      for (const { firstRow, rows } of matrix.blocks) {
-        memory.write(staging, w.subarray(firstRow * k, (firstRow + rows) * k));
-        quantise(recorder, staging, { rows, columns: k }, matrix, firstRow);
-        recorder.submit();
-      }
-      results.push(
-        await onGpu(
-          { x, dy, y: new Float32Array(m * n), dx: new Float32Array(m * k) },
+    test.each([
+      [1, 8, 4, false],
+      [37, 132, 68, false],
+      [70, 260, 132, true],
+      [5, 36, 1028, false],
+      [128, 512, 1536, true],
+    ] as const)(
+      'm %i, n %i, k %i, panel %s: codes are near, forward, dx and lookup are exact in them',
+      async (m, n, k, withPanel) => {
+        const { memory, recorder } = gpu;
+        const w = random(n * k, 0.05);
+        const { matrix, meaning } = await matrixOf(format, w, n, k);
+        // one expectation: 786,432 of them take 20 s
+        expect(largestDifference(meaning, w)).toBeLessThanOrEqual(codeError[format] * 0.05 * 1.01);
+        const panel = memory.alloc('panel', [96, k]); // smaller than the matrix: several panels
+        recorder.panel = withPanel ? panel : null;
+        const [x, dy] = [random(m * k), random(m * n)];
+        const size = { m, n, k };
+        const index = Uint32Array.from([n - 1, 0, n >> 1]);
+        const out = await onGpu(
+          { x, dy, index, y: random(m * n), dx: random(m * k), rows: random(3 * k) },
           (s) => {
-            linear(recorder, t(s, 'x'), matrix, t(s, 'y'), { m, n, k });
-            linearDx(recorder, t(s, 'dy'), matrix, t(s, 'dx'), { m, n, k });
+            linear(recorder, t(s, 'x'), matrix, t(s, 'y'), size);
+            linearDx(recorder, t(s, 'dy'), matrix, t(s, 'dx'), size);
+            gatherWeights(recorder, matrix, t(s, 'index'), t(s, 'rows'), 3);
           },
-          ['y', 'dx'],
-        ),
-      );
-      memory.dispose([...weightTensors(matrix), staging]);
-    }
-    expect(results[1]).toEqual(results[0]);
-  });
-});
+          ['y', 'dx', 'rows'],
+        );
+        const known = Float32Array.from(meaning);
+        expect(relativeError(out['y'], linearReference.forward(x, known, size))).toBeLessThan(F32);
+        expect(relativeError(out['dx'], linearReference.dx(dy, known, size))).toBeLessThan(F32);
+        expect([...out['rows']]).toEqual([...index].flatMap((i) => [...known.subarray(i * k, (i + 1) * k)]));
+        recorder.panel = null;
+        memory.dispose([...weightTensors(matrix), panel]);
+      },
+    );
+
+    test('a matrix larger than a binding is split by rows, with the same bits', async () => {
+      const { memory, recorder } = gpu;
+      const [m, n, k] = [19, 264, 192];
+      const w = random(n * k);
+      const [x, dy] = [random(m * k), random(m * n)];
+      const results: Record<string, Float32Array>[] = [];
+      for (const limit of [Infinity, 32 * 1024]) {
+        memory.tensorLimitBytes = limit;
+        const small = limit !== Infinity;
+        const matrix = allocWeights(memory, 'w', format, n, k);
+        expect(matrix.blocks.length > 1).toBe(small && format !== 'nf4');
+        memory.tensorLimitBytes = Infinity;
+        const staging = memory.from('staging', [n, k], w);
+        for (const { firstRow, rows } of matrix.blocks) {
+          memory.write(staging, w.subarray(firstRow * k, (firstRow + rows) * k));
+          quantise(recorder, staging, { rows, columns: k }, matrix, firstRow);
+          recorder.submit();
+        }
+        results.push(
+          await onGpu(
+            { x, dy, y: new Float32Array(m * n), dx: new Float32Array(m * k) },
+            (s) => {
+              linear(recorder, t(s, 'x'), matrix, t(s, 'y'), { m, n, k });
+              linearDx(recorder, t(s, 'dy'), matrix, t(s, 'dx'), { m, n, k });
+            },
+            ['y', 'dx'],
+          ),
+        );
+        memory.dispose([...weightTensors(matrix), staging]);
+      }
+      expect(results[1]).toEqual(results[0]);
+    });
+  },
+);
 
 test('long dispatches are split without changing a bit', async () => {
   const [m, n, k] = [70, 132, 68];
@@ -307,7 +317,11 @@ test('long dispatches are split without changing a bit', async () => {
   expect(parts).toEqual(whole);
 });
 
-describe('LoRA', () => {
+describe.each(ways)('LoRA, %s', (way) => {
+  beforeAll(() => useWay(way));
+  afterAll(() => {
+    gpu.recorder.matmul = chosen;
+  });
   test.each([
     [1, 8, 4, 4],
     [31, 36, 12, 4],

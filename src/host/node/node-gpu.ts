@@ -35,7 +35,7 @@ const pollMs = 1;
  * Dawn asks its device whether something is done in a loop of setImmediate, which takes a whole processor. A graphics card
  * does not mind; an adapter that computes on the processors loses one of them: half of its speed where there are two.
  */
-function pollPatiently(): void {
+export function pollPatiently(): void {
   const wait = (callback: (...args: unknown[]) => void, ...args: unknown[]): NodeJS.Timeout =>
     setTimeout(callback, pollMs, ...args);
   Object.assign(globalThis, { setImmediate: wait });
