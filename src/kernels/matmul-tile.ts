@@ -123,7 +123,7 @@ export const linearDxBindings = (format: WeightFormat): KernelSpec['bindings'] =
   dx: ['array<vec4f>', 'read_write'],
 });
 
-/** Uniforms of every product with the transposed weight. Without an update `low4` is 0. */
+/** Uniforms of every product with the transposed weight. Without an update `low4` is 0; `partN4`: matmul-workgroup.ts. */
 export const linearDxUniforms: Record<string, UniformType> = {
   m: 'u32',
   n4: 'u32',
@@ -137,6 +137,7 @@ export const linearDxUniforms: Record<string, UniformType> = {
   scale: 'f32',
   accumulates: 'u32',
   low4: 'u32',
+  partN4: 'u32',
 };
 
 /** y[M, N] = x[M, K] · W[N, K]ᵀ (+ bias) (+ addend) (+ scale · low · Bᵀ). */

@@ -40,10 +40,10 @@ var<workgroup> lefts: array<${type}, ${slice * stride}>;
 var<workgroup> rights: array<${type}, ${slice * stride}>;`;
 
 /** Where the workgroup's tile begins, and which outputs are the thread's: rows at ty · 8, columns at tx · 4. */
-const prologue = (columns: string): string => `
+const prologue = (columns: string, group = 'groupIndex'): string => `
   let rowBlocks = (u.m + ${workgroupTile - 1}u) / ${workgroupTile}u;
-  let m0 = (groupIndex % rowBlocks) * ${workgroupTile}u;
-  let column0 = (groupIndex / rowBlocks) * ${workgroupTile}u;
+  let m0 = (${group} % rowBlocks) * ${workgroupTile}u;
+  let column0 = (${group} / rowBlocks) * ${workgroupTile}u;
   let ty = lid.x / 16u;
   let tx = lid.x % 16u;
   let column = column0 + tx * 4u;
@@ -74,9 +74,9 @@ ${unroll(rowsPerThread, (i) => `      c${i} = fma(vec4f(${i < 4 ? 'low' : 'high'
 };
 
 /** Slice after slice; `fetch` loads the one at `at` into registers, `store` puts them into workgroup memory. */
-const overSlices = (inner: string, fetch: string, store: string, half: boolean): string => `
+const overSlices = (first: string, end: string, fetch: string, store: string, half: boolean): string => `
 ${unroll(loadsPerThread, (i) => `  var left${i} = vec4f();\n  var right${i} = vec4f();`)}
-  var at = 0u;
+  var at = ${first};
   {
 ${fetch}
   }
@@ -84,7 +84,7 @@ ${fetch}
 ${store}
     workgroupBarrier();
     at += ${slice / 4}u;
-    let isLast = at >= ${inner};
+    let isLast = at >= ${end};
     if (!isLast) {
 ${fetch}
     }
@@ -121,6 +121,7 @@ ${unroll(
 )}
   }
 ${overSlices(
+  '0u',
   'u.k4',
   unroll(
     loadsPerThread,
@@ -171,7 +172,7 @@ fn weightAt(row: u32, k4: u32) -> vec4f {
   return decode1(g) * scale;
 }`;
 
-/** As `linearDxTile`. */
+/** As `linearDxTile`; the inner dimension may be split into parts of `partN4` vec4s, whose sums are written one below the other. */
 export function linearDxWorkgroup(format: WeightFormat): Kernel {
   const weight = (i: number): string =>
     format === 'f32' ? `w[n${i} * u.k4 + k${i}]` : `weightAt(n${i}, k${i})`;
@@ -180,17 +181,24 @@ export function linearDxWorkgroup(format: WeightFormat): Kernel {
     workgroupSize: threads,
     bindings: linearDxBindings(format),
     uniforms: linearDxUniforms,
-    body: `${prologue('u.k4 * 4u')}
+    body: `
+  let tiles = ((u.m + ${workgroupTile - 1}u) / ${workgroupTile}u) * ((u.k4 * 4u + ${workgroupTile - 1}u) / ${workgroupTile}u);
+  let part = groupIndex / tiles;
+  let firstN4 = part * u.partN4;
+  let endN4 = min(firstN4 + u.partN4, u.n4);
+  let partRow = part * u.m; // parts are written one below the other
+${prologue('u.k4 * 4u', '(groupIndex % tiles)')}
 ${unroll(rowsPerThread, (i) => `  if (u.accumulates != 0u && inside && row${i} < u.m) { c${i} = dx[row${i} * u.dxStride4 + u.dxColumn4 + column / 4u]; }`)}
 ${overSlices(
-  'u.n4',
+  'firstN4',
+  'endN4',
   unroll(
     loadsPerThread,
     (i) => `      let wanted${i} = at + ${index(i)} % 4u;
-      left${i} = dy[min(m0 + ${index(i)} / 4u, u.m - 1u) * u.dyStride4 + u.dyColumn4 + min(wanted${i}, u.n4 - 1u)] * f32(wanted${i} < u.n4);
+      left${i} = dy[min(m0 + ${index(i)} / 4u, u.m - 1u) * u.dyStride4 + u.dyColumn4 + min(wanted${i}, u.n4 - 1u)] * f32(wanted${i} < endN4);
       let n${i} = min(at * 4u + ${index(i)} / 16u, u.n4 * 4u - 1u);
       let k${i} = min(column0 / 4u + ${index(i)} % 16u, u.k4 - 1u);
-      right${i} = ${weight(i)} * f32(at * 4u + ${index(i)} / 16u < u.n4 * 4u);`,
+      right${i} = ${weight(i)} * f32(at * 4u + ${index(i)} / 16u < endN4 * 4u);`,
   ),
   unroll(
     loadsPerThread,
@@ -208,10 +216,35 @@ ${unroll(
     c${i} = c${i} + mat4x4f(a0, a1, a2, a3) * l${i};`,
 )}
   }
-${unroll(rowsPerThread, (i) => `  if (row${i} < u.m) { dx[row${i} * u.dxStride4 + u.dxColumn4 + column / 4u] = c${i} * u.scale; }`)}`,
+${unroll(rowsPerThread, (i) => `  if (row${i} < u.m) { dx[(partRow + row${i}) * u.dxStride4 + u.dxColumn4 + column / 4u] = c${i} * u.scale; }`)}`,
   }));
 }
 
+/** dx[m, k] (+)= the sum of the parts, [parts · m, k]. */
+export const sumParts: () => Kernel = () =>
+  kernel('linearDx sum of parts', () => ({
+    bindings: { sums: ['array<vec4f>', 'read'], dx: ['array<vec4f>', 'read_write'] },
+    uniforms: {
+      m: 'u32',
+      k4: 'u32',
+      parts: 'u32',
+      dxStride4: 'u32',
+      dxColumn4: 'u32',
+      scale: 'f32',
+      accumulates: 'u32',
+    },
+    body: `
+  if (threadIndex >= u.m * u.k4) { return; }
+  let at = (threadIndex / u.k4) * u.dxStride4 + u.dxColumn4 + threadIndex % u.k4;
+  var sum = vec4f();
+  if (u.accumulates != 0u) { sum = dx[at]; }
+  for (var p = 0u; p < u.parts; p++) { sum += sums[p * u.m * u.k4 + threadIndex]; }
+  dx[at] = sum * u.scale;`,
+  }));
+
+/** Workgroups for m rows of so many columns. */
+export const workgroupTiles = (m: number, columns: number): number =>
+  Math.ceil(m / workgroupTile) * Math.ceil(columns / workgroupTile);
+
 /** Threads for m rows of so many columns. */
-export const workgroupWork = (m: number, columns: number): number =>
-  Math.ceil(m / workgroupTile) * Math.ceil(columns / workgroupTile) * threads;
+export const workgroupWork = (m: number, columns: number): number => workgroupTiles(m, columns) * threads;

@@ -18,7 +18,13 @@ import {
   type TileShape,
 } from './matmul-tile.ts';
 import { linearDxRows, linearRows, rowsPerGroup, rowsWork } from './matmul-rows.ts';
-import { linearDxWorkgroup, linearWorkgroup, workgroupWork } from './matmul-workgroup.ts';
+import {
+  linearDxWorkgroup,
+  linearWorkgroup,
+  sumParts,
+  workgroupTiles,
+  workgroupWork,
+} from './matmul-workgroup.ts';
 import { quadSize } from './quad.ts';
 import {
   asMatrix,
@@ -85,7 +91,7 @@ export function linear(
       ...loraUniforms(lora),
     };
     const flops = 2 * m * block.rows * k;
-    if (isThin(recorder, m, block.rows)) {
+    if (isThin(recorder, m, n)) {
       const program = linearRows(part.format, rowsPerGroup(m));
       recorder.dispatch(program, tensors, uniforms, rowsWork(m, block.rows), flops);
     } else if (usesWorkgroups(recorder, m)) {
@@ -171,6 +177,7 @@ export function linearDx(
       scale: isLast ? scale : 1,
       accumulates: Number(accumulate || !isFirst),
       low4: (update?.width ?? 0) / 4,
+      partN4: block.rows / 4,
     };
     const flops = 2 * m * block.rows * k;
     if (part.format === 'f32' && isThin(recorder, m, k)) {
@@ -178,13 +185,40 @@ export function linearDx(
       recorder.dispatch(program, tensors, uniforms, rowsWork(m, k), flops);
     } else if (usesWorkgroups(recorder, m)) {
       const program = linearDxWorkgroup(part.format);
-      recorder.dispatch(program, tensors, uniforms, workgroupWork(m, k), flops);
+      const split = update === null ? splitOf(recorder, part.format, { m, n: block.rows, k }) : null;
+      if (split === null) return recorder.dispatch(program, tensors, uniforms, workgroupWork(m, k), flops);
+      const { sums, parts, partN4 } = split;
+      const partial = { ...uniforms, partN4, dxStride4: k / 4, dxColumn4: 0, accumulates: 0, scale: 1 };
+      const work = parts * workgroupWork(m, k);
+      recorder.dispatch(program, [...tensors.slice(0, -1), sums], partial, work, flops);
+      recorder.dispatch(sumParts(), [sums, dx], { ...uniforms, parts }, (m * k) / 4, parts * m * k);
     } else {
       const shape = tileShape(recorder, m, k, part.format, part.format === 'f32' ? 4 : 8);
       const program = linearDxTile({ format: part.format, ...shape });
       recorder.dispatch(program, tensors, uniforms, tileWork(shape, m, k), flops);
     }
   });
+}
+
+/** Workgroups that fill a large graphics card, and vec4s of the inner dimension that are worth a part of their own. */
+const filled = { workgroups: 256, leastN4: 256 };
+
+/**
+ * A gradient of few tiles over many columns, as the LM head's is, in parts that are summed afterwards: 24 workgroups took 25 ms
+ * on an H100 for what 256 do in 3. The parts lie in the panel, where it is not in use; null: not split.
+ */
+function splitOf(
+  { panel }: Recorder,
+  format: WeightFormat,
+  { m, n, k }: Size,
+): { readonly sums: GpuTensor; readonly parts: number; readonly partN4: number } | null {
+  if (panel === null || format === 'f32') return null;
+  const fitting = Math.floor(panel.byteSize / (4 * m * k));
+  const wanted = Math.floor(filled.workgroups / workgroupTiles(m, k));
+  const parts = Math.min(fitting, wanted, Math.floor(n / 4 / filled.leastN4));
+  if (parts < 2) return null;
+  const partN4 = Math.ceil(n / 4 / parts / 4) * 4; // whole slices
+  return { sums: panel, parts: Math.ceil(n / 4 / partN4), partN4 };
 }
 
 /** With fewer rows most of a tile would be computed in vain. */
