@@ -1,5 +1,5 @@
 /**
- * The matrix products of matmul-tile.ts for adapters with fast workgroup memory: 128 threads share tiles of 64 × 16 of
+ * The matrix products of matmul-tile.ts for GPUs with fast workgroup memory: 128 threads share tiles of 64 × 16 of
  * both operands; each thread computes 8 × 4 outputs as outer products. Both operands lie in workgroup memory with the inner
  * dimension outermost, so that neighbouring threads read neighbouring words: the other way round all of them hit the same
  * banks, and a slice of 16 took 4,800 cycles on an H100. The next slice is on its way while one is multiplied.
