@@ -57,6 +57,7 @@ export function kernel(key: string, build: () => Omit<KernelSpec, 'key'>): Kerne
   const source = `
 ${enable.map((name) => `enable ${name};`).join('\n')}
 ${enable.includes('subgroups') ? 'diagnostic(off, subgroup_uniformity);' : '' /* kernels keep subgroups together, which the analysis cannot see */}
+${enable.includes('chromium_experimental_subgroup_matrix') ? 'diagnostic(off, chromium.subgroup_matrix_uniformity);' : ''}
 struct Uniforms { ${Object.entries(uniforms)
     .map(([name, type]) => `${name}: ${type},`)
     .join(' ')} };

@@ -8,7 +8,7 @@ import { TrainerError } from '../support/trainer-error.ts';
 import type { DeviceReport } from '../api/trainer-api.ts';
 import { describeAdapter } from '../support/adapter-name.ts';
 import { GpuMemory } from './gpu-memory.ts';
-import { Recorder } from './recorder.ts';
+import { Recorder, type MatrixUnit } from './recorder.ts';
 import { openTfjs, type TfjsRuntime } from './tfjs.ts';
 
 /** Everything the engine needs of a GPU. One per worker. */
@@ -20,6 +20,8 @@ export interface Gpu {
   readonly recorder: Recorder;
   /** Threads per subgroup, smallest and largest; null without subgroups. */
   readonly subgroups: { readonly min: number; readonly max: number } | null;
+  /** Products of halves with float32 sums that the adapter's matrix units do, the largest first. */
+  readonly matrixUnits: readonly MatrixUnit[];
   /** @throws TrainerError "gpu-error" or "device-lost" if the device has failed since it was opened. */
   assertHealthy(): void;
   /** Resolves (never rejects) with the error when the device fails or is lost. */
@@ -28,6 +30,9 @@ export interface Gpu {
 
 /** More threads to a row of attention would each have too little of it. */
 const mostLanes = 16;
+
+/** Matrix units of the adapter, behind a flag for now: not in the types of WebGPU. */
+const matrixFeature = 'chromium-experimental-subgroup-matrix' as GPUFeatureName;
 
 const wantedLimits = [
   'maxBufferSize',
@@ -47,7 +52,9 @@ export async function openDevice(gpu: GPU | undefined, advice = ''): Promise<Gpu
   if (adapter === null) {
     throw new TrainerError('webgpu-unavailable', `There is WebGPU here, but no GPU for it. ${advice}`.trim());
   }
-  const wanted = (['subgroups', 'shader-f16'] as const).filter((name) => adapter.features.has(name));
+  const wanted = (['subgroups', 'shader-f16', matrixFeature] as const).filter((name) =>
+    adapter.features.has(name),
+  );
   const device = await adapter.requestDevice({
     requiredFeatures: wanted,
     requiredLimits: Object.fromEntries(wantedLimits.map((name) => [name, adapter.limits[name]])),
@@ -99,11 +106,31 @@ export async function openDevice(gpu: GPU | undefined, advice = ''): Promise<Gpu
     subgroups: device.features.has('subgroups')
       ? { min: info.subgroupMinSize, max: info.subgroupMaxSize }
       : null,
+    matrixUnits: device.features.has(matrixFeature) ? matrixUnitsOf(info) : [],
     failed,
     assertHealthy: () => {
       if (failure !== null) throw failure;
     },
   };
+}
+
+interface MatrixConfig {
+  readonly componentType: string;
+  readonly resultComponentType: string;
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
+}
+
+/** A product's threads are a subgroup, so subgroups must have one size. */
+function matrixUnitsOf(info: GPUAdapterInfo): MatrixUnit[] {
+  const { subgroupMinSize: lanes, subgroupMaxSize } = info;
+  if (lanes !== subgroupMaxSize) return [];
+  const { subgroupMatrixConfigs = [] } = info as { readonly subgroupMatrixConfigs?: Iterable<MatrixConfig> };
+  return [...subgroupMatrixConfigs]
+    .filter((one) => one.componentType === 'f16' && one.resultComponentType === 'f32')
+    .map(({ M: m, N: n, K: k }) => ({ m, n, k, lanes }))
+    .sort((a, b) => b.m * b.n * b.k - a.m * a.n * a.k);
 }
 
 function failureOf(error: GPUError, detail: string): TrainerError {

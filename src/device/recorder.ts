@@ -24,10 +24,34 @@ export interface MatmulVariant {
   readonly workgroup: boolean;
   /** Workgroup tiles in half precision, forward only (needs shader-f16). */
   readonly f16: boolean;
+  /** The adapter's own matrix units, in half precision with float32 sums; null: not used. */
+  readonly matrix: MatrixTile | null;
+}
+
+/** What the adapter multiplies at once, and how many threads do it together. */
+export interface MatrixUnit {
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly lanes: number;
+}
+
+/** Outputs of a workgroup and of each of its subgroups. */
+export interface MatrixTile extends MatrixUnit {
+  readonly rows: number;
+  readonly columns: number;
+  readonly subgroupRows: number;
+  readonly subgroupColumns: number;
 }
 
 /** Needs nothing: no subgroups, no workgroup memory. */
-export const plainMatmul: MatmulVariant = { quads: false, rows: 8, workgroup: false, f16: false };
+export const plainMatmul: MatmulVariant = {
+  quads: false,
+  rows: 8,
+  workgroup: false,
+  f16: false,
+  matrix: null,
+};
 
 interface Compiled {
   readonly pipeline: GPUComputePipeline;
@@ -56,6 +80,8 @@ export class Recorder {
   panel: GpuTensor | null = null;
   /** Threads of a subgroup that share a row in attention; 1: a thread has its own (kernels/attention-lanes.ts). */
   lanes = 1;
+  /** Room for a scale per row of a product in half precision (kernels/row-scale.ts). */
+  rowScales: GpuTensor | null = null;
   /** Kernels then do more work per thread and avoid barriers. */
   readonly isSoftware: boolean;
 

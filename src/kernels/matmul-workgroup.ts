@@ -13,6 +13,7 @@ import {
   linearUniforms,
   maxSlots,
 } from './matmul-tile.ts';
+import { scaleHelper } from './half-weights.ts';
 import { isScaled, weightHeader, type WeightFormat } from './weight-matrix.ts';
 
 export const workgroupTile = 64; // rows and columns of outputs per workgroup
@@ -21,18 +22,6 @@ const slice = 16; // of the inner dimension
 /** Vec4s between steps of the inner dimension: 64 values and a pad, against bank conflicts. */
 const stride = workgroupTile / 4 + 1;
 const rowsPerThread = 8;
-
-/** One scale out of the pair of u32 that holds four rows'. */
-const scaleHelper = (format: WeightFormat): string =>
-  isScaled(format)
-    ? `
-fn scaleOf(index: u32, row: u32) -> f32 {
-  let pair = scales[index];
-  let half = select(pair.x, pair.y, (row & 2u) != 0u);
-  let two = unpack2x16float(half);
-  return select(two.x, two.y, (row & 1u) != 0u);
-}`
-    : '';
 
 /** Workgroup memory of both operands. */
 const operands = (type: string): string => `

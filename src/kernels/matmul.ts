@@ -8,7 +8,7 @@
  * N and K are multiples of 4 (padded with zeros where the model's sizes are not), M is anything.
  */
 import type { GpuTensor } from '../device/gpu-memory.ts';
-import type { Recorder } from '../device/recorder.ts';
+import type { MatrixTile, Recorder } from '../device/recorder.ts';
 import {
   linearDxTile,
   linearTile,
@@ -17,6 +17,7 @@ import {
   threadsOf,
   type TileShape,
 } from './matmul-tile.ts';
+import { linearDxMatrix, linearMatrix, matrixThreads } from './matmul-matrix.ts';
 import { linearDxRows, linearRows, rowsPerGroup, rowsWork } from './matmul-rows.ts';
 import {
   linearDxWorkgroup,
@@ -26,6 +27,7 @@ import {
   workgroupWork,
 } from './matmul-workgroup.ts';
 import { quadSize } from './quad.ts';
+import { rowScales } from './row-scale.ts';
 import {
   asMatrix,
   blockTensors,
@@ -91,9 +93,13 @@ export function linear(
       ...loraUniforms(lora),
     };
     const flops = 2 * m * block.rows * k;
+    const tile = matrixTileFor(recorder, m);
     if (isThin(recorder, m, n)) {
       const program = linearRows(part.format, rowsPerGroup(m));
       recorder.dispatch(program, tensors, uniforms, rowsWork(m, block.rows), flops);
+    } else if (tile !== null) {
+      const program = linearMatrix(part.format, tile);
+      recorder.dispatch(program, tensors, uniforms, matrixWork(tile, m, block.rows), flops);
     } else if (usesWorkgroups(recorder, m)) {
       const program = linearWorkgroup(part.format, recorder.matmul.f16);
       recorder.dispatch(program, tensors, uniforms, workgroupWork(m, block.rows), flops);
@@ -180,9 +186,16 @@ export function linearDx(
       partN4: block.rows / 4,
     };
     const flops = 2 * m * block.rows * k;
+    const tile = matrixTileFor(recorder, m);
     if (part.format === 'f32' && isThin(recorder, m, k)) {
       const program = linearDxRows(rowsPerGroup(m));
       recorder.dispatch(program, tensors, uniforms, rowsWork(m, k), flops);
+    } else if (tile !== null && recorder.rowScales !== null && block.rows < manyInner) {
+      const rows = { m, width: block.rows, stride: dyStride, column: dyColumn + firstRow };
+      rowScales(recorder, dy, recorder.rowScales, rows);
+      const program = linearDxMatrix(part.format, tile);
+      const all = [recorder.rowScales, ...tensors];
+      recorder.dispatch(program, all, uniforms, matrixWork(tile, m, k), flops);
     } else if (usesWorkgroups(recorder, m)) {
       const program = linearDxWorkgroup(part.format);
       const split = update === null ? splitOf(recorder, part.format, { m, n: block.rows, k }) : null;
@@ -230,6 +243,18 @@ const thin = { rows: 16, columns: 64 };
 /** So narrow, or so few rows, that a tile would be mostly empty and one thread per column far too few. */
 const isThin = (recorder: Recorder, m: number, columns: number): boolean =>
   recorder.matmul.workgroup && (m < thin.rows || columns <= thin.columns);
+
+/** Inner dimension of an LM head's gradient: its few tiles leave most of a card idle, parts of it do not (`splitOf`). */
+const manyInner = 32_768;
+
+/** The tile of matrix units for a product of so many rows, or null. */
+function matrixTileFor({ matmul, rowScales: scales }: Recorder, m: number): MatrixTile | null {
+  if (matmul.matrix === null || scales === null || m < 32) return null;
+  return m * 4 <= scales.byteSize ? matmul.matrix : null;
+}
+
+const matrixWork = (tile: MatrixTile, m: number, columns: number): number =>
+  Math.ceil(m / tile.rows) * Math.ceil(columns / tile.columns) * matrixThreads(tile);
 
 const tileWork = (shape: TileShape, m: number, width: number): number =>
   Math.ceil(m / shape.rows) * Math.ceil(width / sharedColumns(shape)) * threadsOf(shape);

@@ -5,12 +5,13 @@
  * Variants add in the same order, so on one GPU the choice does not change results; it changes speed.
  */
 import { linear, linearDx } from '../kernels/matmul.ts';
+import { matrixThreads, matrixWorkgroupBytes } from '../kernels/matmul-matrix.ts';
 import { quadSize } from '../kernels/quad.ts';
 import { linearReference } from '../kernels/reference/linear.ts';
 import { createRng } from '../support/rng.ts';
 import type { NoteStore } from '../host/host.ts';
 import type { Gpu } from '../device/open-device.ts';
-import { plainMatmul, type MatmulVariant } from '../device/recorder.ts';
+import { plainMatmul, type MatmulVariant, type MatrixTile } from '../device/recorder.ts';
 
 /** Changes when the kernels do: an old choice says nothing about new code. */
 const tuningVersion = 3;
@@ -32,6 +33,30 @@ export function candidates({ subgroups, recorder }: Pick<Gpu, 'subgroups' | 'rec
   }
   if (!isSoftware) found.unshift({ ...plainMatmul, workgroup: true });
   return [...found, plainMatmul];
+}
+
+/** Of a subgroup: more fill the registers, and the code takes minutes to compile where matrices are loops. */
+const mostAccumulators = 8;
+
+/** Outputs of a workgroup and its subgroups, to choose from: much reuse for large products, many workgroups for small. */
+const tileChoices = [
+  { rows: 128, columns: 128, subgroupRows: 64, subgroupColumns: 32 },
+  { rows: 128, columns: 64, subgroupRows: 32, subgroupColumns: 32 },
+  { rows: 64, columns: 64, subgroupRows: 32, subgroupColumns: 32 },
+  { rows: 64, columns: 64, subgroupRows: 32, subgroupColumns: 16 },
+  { rows: 32, columns: 32, subgroupRows: 16, subgroupColumns: 16 },
+];
+
+/** Tiles of matrix units that this device can run. */
+export function matrixTiles({ matrixUnits, device }: Pick<Gpu, 'matrixUnits' | 'device'>): MatrixTile[] {
+  const { maxComputeWorkgroupStorageSize, maxComputeInvocationsPerWorkgroup } = device.limits;
+  const unit = matrixUnits.find(({ m, n, k }) => 16 % m === 0 && 16 % n === 0 && 32 % k === 0);
+  if (unit === undefined || !device.features.has('shader-f16')) return [];
+  return tileChoices
+    .map((choice) => ({ ...unit, ...choice }))
+    .filter((tile) => (tile.subgroupRows * tile.subgroupColumns) / (unit.m * unit.n) <= mostAccumulators)
+    .filter((tile) => matrixThreads(tile) <= maxComputeInvocationsPerWorkgroup)
+    .filter((tile) => matrixWorkgroupBytes(tile) <= maxComputeWorkgroupStorageSize);
 }
 
 /** Sets the recorder's variant and speed. @throws TrainerError as the device does when it fails meanwhile. */

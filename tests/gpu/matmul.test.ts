@@ -9,20 +9,17 @@ import { outerSum } from '../../src/kernels/outer-sum.ts';
 import { quantise } from '../../src/kernels/quantise.ts';
 import { linearReference } from '../../src/kernels/reference/linear.ts';
 import { loraReference } from '../../src/kernels/reference/lora.ts';
-import { dequantiseReference } from '../../src/kernels/reference/quantise.ts';
 import { gatherWeights } from '../../src/kernels/rows.ts';
 import {
   allocWeights,
-  scaleRows,
-  storedColumns,
   weightFormats,
   weightTensors,
   type WeightFormat,
-  type WeightMatrix,
 } from '../../src/kernels/weight-matrix.ts';
 import { createRng } from '../../src/support/rng.ts';
 import { assertHealthyAfterEach, openTestDevice, relativeError } from './open.ts';
 import { F32, kernelRunner, t, type KernelRunner } from './run-kernel.ts';
+import { weightsOf } from './weights-of.ts';
 
 let gpu: Gpu;
 let chosen: MatmulVariant;
@@ -61,13 +58,13 @@ describe('choice of variant', () => {
   test('a software adapter shares loads among quads of threads where it can; a real one takes a candidate', () => {
     const { subgroups, recorder } = gpu;
     const quads = subgroups !== null && subgroups.min >= 4;
-    const software = { quads, rows: quads ? 32 : 8, workgroup: false, f16: false };
+    const software = { quads, rows: quads ? 32 : 8, workgroup: false, f16: false, matrix: null };
     if (recorder.isSoftware) expect(chosen).toEqual(software);
     else
       expect([
-        { quads: false, rows: 8, workgroup: true, f16: false },
-        ...(quads ? [{ quads: true, rows: 16, workgroup: false, f16: false }] : []),
-        { quads: false, rows: 8, workgroup: false, f16: false },
+        { quads: false, rows: 8, workgroup: true, f16: false, matrix: null },
+        ...(quads ? [{ quads: true, rows: 16, workgroup: false, f16: false, matrix: null }] : []),
+        { quads: false, rows: 8, workgroup: false, f16: false, matrix: null },
       ]).toContainEqual(chosen);
   });
 
@@ -170,36 +167,6 @@ describe.each(['chosen', 'registers', 'quads', 'workgroup memory'] as const)('li
   });
 });
 
-/** A matrix in `format` and what its codes mean. Caller disposes. */
-async function matrixOf(
-  format: WeightFormat,
-  w: Float32Array,
-  rows: number,
-  columns: number,
-): Promise<{ matrix: WeightMatrix; meaning: Float64Array }> {
-  const { memory, recorder } = gpu;
-  const matrix = allocWeights(memory, 'w', format, rows, columns);
-  const staging = memory.alloc('staging', [rows, columns]);
-  for (const block of matrix.blocks) {
-    memory.write(staging, w.subarray(block.firstRow * columns, (block.firstRow + block.rows) * columns));
-    quantise(recorder, staging, { rows: block.rows, columns }, matrix, block.firstRow);
-    recorder.submit();
-  }
-  const meaning = new Float64Array(rows * columns);
-  for (const { firstRow, rows: count, data, scales } of matrix.blocks) {
-    const values = dequantiseReference(
-      format,
-      await memory.readUint32(data),
-      scales === null ? new Uint32Array() : await memory.readUint32(scales),
-      { rows: count, columns, stored: storedColumns(format, columns), scaleStride: scaleRows(count) },
-    );
-    meaning.set(values, firstRow * columns);
-  }
-  recorder.forgetBindGroups();
-  memory.dispose([staging]);
-  return { matrix, meaning };
-}
-
 function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
   expect(a).toHaveLength(b.length);
   let largest = 0;
@@ -239,7 +206,7 @@ describe.each(ways.flatMap((way) => weightFormats.map((format) => ({ way, format
       async (m, n, k, withPanel) => {
         const { memory, recorder } = gpu;
         const w = random(n * k, 0.05);
-        const { matrix, meaning } = await matrixOf(format, w, n, k);
+        const { matrix, meaning } = await weightsOf(gpu, format, w, n, k);
         // one expectation: 786,432 of them take 20 s
         expect(largestDifference(meaning, w)).toBeLessThanOrEqual(codeError[format] * 0.05 * 1.01);
         const panel = memory.alloc('panel', [96, k]); // smaller than the matrix: several panels

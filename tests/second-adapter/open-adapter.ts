@@ -6,10 +6,10 @@
 import { create, globals } from 'webgpu';
 import { pollPatiently } from '../../src/host/node/node-gpu.ts';
 import { inject } from 'vitest';
-import { defaultLimits, passOf } from './passes.ts';
+import { defaultLimits, passOf, type Pass } from './passes.ts';
 
 pollPatiently(); // the driver computes on the same processors
-const pass = passOf(process.env['ALTTRAIN_PASS']);
+const pass: Pass = passOf(process.env['ALTTRAIN_PASS']);
 
 /** A device name that no rule of ours takes for software, so that the code paths of real GPUs run. */
 const disguise = { architecture: '', device: 'second adapter', description: '' };
@@ -17,7 +17,9 @@ const disguise = { architecture: '', device: 'second adapter', description: '' }
 function restricted(adapter: GPUAdapter): GPUAdapter {
   const features = new Set([...adapter.features].filter((name) => pass.features.includes(name)));
   const { vendor, architecture, device, description, subgroupMinSize, subgroupMaxSize } = adapter.info;
-  const info = { vendor, architecture, device, description, subgroupMinSize, subgroupMaxSize };
+  const { subgroupMatrixConfigs } = adapter.info as { readonly subgroupMatrixConfigs?: unknown };
+  const names = { vendor, architecture, device, description };
+  const info = { ...names, subgroupMinSize, subgroupMaxSize, subgroupMatrixConfigs };
   const limits: Record<string, number> = { ...defaultLimits };
   return {
     features,
@@ -28,7 +30,7 @@ function restricted(adapter: GPUAdapter): GPUAdapter {
 }
 
 Object.assign(globalThis, globals);
-const dawn = create(['backend=vulkan']);
+const dawn = create(['backend=vulkan', ...(pass.unsafe ? ['enable-dawn-features=allow_unsafe_apis'] : [])]);
 const gpu = {
   requestAdapter: async (options?: GPURequestAdapterOptions) => {
     const adapter = await dawn.requestAdapter(options);

@@ -6,6 +6,8 @@ export interface Pass {
   /** The adapter's name is hidden, so the engine takes the paths it takes on a real GPU. */
   readonly asHardware: boolean;
   readonly files: readonly string[];
+  /** Dawn is started with features that are not safe for the web yet. */
+  readonly unsafe?: boolean;
 }
 
 const kernels = ['tests/gpu/kernels.test.ts', 'tests/gpu/matmul.test.ts'];
@@ -20,6 +22,13 @@ const optional = ['shader-f16', 'subgroups'];
 export const passes = [
   { name: 'all-features', features: optional, asHardware: false, files: [...kernels, ...engine, ...own] },
   { name: 'as-hardware', features: optional, asHardware: true, files: [...kernels, ...engine, ...own] },
+  {
+    name: 'matrix',
+    features: [...optional, 'chromium-experimental-subgroup-matrix'],
+    asHardware: true,
+    files: ['tests/second-adapter/matrix/*.test.ts'],
+    unsafe: true,
+  },
   { name: 'no-features', features: [], asHardware: false, files: [...kernels, 'tests/gpu/goldens.test.ts'] },
 ] as const satisfies readonly Pass[];
 
