@@ -307,6 +307,15 @@ export const runConfigFields = {
     label: 'Base weights',
     help: 'How the frozen weights are held on the GPU: none is float32 (4 bytes a weight), f16 2, int8 1.03, nf4 (QLoRA) 0.53. The adapter is float32 in any case.',
   }),
+  precision: choice({
+    file: 'precision',
+    affects: ['numbers'],
+    default: 'f32',
+    choices: ['f32', 'f16'],
+    group: 'Training',
+    label: 'Products in',
+    help: 'What the products of frozen weights multiply while training: f32, or f16 with float32 sums, on the matrix units of GPUs that have them. f16 needs the WebGPU feature shader-f16; losses differ by less than one percent. Everything else is float32 in any case.',
+  }),
   gpuMemoryLimitGb: number({
     file: 'gpu_memory_limit_gb',
     affects: ['memory'],

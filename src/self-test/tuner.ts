@@ -5,21 +5,20 @@
  * Variants add in the same order, so on one GPU the choice does not change results; it changes speed.
  */
 import { linear, linearDx } from '../kernels/matmul.ts';
-import { matrixThreads, matrixWorkgroupBytes } from '../kernels/matmul-matrix.ts';
 import { quadSize } from '../kernels/quad.ts';
 import { linearReference } from '../kernels/reference/linear.ts';
 import { createRng } from '../support/rng.ts';
 import type { NoteStore } from '../host/host.ts';
 import type { Gpu } from '../device/open-device.ts';
-import { plainMatmul, type MatmulVariant, type MatrixTile } from '../device/recorder.ts';
+import { plainMatmul, type MatmulVariant } from '../device/recorder.ts';
 
 /** Changes when the kernels do: an old choice says nothing about new code. */
-const tuningVersion = 3;
-export const TOLERANCE = 1e-4; // 68-term float32 dot products of values in [-1, 1]
+const tuningVersion = 4;
+export const TOLERANCE = 1e-4; // 76-term float32 dot products of values in [-1, 1]
 /** A later candidate must be this much faster: measurements are noisy, and choices should not wander. */
 const advantage = 1.1;
 
-interface Tuning {
+export interface Tuning {
   readonly variant: MatmulVariant;
   readonly flopsPerSecond: number;
 }
@@ -33,30 +32,6 @@ export function candidates({ subgroups, recorder }: Pick<Gpu, 'subgroups' | 'rec
   }
   if (!isSoftware) found.unshift({ ...plainMatmul, workgroup: true });
   return [...found, plainMatmul];
-}
-
-/** Of a subgroup: more fill the registers, and the code takes minutes to compile where matrices are loops. */
-const mostAccumulators = 8;
-
-/** Outputs of a workgroup and its subgroups, to choose from: much reuse for large products, many workgroups for small. */
-const tileChoices = [
-  { rows: 128, columns: 128, subgroupRows: 64, subgroupColumns: 32 },
-  { rows: 128, columns: 64, subgroupRows: 32, subgroupColumns: 32 },
-  { rows: 64, columns: 64, subgroupRows: 32, subgroupColumns: 32 },
-  { rows: 64, columns: 64, subgroupRows: 32, subgroupColumns: 16 },
-  { rows: 32, columns: 32, subgroupRows: 16, subgroupColumns: 16 },
-];
-
-/** Tiles of matrix units that this device can run. */
-export function matrixTiles({ matrixUnits, device }: Pick<Gpu, 'matrixUnits' | 'device'>): MatrixTile[] {
-  const { maxComputeWorkgroupStorageSize, maxComputeInvocationsPerWorkgroup } = device.limits;
-  const unit = matrixUnits.find(({ m, n, k }) => 16 % m === 0 && 16 % n === 0 && 32 % k === 0);
-  if (unit === undefined || !device.features.has('shader-f16')) return [];
-  return tileChoices
-    .map((choice) => ({ ...unit, ...choice }))
-    .filter((tile) => (tile.subgroupRows * tile.subgroupColumns) / (unit.m * unit.n) <= mostAccumulators)
-    .filter((tile) => matrixThreads(tile) <= maxComputeInvocationsPerWorkgroup)
-    .filter((tile) => matrixWorkgroupBytes(tile) <= maxComputeWorkgroupStorageSize);
 }
 
 /** Sets the recorder's variant and speed. @throws TrainerError as the device does when it fails meanwhile. */
@@ -83,23 +58,41 @@ function parseTuning(text: string | null, possible: readonly MatmulVariant[]): T
 }
 
 async function measure(gpu: Gpu): Promise<Tuning> {
+  const best = await fastest(gpu, candidates(gpu), TOLERANCE);
+  return best ?? { variant: plainMatmul, flopsPerSecond: gpu.recorder.flopsPerSecond };
+}
+
+/** Of the variants that compute what they should; null: none does. The recorder's own is plain afterwards. */
+export async function fastest(
+  gpu: Gpu,
+  variants: readonly MatmulVariant[],
+  tolerance: number,
+): Promise<Tuning | null> {
   let best: Tuning | null = null;
-  for (const variant of candidates(gpu)) {
+  for (const variant of variants) {
     gpu.recorder.matmul = variant;
-    if (!((await largestError(gpu)) <= TOLERANCE)) continue;
+    if (!((await largestError(gpu)) <= tolerance)) continue;
     const flopsPerSecond = await speed(gpu);
     if (best === null || flopsPerSecond > best.flopsPerSecond * advantage) best = { variant, flopsPerSecond };
     // Sharing loads has won in every software implementation so far, and each candidate takes seconds to compile there.
     if (gpu.recorder.isSoftware) break;
   }
   gpu.recorder.matmul = plainMatmul;
-  return best ?? { variant: plainMatmul, flopsPerSecond: gpu.recorder.flopsPerSecond };
+  return best;
 }
 
-const shape = { m: 128, n: 256, k: 256 };
+const small = { m: 128, n: 256, k: 256 };
+/** Enough tiles for every processor of a large card, in a few milliseconds. */
+const large = { m: 512, n: 2048, k: 2048 };
+const worthLargeFlops = 2e11;
+
+async function speed(gpu: Gpu): Promise<number> {
+  const found = await speedOf(gpu, small);
+  return found < worthLargeFlops ? found : speedOf(gpu, large);
+}
 
 /** Multiply-adds of forward and dx, the best of a few goes. */
-async function speed({ memory, recorder, device }: Gpu): Promise<number> {
+async function speedOf({ memory, recorder, device }: Gpu, shape: typeof small): Promise<number> {
   const { m, n, k } = shape;
   const [x, w, y] = [memory.alloc('x', [m, k]), memory.alloc('w', [n, k]), memory.alloc('y', [m, n])];
   const products = (): void => {
@@ -109,17 +102,17 @@ async function speed({ memory, recorder, device }: Gpu): Promise<number> {
   try {
     await recorder.prepare(products);
     let repeats = 2;
-    let fastest = Infinity;
+    let best = Infinity;
     for (let go = 0; go < 5; go++) {
       const started = performance.now();
       for (let i = 0; i < repeats; i++) products();
       recorder.submit();
       await device.queue.onSubmittedWorkDone();
       const ms = performance.now() - started;
-      if (go > 0) fastest = Math.min(fastest, ms / repeats); // the first go warms up
+      if (go > 0) best = Math.min(best, ms / repeats); // the first go warms up
       if (go > 0 && ms < 10) repeats *= 4; // a fast GPU must be given enough to do
     }
-    return (4 * m * n * k) / (fastest / 1000);
+    return (4 * m * n * k) / (best / 1000);
   } finally {
     recorder.forgetBindGroups();
     memory.dispose([x, w, y]);
@@ -129,7 +122,7 @@ async function speed({ memory, recorder, device }: Gpu): Promise<number> {
 /** Of both products with the present variant, against plain loops in float64, at a size that fits no tile. */
 export async function largestError({ memory, recorder }: Gpu): Promise<number> {
   const rng = createRng(7);
-  const size = { m: 37, n: 68, k: 36 };
+  const size = { m: 37, n: 68, k: 76 };
   const { m, n, k } = size;
   const random = (count: number): Float32Array =>
     Float32Array.from({ length: count }, () => rng.next() * 2 - 1);

@@ -16,6 +16,7 @@ import { thinned, type Task } from '../evaluation/task.ts';
 import { Adapter, fromModules, initialValues } from '../model/adapter.ts';
 import type { LoadedModel } from '../model/load-model.ts';
 import { sft } from '../objectives/sft.ts';
+import { inPrecision } from '../self-test/precision.ts';
 import { createRng } from '../support/rng.ts';
 import { checkHeldOut, checkLengths } from './check-rows.ts';
 import { readCheckpoint, writeCheckpoint, type Checkpoint, type Snapshot } from './checkpoint.ts';
@@ -130,6 +131,7 @@ export class Run {
 
   async train(onEvent: (event: TrainEvent) => void): Promise<RunResult> {
     const { host, plan, record, resumeNotes } = this.#parts;
+    const { config } = plan;
     const { totalSteps } = plan.batches;
     host.gpu.memory.resetPeak();
     record.metrics.onRow = (row) => onEvent({ kind: 'metrics', row });
@@ -145,7 +147,7 @@ export class Run {
       }
       const { memory } = plan;
       say(`${(memory.plan.total / 1e6).toFixed(0)} MB of GPU memory planned; ${memory.reason}`);
-      await this.#takeSteps(onEvent);
+      await inPrecision(host.gpu, config.precision, () => this.#takeSteps(onEvent));
       record.gpuBytesPeak = host.gpu.memory.peakBytes;
       const stoppedEarly = record.step < totalSteps;
       if (!stoppedEarly) await this.#evaluateTasks(tasks, onEvent);

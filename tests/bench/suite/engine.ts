@@ -4,6 +4,8 @@
  */
 import { openDevice, type Gpu } from '../../../src/device/open-device.ts';
 import type { GpuTensor, TypedArray } from '../../../src/device/gpu-memory.ts';
+import { plainMatmul, type MatrixTile } from '../../../src/device/recorder.ts';
+import { matrixTiles, mostScaledRows, tuneHalves } from '../../../src/self-test/precision.ts';
 import { selfTest } from '../../../src/self-test/self-test.ts';
 import { linear as engineLinear, linearDx as engineLinearDx } from '../../../src/kernels/matmul.ts';
 import { quantise } from '../../../src/kernels/quantise.ts';
@@ -101,19 +103,43 @@ export interface ProductVariant {
 }
 
 /** How the matrix products of a step can be computed here: as the self-test chose, and in half precision. */
-export function productVariants({ device, recorder }: Gpu): readonly ProductVariant[] {
-  const { matmul, isSoftware } = recorder;
-  const chosen = { name: 'products in float32', variant: matmul };
-  const half = { ...matmul, workgroup: true, f16: true };
-  return isSoftware || !device.features.has('shader-f16')
-    ? [chosen]
-    : [chosen, { name: 'forward products in halves', variant: half }];
+export function productVariants(gpu: Gpu): readonly ProductVariant[] {
+  const chosen = { name: 'products in float32', variant: gpu.recorder.matmul };
+  if (gpu.recorder.isSoftware) return [chosen];
+  const half = { ...plainMatmul, workgroup: true, f16: true };
+  const found = halvesOf.get(gpu);
+  return [
+    chosen,
+    ...(gpu.device.features.has('shader-f16') ? [{ name: 'forward products in halves', variant: half }] : []),
+    ...(found === undefined || found.matrix === null
+      ? []
+      : [{ name: `products on matrix units ${tileName(found.matrix)}`, variant: found }]),
+  ];
 }
+
+const halvesOf = new WeakMap<Gpu, Gpu['recorder']['matmul']>();
+
+/** Every tile of matrix units that the GPU can run. */
+export const matrixVariants = (gpu: Gpu): readonly ProductVariant[] =>
+  gpu.recorder.isSoftware
+    ? []
+    : matrixTiles(gpu).map((matrix) => ({
+        name: `matrix ${tileName(matrix)}`,
+        variant: { ...plainMatmul, workgroup: true, f16: true, matrix },
+      }));
+
+const tileName = ({ rows, columns, subgroupRows, subgroupColumns }: MatrixTile): string =>
+  `${rows}x${columns}/${subgroupRows}x${subgroupColumns}`;
 
 /** Opens the device as the trainer does, kernel variants chosen by the self-test. */
 export async function openEngine(): Promise<Gpu> {
   const gpu = await openDevice(navigator.gpu);
   await selfTest(gpu);
+  if (!gpu.recorder.isSoftware) {
+    const tuning = await tuneHalves(gpu);
+    if (tuning !== null) halvesOf.set(gpu, tuning.variant);
+    gpu.recorder.rowScales = gpu.memory.alloc('scales of rows', [mostScaledRows]);
+  }
   return gpu;
 }
 

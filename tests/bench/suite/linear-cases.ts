@@ -7,9 +7,12 @@ import {
   loraDu,
   loraUp,
   makeWeights,
+  matrixVariants,
   outerSum,
+  productVariants,
   weightFormats,
   type Gpu,
+  type ProductVariant,
   type WeightFormat,
 } from './engine.ts';
 import type { BenchCase } from './run-cases.ts';
@@ -21,21 +24,41 @@ const tolerance = 1e-4; // float32 sums of up to 9,000 terms
 
 const label = ([m, n, k]: Shape): string => `${m}x${n}x${k}`;
 
-function linearCase(gpu: Gpu, format: WeightFormat, shape: Shape): BenchCase {
+/** Operands keep 11 bits. */
+const halfTolerance = 2e-3;
+
+/** `work` with that variant, the chosen one afterwards. */
+function withVariant(gpu: Gpu, variant: ProductVariant | null, work: () => void): void {
+  const chosen = gpu.recorder.matmul;
+  gpu.recorder.matmul = variant?.variant ?? chosen;
+  work();
+  gpu.recorder.matmul = chosen;
+}
+
+const caseName = (name: string, variant: ProductVariant | null): string =>
+  variant === null ? name : `${name} ${variant.name}`;
+
+function linearCase(
+  gpu: Gpu,
+  format: WeightFormat,
+  shape: Shape,
+  variant: ProductVariant | null = null,
+): BenchCase {
   const [m, n, k] = shape;
   return {
-    name: `linear ${format}`,
+    name: caseName(`linear ${format}`, variant),
     shape: label(shape),
     flops: 2 * m * n * k,
     bytes: n * k * bytesPerWeight[format] + 4 * m * (n + k),
-    tolerance,
+    tolerance: variant === null ? tolerance : halfTolerance,
     prepare: async () => {
       const bench = benchTensors(gpu, 1);
       const [x, w] = [bench.random(m * k), bench.random(n * k, 0.05)];
       const [xTensor, y] = [bench.upload(x), bench.zeros(m * n)];
       const weights = await makeWeights(gpu, format, w, n, k);
       bench.own(weights.tensors);
-      const record = (): void => linear(gpu, xTensor, weights, y, { m, n, k });
+      const record = (): void =>
+        withVariant(gpu, variant, () => linear(gpu, xTensor, weights, y, { m, n, k }));
       return {
         record,
         check: async () => {
@@ -58,21 +81,27 @@ function linearCase(gpu: Gpu, format: WeightFormat, shape: Shape): BenchCase {
   };
 }
 
-function linearDxCase(gpu: Gpu, format: WeightFormat, shape: Shape): BenchCase {
+function linearDxCase(
+  gpu: Gpu,
+  format: WeightFormat,
+  shape: Shape,
+  variant: ProductVariant | null = null,
+): BenchCase {
   const [m, n, k] = shape;
   return {
-    name: `linearDx ${format}`,
+    name: caseName(`linearDx ${format}`, variant),
     shape: label(shape),
     flops: 2 * m * n * k,
     bytes: n * k * bytesPerWeight[format] + 4 * m * (n + k),
-    tolerance,
+    tolerance: variant === null ? tolerance : halfTolerance,
     prepare: async () => {
       const bench = benchTensors(gpu, 2);
       const [dy, w] = [bench.random(m * n), bench.random(n * k, 0.05)];
       const [dyTensor, dx] = [bench.upload(dy), bench.zeros(m * k)];
       const weights = await makeWeights(gpu, format, w, n, k);
       bench.own(weights.tensors);
-      const record = (): void => linearDx(gpu, dyTensor, weights, dx, { m, n, k });
+      const record = (): void =>
+        withVariant(gpu, variant, () => linearDx(gpu, dyTensor, weights, dx, { m, n, k }));
       return {
         record,
         check: async () => {
@@ -245,7 +274,16 @@ export function linearCases(gpu: Gpu): readonly BenchCase[] {
     shapes.flatMap((shape) =>
       weightFormats.flatMap((format) => [linearCase(gpu, format, shape), linearDxCase(gpu, format, shape)]),
     );
+  const halves = productVariants(gpu).slice(1);
+  const inHalves = (variants: readonly ProductVariant[], shape: Shape, format: WeightFormat): BenchCase[] =>
+    variants.flatMap((variant) => [
+      linearCase(gpu, format, shape, variant),
+      linearDxCase(gpu, format, shape, variant),
+    ]);
   return [
+    ...weightFormats.flatMap((format) => inHalves(halves, [512, 8960, 1536], format)),
+    ...inHalves(matrixVariants(gpu), [1024, 8960, 1536], 'nf4'),
+    ...inHalves(matrixVariants(gpu), [1024, 8960, 1536], 'f16'),
     ...both(acceptanceShapes),
     ...[8, 16].map((r) => loraCase(gpu, 'forward', 512, 1536, 1536, r)),
     ...[8, 16].map((r) => loraCase(gpu, 'backward', 512, 1536, 1536, r)),
