@@ -1,7 +1,7 @@
 // The products on the adapter's matrix units, every tile that fits it, against plain float64 loops.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Gpu } from '../../../src/device/open-device.ts';
-import { plainMatmul, type MatrixTile } from '../../../src/device/recorder.ts';
+import { plainMatmul } from '../../../src/device/recorder.ts';
 import { matrixTiles } from '../../../src/self-test/precision.ts';
 import { linear, linearDx } from '../../../src/kernels/matmul.ts';
 import { linearReference } from '../../../src/kernels/reference/linear.ts';
@@ -17,10 +17,8 @@ const F16 = 2e-3;
 
 let gpu: Gpu;
 let runner: KernelRunner;
-let isLoops: boolean;
 beforeAll(async () => {
   gpu = await openTestDevice();
-  isLoops = gpu.subgroups?.max === 8; // lavapipe's, which has another name in this pass
   runner = kernelRunner(gpu, createRng(3));
   gpu.recorder.rowScales = gpu.memory.alloc('scales of rows', [4096]);
 });
@@ -33,9 +31,6 @@ test('the adapter has matrix units of halves with float32 sums, and a tile fits 
   expect(gpu.matrixUnits.length).toBeGreaterThan(0);
   expect(matrixTiles(gpu).length).toBeGreaterThan(0);
 });
-
-/** Where matrices are loops a tile takes a minute to compile for each format and direction: the smallest shows the most. */
-const tiles = (): MatrixTile[] => (isLoops ? matrixTiles(gpu).slice(-1) : matrixTiles(gpu));
 
 /** More than 64 columns both ways: narrower products have kernels of their own. */
 const sizes = [
@@ -61,7 +56,7 @@ describe.each(weightFormats)('weights as %s', (format) => {
     const y = linearReference.forward(x, known, size, bias).map((value, i) => value + addend[i]);
     const dx = linearReference.dx(dy, known, size);
     const added = dx.map((value) => value + 1);
-    for (const tile of tiles()) {
+    for (const tile of matrixTiles(gpu)) {
       recorder.matmul = { ...plainMatmul, workgroup: true, f16: true, matrix: tile };
       const out = await runner.onGpu(
         {
