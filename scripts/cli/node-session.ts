@@ -1,5 +1,5 @@
 /** The trainer in a thread of this process, on Dawn: no browser, no server. */
-import { openAsBlob } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
@@ -28,7 +28,7 @@ function diskDesk({ mounts, out }: SessionOptions): Omit<Desk, 'tell'> {
   return {
     async read(address) {
       const path = pathOf(address, publicFolder, mounts);
-      if (path !== null) return openAsBlob(path);
+      if (path !== null) return new Blob([await readFile(path)]); // a Blob of a file cannot go to another thread
       throw new TrainerError('internal', `${address} is not to be read here.`);
     },
     async put(name, content) {

@@ -9,6 +9,7 @@ import { linearReference } from '../kernels/reference/linear.ts';
 import { createRng } from '../support/rng.ts';
 import type { Gpu } from '../device/open-device.ts';
 import { plainMatmul } from '../device/recorder.ts';
+import { errorOfAttention } from './attention.ts';
 import { distance, largestError, TOLERANCE, tune } from './tuner.ts';
 
 /** Also chooses the kernel variants. @throws TrainerError "self-test-failed" */
@@ -19,6 +20,7 @@ export async function selfTest(gpu: Gpu, store: NoteStore | null = null): Promis
     gpu.recorder.matmul = plainMatmul; // a remembered choice that a driver update has broken
     worst = await largestError(gpu);
   }
+  if (gpu.recorder.lanes > 1 && !((await errorOfAttention(gpu)) <= TOLERANCE)) gpu.recorder.lanes = 1;
   worst = Math.max(worst, await errorOfTfjs(gpu));
   if (!(worst <= TOLERANCE)) {
     throw new TrainerError(

@@ -5,6 +5,7 @@ import type { GpuTensor } from '../../src/device/gpu-memory.ts';
 import { distance } from '../../src/self-test/tuner.ts';
 import { adamw, gradNorm, gradNormPartials } from '../../src/kernels/adamw.ts';
 import { attention } from '../../src/kernels/attention.ts';
+import { errorOfAttention } from '../../src/self-test/attention.ts';
 import { attentionDx } from '../../src/kernels/attention-backward.ts';
 import { crossEntropy, targetLogProbs } from '../../src/kernels/cross-entropy.ts';
 import { dropout } from '../../src/kernels/dropout.ts';
@@ -177,6 +178,10 @@ describe.each(['a thread per row', 'threads share a row'] as const)('attention, 
   });
   afterAll(() => {
     gpu.recorder.lanes = 1;
+  });
+
+  test('passes the start-up self-test', async () => {
+    expect(await errorOfAttention(gpu)).toBeLessThan(1e-5);
   });
 
   test('is computed that way', () => {
