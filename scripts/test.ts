@@ -14,7 +14,7 @@ import { findBrowser } from './cli/find-browser.ts';
 import { runNode, type RunOptions } from './cli/run-process.ts';
 import { addCounts, noTests, readCounts, summary, type Counts } from './cli/test-counts.ts';
 
-const projectLimitMs = 20 * 60_000;
+const projectLimitMs = 30 * 60_000; // only against a run that hangs
 
 const vitest = 'node_modules/vitest/vitest.mjs';
 const tsc = 'node_modules/typescript/bin/tsc';
