@@ -10,7 +10,13 @@ import { passes } from '../tests/second-adapter/passes.ts';
 import { projectRoot } from './cli/paths.ts';
 import { runNode } from './cli/run-process.ts';
 import { addCounts, noTests, readCounts, summary, type Counts } from './cli/test-counts.ts';
-import { driverEnvironment, findDriver, type Driver } from './second-adapter/find-driver.ts';
+import {
+  driverEnvironment,
+  findDriver,
+  rootVariable,
+  startedThrough,
+  type Driver,
+} from './second-adapter/find-driver.ts';
 import { installDriver } from './second-adapter/install-driver.ts';
 import type { Probed } from './cli/probe-adapter.ts';
 
@@ -20,11 +26,19 @@ const swiftShaderLanes = 4;
 
 const help = `npm run test:second-adapter [-- --install] [--pass NAME] [words of test files' paths]
   --install    Debian: fetch a recent Mesa into .cache/lavapipe first; the system stays as it is
-  --pass NAME  only one of ${passes.map(({ name }) => name).join(', ')}`;
+  --pass NAME  only one of ${passes.map(({ name }) => name).join(', ')}
+
+${rootVariable}=<folder>: the driver, the libraries and the dynamic linker of a newer Debian in that folder.
+The pass "matrix" needs one with Mesa 26.2 or later.`;
 
 const howToInstall =
   'On Debian: npm run test:second-adapter -- --install (Mesa 25 or later into .cache/lavapipe), or install the ' +
   'packages mesa-vulkan-drivers and libvulkan1; VK_DRIVER_FILES names the driver by hand.';
+
+const newer =
+  `Mesa 26.2 has them, as Debian's sid does: debootstrap --variant=minbase --include=mesa-vulkan-drivers,libvulkan1 sid <folder>, ` +
+  `then ${rootVariable}=<folder>; the system stays as it is`;
+const matrixFeature = 'chromium-experimental-subgroup-matrix';
 
 /** Says why nothing ran, and never ends like a run that passed. */
 function refuse(why: string): void {
@@ -44,9 +58,10 @@ function lackOf(probed: Probed | null): string | null {
 }
 
 function probe(driver: Driver): Probed | null | string {
+  const [program, ...before] = [...startedThrough(driver), process.execPath];
   const { status, stdout, stderr, error } = spawnSync(
-    process.execPath,
-    ['--import', 'tsx', 'script./cli/probe-adapter.ts'],
+    program,
+    [...before, '--import', 'tsx', 'scripts/cli/probe-adapter.ts'],
     {
       cwd: projectRoot,
       encoding: 'utf8',
@@ -64,10 +79,21 @@ async function runPass(name: string, driver: Driver, filters: readonly string[])
   const report = join(folder, 'report.json');
   const started = performance.now();
   try {
-    const args = ['--config', 'scripts/second-adapter/vitest.config.ts', '--project', name, ...filters];
+    const through = startedThrough(driver);
+    // A linker that starts Node is what Node takes for itself: it can start threads, but no processes.
+    const pool = through.length > 0 ? ['--pool', 'threads'] : [];
+    const args = [
+      '--config',
+      'scripts/second-adapter/vitest.config.ts',
+      '--project',
+      name,
+      ...pool,
+      ...filters,
+    ];
     const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
     const exitCode = await runNode('node_modules/vitest/vitest.mjs', ['run', ...args, ...reporters], {
       env: driverEnvironment(driver),
+      through,
       limitMs: passLimitMs,
     });
     const counts = readCounts(report, exitCode, false);
@@ -110,8 +136,15 @@ async function main(): Promise<void> {
       `Subgroups of ${least} to ${most}; shader-f16; bindings of ${probed.bindingBytes / 2 ** 20} MiB; ` +
       "the engine is given WebGPU's default limits\n",
   );
+  const lacksUnits = !probed.features.includes(matrixFeature);
+  if (lacksUnits && only === 'matrix')
+    return refuse(`the driver ${driver.manifest} has no matrix units. ${newer}`);
   let counts = noTests;
-  for (const { name } of chosen) counts = addCounts(counts, await runPass(name, driver, filters));
+  for (const { name } of chosen) {
+    if (lacksUnits && name === 'matrix')
+      console.log(`matrix: not run, this driver has no matrix units. ${newer}\n`);
+    else counts = addCounts(counts, await runPass(name, driver, filters));
+  }
   console.log(summary(counts));
   process.exitCode = counts.failed === 0 ? 0 : 1;
 }

@@ -10,7 +10,13 @@ export interface Probed {
   readonly bindingBytes: number;
 }
 
-const adapter = await create(process.platform === 'linux' ? ['backend=vulkan'] : []).requestAdapter();
+// Features that are not for the web yet are listed too, as the Node host offers them (src/host/node/node-gpu.ts).
+const toggles = [
+  ...(process.platform === 'linux' ? ['backend=vulkan'] : []),
+  'enable-dawn-features=allow_unsafe_apis',
+];
+const gpu = create(toggles);
+const adapter = await gpu.requestAdapter();
 const probed: Probed | null =
   adapter === null
     ? null

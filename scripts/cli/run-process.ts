@@ -5,6 +5,8 @@ import { projectRoot } from './paths.ts';
 
 export interface RunOptions {
   readonly env?: NodeJS.ProcessEnv;
+  /** A program that starts Node, with its arguments: a dynamic linker. */
+  readonly through?: readonly string[];
   readonly limitMs?: number; // a program that hangs is ended and counts as failed
   /** Shows what it writes when it has ended: two programs at a time would write into each other's lines. */
   readonly holdsOutput?: boolean;
@@ -13,7 +15,8 @@ export interface RunOptions {
 /** `script` is a path from the project's root, e.g. "node_modules/vitest/vitest.mjs". */
 export function runNode(script: string, args: readonly string[], options: RunOptions = {}): Promise<number> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, [join(projectRoot, script), ...args], {
+    const [program, ...before] = [...(options.through ?? []), process.execPath];
+    const child = spawn(program, [...before, join(projectRoot, script), ...args], {
       cwd: projectRoot,
       stdio: options.holdsOutput ? ['ignore', 'pipe', 'pipe'] : ['ignore', 'inherit', 'inherit'],
       env: { ...process.env, ...options.env },

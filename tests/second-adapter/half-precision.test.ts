@@ -2,18 +2,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Gpu } from '../../src/device/open-device.ts';
 import { plainMatmul } from '../../src/device/recorder.ts';
-import { requireRunConfig } from '../../src/config/run-config.ts';
 import { linear } from '../../src/kernels/matmul.ts';
 import { linearReference } from '../../src/kernels/reference/linear.ts';
 import { createRng } from '../../src/support/rng.ts';
-import { sft } from '../../src/objectives/sft.ts';
-import { RunControl } from '../../src/trainer/run-control.ts';
-import { RowPlan } from '../../src/trainer/row-plan.ts';
-import { planTraining } from '../../src/trainer/run-plan.ts';
-import { Training } from '../../src/trainer/train.ts';
 import { openGolden, type Golden } from '../gpu/goldens.ts';
 import { assertHealthyAfterEach, openTestDevice, relativeError } from '../gpu/open.ts';
 import { F32, kernelRunner, t } from '../gpu/run-kernel.ts';
+import { lossCurve, worstDistance } from './loss-curve.ts';
 
 const F16 = 2e-3; // operands keep 11 bits: 2^-11 each, relative to the largest entry of the product
 const LOSS = 1e-2; // the project's bar after 50 steps
@@ -59,33 +54,15 @@ describe('a small model', () => {
   });
   afterAll(() => golden.model.decoder.dispose());
 
-  async function losses(variant: typeof half): Promise<number[]> {
-    gpu.recorder.matmul = variant;
-    const adapter = golden.makeAdapter();
-    const config = requireRunConfig({ ...golden.json.curve.settings, max_steps: steps });
-    const training = await Training.prepare({
-      decoder: golden.model.decoder,
-      adapter,
-      plan: planTraining(new RowPlan(golden.examples, config), config, false),
-      objective: sft,
-      firstStep: 0,
-      control: new RunControl(),
-      nowMs: () => performance.now(),
-    });
-    const found: number[] = [];
-    for await (const happened of training.run())
-      if (happened.kind === 'step') found.push(happened.report.loss);
-    training.dispose();
-    adapter.dispose();
-    return found;
-  }
-
   test(`loses over ${steps} steps what it loses in float32, within 1e-2`, async () => {
-    const [inHalves, exact] = [await losses(half), await losses(float32)];
+    const [inHalves, exact] = [
+      await lossCurve(gpu, golden, half, steps),
+      await lossCurve(gpu, golden, float32, steps),
+    ];
     expect(exact).toHaveLength(steps);
     expect(exact[steps - 1]).toBeLessThan(0.8 * exact[0]); // it did learn
     expect(inHalves).not.toEqual(exact); // the control: the halves were used
-    const worst = Math.max(...exact.map((loss, i) => Math.abs(inHalves[i] - loss) / loss));
+    const worst = worstDistance(inHalves, exact);
     const last = Math.abs(inHalves[steps - 1] - exact[steps - 1]) / exact[steps - 1];
     console.log(
       `half precision: loss ${exact[0]} → ${exact[steps - 1]} in float32, ${inHalves[steps - 1]} in halves; ` +

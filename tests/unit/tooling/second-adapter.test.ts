@@ -3,7 +3,11 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { projectRoot } from '../../../scripts/cli/paths.ts';
-import { driverEnvironment, findDriver } from '../../../scripts/second-adapter/find-driver.ts';
+import {
+  driverEnvironment,
+  findDriver,
+  startedThrough,
+} from '../../../scripts/second-adapter/find-driver.ts';
 import { tempFolder, writeFiles } from '../../support/temp-folder.ts';
 
 const run = (environment: NodeJS.ProcessEnv) =>
@@ -42,4 +46,24 @@ test('the private copy comes before the system, with its libraries', () => {
   expect(search).toMatchObject({ driver: { foundBy: 'private copy', libraries: join(copy, 'lib') } });
   if (!('driver' in search)) throw new Error('no driver');
   expect(driverEnvironment(search.driver)['LD_LIBRARY_PATH']).toContain(join(copy, 'lib'));
+});
+
+test('a newer Debian in a folder lends its driver, its linker and its libraries', () => {
+  const root = writeFiles(tempFolder(), {
+    'usr/share/vulkan/icd.d/lvp_icd.json': '{}',
+    'usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2': '',
+  });
+  const search = findDriver({ ALTTRAIN_DRIVER_ROOT: root, VK_DRIVER_FILES: '/nowhere/lvp_icd.json' });
+  if (!('driver' in search)) throw new Error(search.lacking);
+  const libraries = join(root, 'usr/lib/x86_64-linux-gnu');
+  expect(startedThrough(search.driver)).toEqual([
+    join(libraries, 'ld-linux-x86-64.so.2'),
+    '--library-path',
+    libraries,
+  ]);
+  // Programs of the system that are started on the way would get the wrong C library.
+  expect(driverEnvironment(search.driver)).not.toHaveProperty('LD_LIBRARY_PATH');
+  expect(findDriver({ ALTTRAIN_DRIVER_ROOT: '/nowhere' })).toEqual({
+    lacking: 'ALTTRAIN_DRIVER_ROOT names "/nowhere", which has no usr/share/vulkan/icd.d/lvp_icd*.json',
+  });
 });
