@@ -172,3 +172,25 @@ test('gradients of any size keep their digits', async () => {
     expect(relativeError(part(dx), part(expected)), `row of ${rowSize(row)}`).toBeLessThan(2 * F16);
   }
 });
+
+test('activations of any size that models have keep their digits', async () => {
+  const { recorder } = gpu;
+  const size = { m: 40, n: 72, k: 64 };
+  const w = runner.random(size.n * size.k, 0.05);
+  const x = runner.random(size.m * size.k);
+  // rows of 0.01 … 900,000: the largest are infinite in half precision
+  const rowSize = (row: number): number => [0.01, 1, 100, 30_000, 900_000][row % 5];
+  x.forEach((value, i) => (x[i] = value * rowSize(Math.floor(i / size.k))));
+  const expected = linearReference.forward(x, w, size);
+  recorder.matmul = { ...plainMatmul, workgroup: true, f16: true, matrix: matrixTiles(gpu).at(-1) ?? null };
+  const { y } = await runner.onGpu(
+    { x, w, y: new Float32Array(size.m * size.n) },
+    (s) => linear(recorder, t(s, 'x'), t(s, 'w'), t(s, 'y'), size),
+    ['y'],
+  );
+  for (let row = 0; row < size.m; row++) {
+    const part = (values: ArrayLike<number>): number[] =>
+      Array.from(values).slice(row * size.n, (row + 1) * size.n);
+    expect(relativeError(part(y), part(expected)), `row of ${rowSize(row)}`).toBeLessThan(2 * F16);
+  }
+});
