@@ -71,7 +71,7 @@ export async function fastest(
   let best: Tuning | null = null;
   for (const variant of variants) {
     gpu.recorder.matmul = variant;
-    if (!((await largestError(gpu)) <= tolerance)) continue;
+    if (!((await errorOrRefusal(gpu)) <= tolerance)) continue;
     const flopsPerSecond = await speed(gpu);
     if (best === null || flopsPerSecond > best.flopsPerSecond * advantage) best = { variant, flopsPerSecond };
     // Sharing loads has won in every software implementation so far, and each candidate takes seconds to compile there.
@@ -79,6 +79,16 @@ export async function fastest(
   }
   gpu.recorder.matmul = plainMatmul;
   return best;
+}
+
+/** Infinite where the driver refuses the variant's code: it is passed over, and the device is as healthy as before. */
+async function errorOrRefusal(gpu: Gpu): Promise<number> {
+  const filters = ['validation', 'internal'] as const;
+  for (const filter of filters) gpu.device.pushErrorScope(filter);
+  const error = await largestError(gpu).catch(() => Infinity);
+  const refusals = await Promise.all(filters.map(() => gpu.device.popErrorScope()));
+  gpu.assertHealthy();
+  return refusals.every((refusal) => refusal === null) ? error : Infinity;
 }
 
 const small = { m: 128, n: 256, k: 256 };

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Gpu } from '../../src/device/open-device.ts';
 import { plainMatmul, type MatmulVariant } from '../../src/device/recorder.ts';
-import { candidates, tune } from '../../src/self-test/tuner.ts';
+import { candidates, fastest, tune, TOLERANCE } from '../../src/self-test/tuner.ts';
 import type { NoteStore } from '../../src/host/host.ts';
 import { linear, linearDx } from '../../src/kernels/matmul.ts';
 import { outerSum } from '../../src/kernels/outer-sum.ts';
@@ -87,6 +87,18 @@ describe('choice of variant', () => {
     const flopsPerSecond = (2 * size.m * size.n * size.k * 1000) / fastestMs;
     expect(recorder.flopsPerSecond / flopsPerSecond).toBeGreaterThan(0.1);
     expect(recorder.flopsPerSecond / flopsPerSecond).toBeLessThan(10);
+  });
+
+  test('a variant whose code the driver refuses is passed over, and the device stays healthy', async () => {
+    const unit = { m: 8, n: 8, k: 8, lanes: 4 }; // a browser has no extension for it, a subgroup other sizes
+    const tile = { ...unit, rows: 32, columns: 32, subgroupRows: 16, subgroupColumns: 16 };
+    gpu.recorder.rowScales = gpu.memory.alloc('scales of rows', [64]);
+    const refused = { ...plainMatmul, workgroup: true, f16: true, matrix: tile };
+    expect(await fastest(gpu, [refused], TOLERANCE)).toBeNull();
+    gpu.assertHealthy();
+    expect((await fastest(gpu, [refused, plainMatmul], TOLERANCE))?.variant).toEqual(plainMatmul);
+    gpu.memory.dispose([gpu.recorder.rowScales]);
+    Object.assign(gpu.recorder, { matmul: chosen, rowScales: null });
   });
 
   test('a remembered choice is taken as it is, and one that the device does not offer is measured anew', async () => {
