@@ -22,7 +22,7 @@ export default defineConfig({
           name: 'unit',
           environment: 'node',
           include: ['tests/unit/**/*.test.{ts,tsx}'],
-          testTimeout: 30_000,
+          testTimeout: 120_000, // the GPU's tests run beside them
           server: { deps: { inline } },
         },
       },
@@ -34,8 +34,8 @@ export default defineConfig({
           name: 'gpu',
           include: ['tests/gpu/**/*.test.ts', 'tests/worker/**/*.test.ts'],
           setupFiles: ['tests/support/require-webgpu.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
           fileParallelism: false,
           browser: {
             enabled: true,

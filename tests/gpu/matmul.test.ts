@@ -216,7 +216,7 @@ describe.each(ways.flatMap((way) => weightFormats.map((format) => ({ way, format
       [40, 4100, 68, true], // in workgroup memory, a gradient in parts
     ] as const;
     // Compiling takes most of the time.
-    test.each(way === 'as chosen' ? sizes.slice(0, 5) : sizes.filter(([m]) => [37, 5, 40].includes(m)))(
+    test.each(way === 'as chosen' ? sizes.slice(0, 5) : sizes.filter(([m]) => [5, 40].includes(m)))(
       'm %i, n %i, k %i, panel %s: codes are near, forward, dx and lookup are exact in them',
       async (m, n, k, withPanel) => {
         const { memory, recorder } = gpu;
