@@ -7,7 +7,7 @@
  * One kernel walks the keys of its queries, the other the queries of its keys, so nothing is added atomically.
  */
 import type { GpuTensor } from '../device/gpu-memory.ts';
-import { kernel, unroll, type Kernel, type KernelSpec } from '../device/kernel.ts';
+import { kernel, unroll, type Kernel } from '../device/kernel.ts';
 import type { Recorder } from '../device/recorder.ts';
 import { attentionFlops, type AttentionShape } from './attention.ts';
 import { laneDkv, laneDq, laneThreads, laneTile } from './attention-lanes.ts';
@@ -16,7 +16,10 @@ import {
   fourColumns,
   fourStarts,
   fourWithin,
+  gradientUniforms,
+  keyBindings,
   loadFour,
+  queryBindings,
   tileKey,
   tilePlace,
   tileRange,
@@ -24,24 +27,6 @@ import {
   tileThreads,
   type AttentionTile,
 } from './attention-tile.ts';
-
-const gradientBindings = (visible: Record<string, readonly [string, 'read']>): KernelSpec['bindings'] => ({
-  qkv: ['array<vec4f>', 'read'],
-  ...visible,
-  dO: ['array<vec4f>', 'read'],
-  lse: ['array<f32>', 'read'],
-  delta: ['array<f32>', 'read'],
-  dQkv: ['array<vec4f>', 'read_write'],
-});
-const gradientUniforms = {
-  m: 'u32',
-  heads: 'u32',
-  group: 'u32',
-  stride4: 'u32',
-  k4: 'u32',
-  v4: 'u32',
-  scale: 'f32',
-} as const;
 
 function deltaKernel(d4: number): Kernel {
   return kernel(`attentionDelta d=${d4 * 4}`, () => ({
@@ -63,7 +48,7 @@ function dqKernel(tile: AttentionTile): Kernel {
   const { d4, rows } = tile;
   return kernel(`attentionDq ${tileKey(tile)}`, () => ({
     ...tileSetup(tile),
-    bindings: gradientBindings({ ranges: ['array<vec2u>', 'read'] }),
+    bindings: queryBindings,
     uniforms: gradientUniforms,
     body: `${tilePlace(tile, 'u.heads')}
   let kvHead = (head / u.group) * ${d4}u;
@@ -120,7 +105,7 @@ function dkvKernel(tile: AttentionTile): Kernel {
   const { d4, rows } = tile;
   return kernel(`attentionDkv ${tileKey(tile)}`, () => ({
     ...tileSetup(tile),
-    bindings: gradientBindings({ segmentEnds: ['array<u32>', 'read'] }),
+    bindings: keyBindings,
     uniforms: gradientUniforms,
     body: `${tilePlace(tile, 'u.heads / u.group')}
 ${unroll(

@@ -6,6 +6,13 @@
  */
 import type { Recorder } from '../device/recorder.ts';
 import { kernel, matrixOf, unroll, type Kernel } from '../device/kernel.ts';
+import {
+  forwardBindings,
+  forwardUniforms,
+  gradientUniforms,
+  keyBindings,
+  queryBindings,
+} from './attention-tile.ts';
 
 export interface LaneTile {
   readonly d4: number; // vec4s of a head
@@ -74,23 +81,8 @@ export function laneForward(tile: LaneTile): Kernel {
   const count = held(tile);
   return kernel(`attention d=${tile.d4 * 4} lanes=${tile.lanes}`, () => ({
     ...setup,
-    bindings: {
-      q: ['array<vec4f>', 'read'],
-      kv: ['array<vec4f>', 'read'],
-      ranges: ['array<vec2u>', 'read'],
-      o: ['array<vec4f>', 'read_write'],
-      lse: ['array<f32>', 'read_write'],
-    },
-    uniforms: {
-      m: 'u32',
-      heads: 'u32',
-      group: 'u32',
-      qStride4: 'u32',
-      kvStride4: 'u32',
-      k4: 'u32',
-      v4: 'u32',
-      scale: 'f32',
-    },
+    bindings: forwardBindings,
+    uniforms: forwardUniforms,
     body: `${place(tile, 'u.heads')}
   let kvHead = (head / u.group) * ${tile.d4}u;
   let range = ranges[row];
@@ -122,28 +114,11 @@ ${unroll(count, (i) => writing(tile, i, `o[at + lane + ${i * tile.lanes}u] = o_$
 const writing = (tile: LaneTile, i: number, statement: string): string =>
   isWhole(tile, i) ? `  ${statement}` : `  if (lane + ${i * tile.lanes}u < ${tile.d4}u) { ${statement} }`;
 
-const gradientUniforms = {
-  m: 'u32',
-  heads: 'u32',
-  group: 'u32',
-  stride4: 'u32',
-  k4: 'u32',
-  v4: 'u32',
-  scale: 'f32',
-} as const;
-
 export function laneDq(tile: LaneTile): Kernel {
   const count = held(tile);
   return kernel(`attentionDq d=${tile.d4 * 4} lanes=${tile.lanes}`, () => ({
     ...setup,
-    bindings: {
-      qkv: ['array<vec4f>', 'read'],
-      ranges: ['array<vec2u>', 'read'],
-      dO: ['array<vec4f>', 'read'],
-      lse: ['array<f32>', 'read'],
-      delta: ['array<f32>', 'read'],
-      dQkv: ['array<vec4f>', 'read_write'],
-    },
+    bindings: queryBindings,
     uniforms: gradientUniforms,
     body: `${place(tile, 'u.heads')}
   let kvHead = (head / u.group) * ${tile.d4}u;
@@ -184,14 +159,7 @@ export function laneDkv(tile: LaneTile): Kernel {
     loadFour(tile, name, name === 'q' ? 'qkv' : 'dO', `${name}At`, '', i);
   return kernel(`attentionDkv d=${tile.d4 * 4} lanes=${tile.lanes}`, () => ({
     ...setup,
-    bindings: {
-      qkv: ['array<vec4f>', 'read'],
-      segmentEnds: ['array<u32>', 'read'],
-      dO: ['array<vec4f>', 'read'],
-      lse: ['array<f32>', 'read'],
-      delta: ['array<f32>', 'read'],
-      dQkv: ['array<vec4f>', 'read_write'],
-    },
+    bindings: keyBindings,
     uniforms: gradientUniforms,
     body: `${place(tile, 'u.heads / u.group')}
   let end = segmentEnds[row];

@@ -3,9 +3,49 @@
  * four at a time, as matrices of four columns. With `quads` the four threads of a quad walk the same four and each
  * loads one of them (kernels/quad.ts); otherwise a thread loads all four.
  */
-import { matrixOf, unroll } from '../device/kernel.ts';
+import { matrixOf, unroll, type KernelSpec } from '../device/kernel.ts';
 import type { Recorder } from '../device/recorder.ts';
 import { laneOf, quadFeatures, quadSize, swapped } from './quad.ts';
+
+/** Bindings and uniforms of the kernels for both kinds of threads: with a row each, and sharing one (attention-lanes.ts). */
+export const forwardBindings: KernelSpec['bindings'] = {
+  q: ['array<vec4f>', 'read'],
+  kv: ['array<vec4f>', 'read'],
+  ranges: ['array<vec2u>', 'read'],
+  o: ['array<vec4f>', 'read_write'],
+  lse: ['array<f32>', 'read_write'],
+};
+export const forwardUniforms = {
+  m: 'u32',
+  heads: 'u32',
+  group: 'u32',
+  qStride4: 'u32',
+  kvStride4: 'u32',
+  k4: 'u32',
+  v4: 'u32',
+  scale: 'f32',
+} as const;
+
+const gradientBindings = (visible: KernelSpec['bindings']): KernelSpec['bindings'] => ({
+  qkv: ['array<vec4f>', 'read'],
+  ...visible,
+  dO: ['array<vec4f>', 'read'],
+  lse: ['array<f32>', 'read'],
+  delta: ['array<f32>', 'read'],
+  dQkv: ['array<vec4f>', 'read_write'],
+});
+/** Queries are told the keys they see, keys the end of the queries that see them. */
+export const queryBindings = gradientBindings({ ranges: ['array<vec2u>', 'read'] });
+export const keyBindings = gradientBindings({ segmentEnds: ['array<u32>', 'read'] });
+export const gradientUniforms = {
+  m: 'u32',
+  heads: 'u32',
+  group: 'u32',
+  stride4: 'u32',
+  k4: 'u32',
+  v4: 'u32',
+  scale: 'f32',
+} as const;
 
 export interface AttentionTile {
   readonly d4: number; // vec4s of a head

@@ -14,6 +14,8 @@ import type { Recorder } from '../device/recorder.ts';
 import { laneForward, laneThreads, laneTile } from './attention-lanes.ts';
 import {
   attentionTile,
+  forwardBindings,
+  forwardUniforms,
   fourColumns,
   fourStarts,
   fourWithin,
@@ -44,23 +46,8 @@ function forwardKernel(tile: AttentionTile): Kernel {
   const { d4, rows } = tile;
   return kernel(`attention ${tileKey(tile)}`, () => ({
     ...tileSetup(tile),
-    bindings: {
-      q: ['array<vec4f>', 'read'],
-      kv: ['array<vec4f>', 'read'],
-      ranges: ['array<vec2u>', 'read'],
-      o: ['array<vec4f>', 'read_write'],
-      lse: ['array<f32>', 'read_write'],
-    },
-    uniforms: {
-      m: 'u32',
-      heads: 'u32',
-      group: 'u32',
-      qStride4: 'u32',
-      kvStride4: 'u32',
-      k4: 'u32',
-      v4: 'u32',
-      scale: 'f32',
-    },
+    bindings: forwardBindings,
+    uniforms: forwardUniforms,
     body: `${tilePlace(tile, 'u.heads')}
   let kvHead = (head / u.group) * ${d4}u;
 ${unroll(
