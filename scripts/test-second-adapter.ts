@@ -2,12 +2,11 @@
  * `npm run test:second-adapter`: the GPU tests of the browser once more, in Node, on Dawn over a Vulkan driver that
  * computes in software. Exit code 0: all passed; 1: tests failed; 3: not run, because no such adapter is here.
  */
-import { spawnSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { passes } from '../tests/second-adapter/passes.ts';
-import { projectRoot } from './cli/paths.ts';
+import { probe } from './cli/probe.ts';
 import { runNode } from './cli/run-process.ts';
 import { addCounts, noTests, readCounts, summary, type Counts } from './cli/test-counts.ts';
 import {
@@ -55,23 +54,6 @@ function lackOf(probed: Probed | null): string | null {
   return least === swiftShaderLanes
     ? `${probed.description} has subgroups of ${least}, as the browser's software adapter has: it would show nothing new`
     : null;
-}
-
-function probe(driver: Driver): Probed | null | string {
-  const [program, ...before] = [...startedThrough(driver), process.execPath];
-  const { status, stdout, stderr, error } = spawnSync(
-    program,
-    [...before, '--import', 'tsx', 'scripts/cli/probe-adapter.ts'],
-    {
-      cwd: projectRoot,
-      encoding: 'utf8',
-      timeout: 120_000,
-      env: { ...process.env, ...driverEnvironment(driver) },
-    },
-  );
-  if (status === 0) return JSON.parse(stdout.trim().split('\n').at(-1) ?? 'null') as Probed | null;
-  const reason = error?.message ?? stderr.trim().split('\n').slice(0, 3).join(' ');
-  return `the package webgpu (Dawn) could not open an adapter: ${reason}`;
 }
 
 async function runPass(name: string, driver: Driver, filters: readonly string[]): Promise<Counts> {
@@ -126,8 +108,14 @@ async function main(): Promise<void> {
   const search = findDriver(process.env);
   if ('lacking' in search) return refuse(search.lacking);
   const { driver } = search;
-  const probed = probe(driver);
-  const lack = typeof probed === 'string' ? probed : lackOf(probed);
+  const probed = probe({
+    env: { ...process.env, ...driverEnvironment(driver) },
+    through: startedThrough(driver),
+  });
+  const lack =
+    typeof probed === 'string'
+      ? `the package webgpu (Dawn) could not open an adapter: ${probed}`
+      : lackOf(probed);
   if (probed === null || typeof probed === 'string' || lack !== null)
     return refuse(`the driver ${driver.manifest} (${driver.foundBy}): ${lack}`);
   const [least, most] = probed.subgroupSizes ?? [];

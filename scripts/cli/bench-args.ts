@@ -1,6 +1,7 @@
 /** `npm run bench` → settings of one suite. */
 import { parseArgs } from 'node:util';
 import { TrainerError } from '../../src/support/trainer-error.ts';
+import { parse as parseFlags, required } from './args.ts';
 import type { PackOptions } from './pack-bench.ts';
 import { defaultSettings, suites, type BenchSettings, type Suite } from '../../tests/bench/protocol.ts';
 
@@ -78,14 +79,6 @@ export function parseBenchArgs(argv: readonly string[]): BenchSettings {
 
 /** @throws TrainerError "config-invalid". */
 export function parsePackArgs(argv: readonly string[]): PackOptions {
-  try {
-    const spec = { pack: text, 'without-node': flag } as const;
-    const { values } = parseArgs({ args: [...argv], options: spec, strict: true });
-    if (values.pack !== undefined && values.pack !== '')
-      return { folder: values.pack, withNode: values['without-node'] !== true };
-    throw new Error('--pack needs a folder.');
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new TrainerError('config-invalid', `${reason.replace(/\.?$/, '.')} --help lists the options.`);
-  }
+  const values = parseFlags(argv, { pack: text, 'without-node': flag });
+  return { folder: required(values, 'pack', 'measure'), withNode: values['without-node'] !== true };
 }

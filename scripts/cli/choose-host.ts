@@ -2,21 +2,19 @@
  * Where a command runs the trainer. `auto`: in Node where Dawn finds a graphics card there, else in the browser, which has
  * a software adapter of its own. `node` without a card takes that software adapter's driver, if a browser is here.
  */
-import { spawnSync } from 'node:child_process';
 import { existsSync, realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { findBrowser } from './find-browser.ts';
 import { gpuMode } from './gpu-flags.ts';
-import { projectRoot } from './paths.ts';
-import type { Probed } from './probe-adapter.ts';
+import { probe } from './probe.ts';
 
 export const hostChoices = ['auto', 'node', 'browser'] as const;
 export type HostChoice = (typeof hostChoices)[number];
 
 const driverVariables = ['VK_DRIVER_FILES', 'VK_ICD_FILENAMES', 'VK_ADD_DRIVER_FILES'] as const;
 
-export async function chooseHost(choice: HostChoice): Promise<'node' | 'browser'> {
+export function chooseHost(choice: HostChoice): 'node' | 'browser' {
   if (choice === 'browser') return 'browser';
   process.env['XDG_RUNTIME_DIR'] ??= tmpdir(); // a driver may complain where there is none
   if (choice === 'node') {
@@ -25,7 +23,7 @@ export async function chooseHost(choice: HostChoice): Promise<'node' | 'browser'
   }
   if (gpuMode() === 'software') return 'browser';
   const probed = probe();
-  return probed !== null && !probed.isSoftware ? 'node' : 'browser';
+  return typeof probed === 'object' && probed !== null && !probed.isSoftware ? 'node' : 'browser';
 }
 
 /** The environment's driver counts; without a card and without one there, Chromium's. */
@@ -44,17 +42,4 @@ export function softwareDriver(): string | null {
   const folders = [...beside, '/usr/lib/chromium', '/usr/lib/chromium-browser', '/opt/google/chrome'];
   const manifests = folders.map((folder) => join(folder, 'vk_swiftshader_icd.json'));
   return manifests.find((path) => existsSync(path)) ?? null;
-}
-
-/** In a process of its own, because a broken driver can end the one that loads it. null: no adapter. */
-export function probe(env: NodeJS.ProcessEnv = process.env): Probed | null {
-  const args = ['--import', 'tsx', 'scripts/cli/probe-adapter.ts'];
-  const { status, stdout } = spawnSync(process.execPath, args, {
-    cwd: projectRoot,
-    encoding: 'utf8',
-    timeout: 60_000,
-    env,
-  });
-  if (status !== 0) return null;
-  return JSON.parse(stdout.trim().split('\n').at(-1) ?? 'null') as Probed | null;
 }

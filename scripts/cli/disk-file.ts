@@ -2,11 +2,9 @@
  * A file of this machine as the part of a Blob that is read. Not openAsBlob: the size of its Blob is that of the file modulo 2^32 in
  * Node 20, so a file of 4 GiB and 67 bytes was read as 67 bytes, and it is refused from then on when the file has changed.
  */
-import { fstatSync, openSync, read as readCallback } from 'node:fs';
-import { promisify } from 'node:util';
+import { fstatSync, openSync } from 'node:fs';
 import type { FileBytes } from '../../src/api/file-bytes.ts';
-
-const read = promisify(readCallback);
+import { readRange } from '../../src/host/node/disk-source.ts';
 
 /** @throws the error of the file system when the file cannot be opened */
 export function openDiskFile(path: string): FileBytes {
@@ -17,14 +15,8 @@ export function openDiskFile(path: string): FileBytes {
     size,
     slice: (start, end) => ({
       arrayBuffer: async () => {
-        const wanted = Math.max(0, Math.min(end, size) - start);
-        const bytes = new Uint8Array(wanted);
-        let done = 0;
-        while (done < wanted) {
-          const { bytesRead } = await read(descriptor, bytes, done, wanted - done, start + done);
-          if (bytesRead === 0) throw new Error(`${path} became shorter while it was read`);
-          done += bytesRead;
-        }
+        const bytes = await readRange(descriptor, start, Math.min(end, size));
+        if (bytes === null) throw new Error(`${path} became shorter while it was read`);
         return bytes.buffer;
       },
     }),

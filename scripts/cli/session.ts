@@ -24,7 +24,7 @@ export interface Session {
 
 /** Caller closes. @throws TrainerError "webgpu-unavailable" */
 export async function openSession(options: SessionOptions): Promise<Session> {
-  switch (await chooseHost(options.host)) {
+  switch (chooseHost(options.host)) {
     case 'browser': {
       const { openBrowserSession } = await import('./browser-session.ts');
       return openBrowserSession(options);

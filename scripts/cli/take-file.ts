@@ -4,6 +4,7 @@ import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { isDiskFull } from '../../src/host/node/disk-folders.ts';
 import { partOf } from './write-whole.ts';
 
 /** @throws Error of the file system; what was at `path` is untouched then */
@@ -19,13 +20,11 @@ export async function takeFile(path: string, content: Readable): Promise<void> {
   }
 }
 
-const noRoom = ['ENOSPC', 'EDQUOT', 'EFBIG'];
-
 export function writeFailure(
   path: string,
   error: unknown,
 ): { readonly isFull: boolean; readonly message: string } {
-  const isFull = noRoom.includes((error as NodeJS.ErrnoException).code ?? '');
+  const isFull = isDiskFull(error);
   const kept = existsSync(path) ? ' The one from before is kept as it was.' : '';
   const reason = error instanceof Error ? error.message : String(error);
   const what = isFull

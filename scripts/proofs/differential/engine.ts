@@ -5,11 +5,10 @@
 import { readdirSync } from 'node:fs';
 import { openAsBlob } from 'node:fs';
 import { join } from 'node:path';
-import { create, globals } from 'webgpu';
-
 import { toBatch } from '../../../src/data/batch.ts';
 import type { TokenizedExample } from '../../../src/data/mask.ts';
 import { openDevice, type Gpu } from '../../../src/device/open-device.ts';
+import { openNodeGpu } from '../../../src/host/node/node-gpu.ts';
 import { selfTest } from '../../../src/self-test/self-test.ts';
 import { Adapter, fromModules, moduleNames } from '../../../src/model/adapter.ts';
 import { loadModel, type LoadedModel } from '../../../src/model/load-model.ts';
@@ -23,14 +22,7 @@ import { refusalOf } from './refusal.ts';
 
 /** @throws where there is no Vulkan driver. */
 export async function openEngine(): Promise<Gpu> {
-  Object.assign(globalThis, globals);
-  const dawn = create(['backend=vulkan']);
-  // tfjs looks for WebGPU here
-  Object.defineProperty(globalThis, 'navigator', {
-    value: { userAgent: 'Node', gpu: dawn },
-    configurable: true,
-  });
-  const gpu = await openDevice(dawn);
+  const gpu = await openDevice(await openNodeGpu());
   await selfTest(gpu);
   return gpu;
 }

@@ -16,17 +16,27 @@ export function diskSource(path: string): ByteSource | null {
   return {
     size: fstatSync(descriptor).size,
     async read(start, end) {
-      const bytes = new Uint8Array(Math.max(0, end - start));
-      let done = 0;
-      while (done < bytes.length) {
-        const { bytesRead } = await readFrom(descriptor, bytes, done, bytes.length - done, start + done);
-        if (bytesRead === 0)
-          throw new TrainerError('model-file-invalid', `${path} became shorter while it was read.`);
-        done += bytesRead;
-      }
-      return bytes;
+      const bytes = await readRange(descriptor, start, end);
+      if (bytes !== null) return bytes;
+      throw new TrainerError('model-file-invalid', `${path} became shorter while it was read.`);
     },
   };
+}
+
+/** Bytes [start, end) of an open file; null: it ends before. */
+export async function readRange(
+  descriptor: number,
+  start: number,
+  end: number,
+): Promise<Uint8Array<ArrayBuffer> | null> {
+  const bytes = new Uint8Array(Math.max(0, end - start));
+  let done = 0;
+  while (done < bytes.length) {
+    const { bytesRead } = await readFrom(descriptor, bytes, done, bytes.length - done, start + done);
+    if (bytesRead === 0) return null;
+    done += bytesRead;
+  }
+  return bytes;
 }
 
 function openIfFile(path: string): number | null {

@@ -2,11 +2,12 @@
  * The benchmark in Node, for a machine that has a graphics card and nothing else: one command, one JSON file that is whole
  * after every case. `npm run bench -- --pack <folder>` packs it with Dawn, the demo and Node itself.
  */
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { writeWhole } from '../../../scripts/cli/write-whole.ts';
 import type { EvaluationReport, RunResult } from '../../../src/api/trainer-api.ts';
 import { toWire } from '../../../src/support/trainer-error.ts';
 import { demoRunConfig } from '../../../src/config/demo-preset.ts';
@@ -115,18 +116,14 @@ function positive(name: string, text: string | undefined): number | null {
 function createLog(out: string, start: Measured) {
   const startedAt = performance.now();
   let measured = start;
-  const write = (path: string, text: string): void => {
-    writeFileSync(`${path}.part`, text);
-    renameSync(`${path}.part`, path);
-  };
   return {
     get measured() {
       return measured;
     },
     change(change: Partial<Measured>): void {
       measured = { ...measured, ...change, seconds: (performance.now() - startedAt) / 1000 };
-      write(out, `${JSON.stringify(measured, null, 1)}\n`);
-      write(out.replace(/(\.json)?$/, '.md'), markdownOf(measured));
+      writeWhole(out, `${JSON.stringify(measured, null, 1)}\n`);
+      writeWhole(out.replace(/(\.json)?$/, '.md'), markdownOf(measured));
     },
   };
 }
