@@ -14,7 +14,10 @@ const slotCount = 2048;
 const longestDispatchSeconds = 0.5;
 const assumedFlopsPerThread = 100; // an operation that names no cost: element by element
 
-/** How a matrix product is computed. The order of every sum is the same, so the choice does not change results. */
+/**
+ * How a matrix product is computed. Variants in registers add in one order, so that choosing among them changes no bit; those
+ * with `workgroup`, `f16` or `matrix` add or round otherwise, within the tolerance of the self-test.
+ */
 export interface MatmulVariant {
   /** The four threads of a quad share the rows they load (needs subgroups). */
   readonly quads: boolean;

@@ -210,7 +210,7 @@ ${unroll(rowsPerThread, (i) => `  if (row${i} < u.m) { dx[(partRow + row${i}) * 
 }
 
 /** dx[m, k] (+)= the sum of the parts, [parts · m, k]. */
-export const sumParts: () => Kernel = () =>
+export const sumParts = (): Kernel =>
   kernel('linearDx sum of parts', () => ({
     bindings: { sums: ['array<vec4f>', 'read'], dx: ['array<vec4f>', 'read_write'] },
     uniforms: {

@@ -218,7 +218,7 @@ const filled = { workgroups: 256, leastN4: 256 };
 
 /**
  * A gradient of few tiles over many columns, as the LM head's is, in parts that are summed afterwards: 24 workgroups took 25 ms
- * on an H100 for what 256 do in 3. The parts lie in the panel, where it is not in use; null: not split.
+ * on an H100 for what 240 do in 3. The parts lie in the panel, where it is not in use; null: not split.
  */
 function splitOf(
   { panel }: Recorder,

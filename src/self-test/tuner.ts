@@ -2,7 +2,8 @@
  * Chooses the variant of the matrix products by proof and measurement: each candidate must compute what plain loops
  * compute, then the fastest wins. A few dozen milliseconds, plus compilation; the choice is remembered per GPU.
  *
- * Variants add in the same order, so on one GPU the choice does not change results; it changes speed.
+ * Variants in registers add in the same order, so that choosing among them changes no bit; graphics cards have others, which add
+ * in another. A choice is remembered per GPU, so the same GPU goes on with the same one.
  */
 import { linear, linearDx } from '../kernels/matmul.ts';
 import { quadSize } from '../kernels/quad.ts';
