@@ -22,6 +22,7 @@ import {
   type Suite,
   type WorkerReport,
 } from '../protocol.ts';
+import { deviceOf } from '../suite/engine.ts';
 import { runSuite } from '../suite/run-suite.ts';
 import { markdownOf } from './markdown.ts';
 
@@ -203,6 +204,7 @@ async function measureSuite(suite: Suite, seconds: number, only: readonly string
 async function measureDemo(gpu: GPU, steps: number | null, log: Log): Promise<void> {
   const host = nodeHost({ gpu, publicFolder: join(here, 'public'), cacheFolder: null });
   const engine = await createTrainer(host).openEngine();
+  log.change({ device: deviceOf(engine.gpu) });
   try {
     const config = { ...demoRunConfig, ...(steps === null ? {} : { maxSteps: steps }) };
     const model = await engine.loadModel({ kind: 'demo' });
