@@ -65,6 +65,19 @@ export default defineConfig({
           server: { deps: { inline } },
         },
       },
+      {
+        ...shared,
+        test: {
+          name: 'firefox',
+          environment: 'node',
+          include: ['tests/firefox/**/*.test.ts'],
+          globalSetup: ['tests/support/ensure-dist.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 180_000,
+          fileParallelism: false,
+          server: { deps: { inline } },
+        },
+      },
     ],
   },
 });

@@ -1,8 +1,8 @@
 /**
- * `npm test`: types, lint, format, build, and every test (Node, Chromium with WebGPU, the whole app).
+ * `npm test`: types, lint, format, build, and every test (Node, Chromium with WebGPU, the whole app, and Firefox where it is installed).
  * The GPU tests mostly wait for one processor that compiles shaders: what needs no GPU runs beside them where there are two. The app's
  * tests, which measure times, come last and by themselves.
- * The last line is "N passed, N failed"; each static check counts as one test.
+ * The last line is "N passed, N failed"; each static check counts as one test. The line before says if Firefox was not there.
  * `npm test -- <words>` runs only the test files whose path has one of the words.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { buildDist } from './cli/build.ts';
 import { launchBrowser } from './cli/browser.ts';
 import { findBrowser } from './cli/find-browser.ts';
+import { lookForFirefox } from './cli/firefox.ts';
 import { runNode, type RunOptions } from './cli/run-process.ts';
 import { addCounts, noTests, readCounts, summary, type Counts } from './cli/test-counts.ts';
 
@@ -103,6 +104,13 @@ async function main(): Promise<void> {
     if (isAlone) await withoutGpu;
     const [gpu, others] = await Promise.all([project('gpu'), withoutGpu]);
     counts = [gpu, others, await project('app')].reduce(addCounts);
+    const firefox = await lookForFirefox();
+    if ('version' in firefox) {
+      console.log(`Firefox: ${firefox.path} ${firefox.version}`);
+      counts = addCounts(counts, await project('firefox'));
+    } else {
+      console.log(`tests/firefox: not run, ${firefox.lacking}.`);
+    }
   }
   console.log(summary(counts));
   process.exitCode = counts.failed === 0 ? 0 : 1;

@@ -1,10 +1,11 @@
 /** Where Chrome or Chromium is on this machine; on Debian as root it is installed when there is none. */
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { env, platform } from 'node:process';
 import { chromium } from 'playwright-core';
+import { findProgram } from './find-program.ts';
 
 export interface Browser {
   readonly path: string;
@@ -54,21 +55,6 @@ function usualPlaces(): readonly string[] {
   }
 }
 
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return statSync(path).isFile();
-  } catch {
-    return false;
-  }
-}
-
-/** Ubuntu's chromium-browser is a script that only says "install the snap": ask for the version before believing it. */
-function starts(path: string): boolean {
-  if (platform !== 'linux') return true; // on Windows --version opens a window
-  return spawnSync(path, ['--version'], { timeout: 20_000, stdio: 'ignore' }).status === 0;
-}
-
 function playwrightBrowser(): string | null {
   try {
     const path = chromium.executablePath();
@@ -80,22 +66,8 @@ function playwrightBrowser(): string | null {
 
 /** @throws when CHROME_PATH is set and is not a program: a wrong setting is never replaced silently. */
 export function findBrowser(): Browser | null {
-  const wanted = env['CHROME_PATH'];
-  if (wanted) {
-    if (!isExecutable(wanted))
-      throw new Error(`CHROME_PATH is ${wanted}, which is not a program. Correct it or unset it.`);
-    return { path: wanted, foundBy: 'CHROME_PATH' };
-  }
-  const endings = platform === 'win32' ? ['.exe'] : [''];
-  for (const folder of (env['PATH'] ?? '').split(delimiter).filter(Boolean)) {
-    for (const name of namesOnPath.flatMap((base) => endings.map((ending) => base + ending))) {
-      const path = join(folder, name);
-      if (isExecutable(path) && starts(path)) return { path, foundBy: 'PATH' };
-    }
-  }
-  for (const path of usualPlaces()) {
-    if (isExecutable(path) && starts(path)) return { path, foundBy: 'usual place' };
-  }
+  const found = findProgram({ variable: 'CHROME_PATH', namesOnPath, usualPlaces: usualPlaces() });
+  if (found !== null) return found;
   const downloaded = playwrightBrowser();
   return downloaded === null ? null : { path: downloaded, foundBy: 'playwright' };
 }

@@ -3,6 +3,7 @@
  * so `tf.memory()` sees everything we hold and tfjs ops can read it.
  */
 import { TrainerError } from '../support/trainer-error.ts';
+import type { GpuWaits } from './gpu-waits.ts';
 import type { TfjsRuntime } from './tfjs.ts';
 
 export type GpuDtype = 'f32' | 'u32' | 'i32';
@@ -35,14 +36,16 @@ const sizeOf = (shape: readonly number[]): number => shape.reduce((product, n) =
 export class GpuMemory {
   readonly #device: GPUDevice;
   readonly #tfjs: TfjsRuntime;
+  readonly #waits: GpuWaits;
   readonly #owned = new Map<number, { readonly tensor: GpuTensor; readonly tfTensor: { dispose(): void } }>();
   #nextId = 1;
   #bytes = 0;
   #peakBytes = 0;
 
-  constructor(device: GPUDevice, tfjs: TfjsRuntime) {
+  constructor(device: GPUDevice, tfjs: TfjsRuntime, waits: GpuWaits) {
     this.#device = device;
     this.#tfjs = tfjs;
+    this.#waits = waits;
   }
 
   get bytes(): number {
@@ -197,7 +200,7 @@ export class GpuMemory {
     encoder.copyBufferToBuffer(tensor.buffer, tensor.byteOffset + first * 4, staging, 0, size);
     this.#device.queue.submit([encoder.finish()]);
     try {
-      await staging.mapAsync(GPUMapMode.READ);
+      await this.#waits.until(staging.mapAsync(GPUMapMode.READ));
       return staging.getMappedRange().slice(0);
     } catch (error) {
       throw new TrainerError(

@@ -8,6 +8,7 @@ import { TrainerError } from '../support/trainer-error.ts';
 import type { DeviceReport } from '../api/trainer-api.ts';
 import { describeAdapter } from '../support/adapter-name.ts';
 import { GpuMemory } from './gpu-memory.ts';
+import { GpuWaits } from './gpu-waits.ts';
 import { Recorder, type MatrixUnit } from './recorder.ts';
 import { openTfjs, type TfjsRuntime } from './tfjs.ts';
 
@@ -18,6 +19,7 @@ export interface Gpu {
   readonly memory: GpuMemory;
   readonly tfjs: TfjsRuntime;
   readonly recorder: Recorder;
+  readonly waits: GpuWaits;
   /** Threads per subgroup, smallest and largest; null without subgroups. */
   readonly subgroups: { readonly min: number; readonly max: number } | null;
   /** Products of halves with float32 sums that the adapter's matrix units do, the largest first. */
@@ -90,6 +92,7 @@ export async function openDevice(gpu: GPU | undefined, advice = ''): Promise<Gpu
   });
 
   const tfjs = openTfjs(device, info);
+  const waits = await GpuWaits.measure(device);
   const report: DeviceReport = {
     gpu: name,
     features: [...adapter.features].sort(),
@@ -100,9 +103,10 @@ export async function openDevice(gpu: GPU | undefined, advice = ''): Promise<Gpu
   return {
     device,
     report,
-    memory: new GpuMemory(device, tfjs),
+    memory: new GpuMemory(device, tfjs, waits),
     tfjs,
     recorder,
+    waits,
     subgroups: device.features.has('subgroups')
       ? { min: info.subgroupMinSize, max: info.subgroupMaxSize }
       : null,

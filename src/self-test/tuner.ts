@@ -103,7 +103,7 @@ async function speed(gpu: Gpu): Promise<number> {
 }
 
 /** Multiply-adds of forward and dx, the best of a few goes. */
-async function speedOf({ memory, recorder, device }: Gpu, shape: typeof small): Promise<number> {
+async function speedOf({ memory, recorder, waits }: Gpu, shape: typeof small): Promise<number> {
   const { m, n, k } = shape;
   const [x, w, y] = [memory.alloc('x', [m, k]), memory.alloc('w', [n, k]), memory.alloc('y', [m, n])];
   const products = (): void => {
@@ -118,7 +118,7 @@ async function speedOf({ memory, recorder, device }: Gpu, shape: typeof small): 
       const started = performance.now();
       for (let i = 0; i < repeats; i++) products();
       recorder.submit();
-      await device.queue.onSubmittedWorkDone();
+      await waits.workDone();
       const ms = performance.now() - started;
       if (go > 0) best = Math.min(best, ms / repeats); // the first go warms up
       if (go > 0 && ms < 10) repeats *= 4; // a fast GPU must be given enough to do

@@ -1,6 +1,7 @@
 /**
  * Random access to the bytes of a file that may be too large to hold: a picked Blob, or a URL.
  */
+import { inBlocks } from './in-blocks.ts';
 import { TrainerError } from './trainer-error.ts';
 
 export interface ByteSource {
@@ -32,7 +33,7 @@ export async function urlSource(url: string, fetcher: typeof fetch = fetch): Pro
     const whole = await request(fetcher, url, {});
     return bytesSource(new Uint8Array(await whole.arrayBuffer()));
   }
-  return {
+  return inBlocks({
     size,
     async read(start, end) {
       if (end <= start) return new Uint8Array(0);
@@ -45,7 +46,7 @@ export async function urlSource(url: string, fetcher: typeof fetch = fetch): Pro
         `${url} gave ${part.length} bytes where ${end - start} were asked for: the download was cut off. Try again.`,
       );
     },
-  };
+  });
 }
 
 /** A file without bytes has no byte 0 to send. */

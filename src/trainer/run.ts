@@ -209,7 +209,7 @@ export class Run {
     const { host } = this.#parts;
     const { gpu } = host;
     // A failure is told in its turn: it is known once the device has answered what it was asked before.
-    await Promise.race([gpu.failed, gpu.device.queue.onSubmittedWorkDone().catch(() => undefined)]);
+    await Promise.race([gpu.failed, gpu.waits.workDone().catch(() => undefined)]);
     let cause = error;
     try {
       gpu.assertHealthy();

@@ -13,7 +13,7 @@ export async function openTestDevice(): Promise<Gpu> {
 /** Fails the test after which the device has reported an error. */
 export function assertHealthyAfterEach(gpu: () => Gpu): void {
   afterEach(async () => {
-    await gpu().device.queue.onSubmittedWorkDone();
+    await gpu().waits.workDone();
     gpu().assertHealthy();
   });
 }

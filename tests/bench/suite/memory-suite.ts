@@ -51,7 +51,7 @@ export async function memorySuite(rig: Rig): Promise<SuiteOutcome> {
     const runBytes = gpu.memory.bytes - before - weightBytes;
     gpu.memory.resetPeak();
     step.run();
-    await gpu.device.queue.onSubmittedWorkDone();
+    await gpu.waits.workDone();
     gpu.assertHealthy();
     const grown = gpu.memory.peakBytes - before - weightBytes - runBytes;
     step.dispose();

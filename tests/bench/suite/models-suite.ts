@@ -179,7 +179,7 @@ function stepContender(gpu: Gpu, step: TrainingStep, { name, variant }: ProductV
     run: async (repetitions) => {
       gpu.recorder.matmul = variant;
       for (let i = 0; i < repetitions; i++) step.run();
-      await gpu.device.queue.onSubmittedWorkDone();
+      await gpu.waits.workDone();
     },
   };
 }

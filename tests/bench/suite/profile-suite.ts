@@ -55,12 +55,12 @@ async function overheard({ recorder }: Gpu, work: () => Promise<unknown>): Promi
   return heard;
 }
 
-async function eachMs({ recorder, device }: Gpu, call: Dispatch): Promise<number> {
+async function eachMs({ recorder, waits }: Gpu, call: Dispatch): Promise<number> {
   const timed = async (repetitions: number): Promise<number> => {
     const startedAt = performance.now();
     for (let i = 0; i < repetitions; i++) recorder.dispatch(...call);
     recorder.submit();
-    await device.queue.onSubmittedWorkDone();
+    await waits.workDone();
     return performance.now() - startedAt;
   };
   await timed(1);
@@ -86,7 +86,7 @@ export async function profileSuite(rig: Rig): Promise<SuiteOutcome> {
     try {
       const step = await openStep(decoder, 16, randomBatch(shape.vocab, tokens, 1, 0.75), false);
       step.run();
-      await gpu.device.queue.onSubmittedWorkDone();
+      await gpu.waits.workDone();
       const heardStep = await overheard(gpu, async () => step.run());
       results.push(...(await profiled(rig, `step ${shape.name} ${format}`, heardStep)));
       step.dispose();

@@ -3,6 +3,7 @@
  * for arithmetic, a copy too large for caches for bandwidth. Written on bare WebGPU, so that no change of the engine
  * moves it.
  */
+import type { Gpu } from './engine.ts';
 import type { Contender } from './timing.ts';
 import { alternate } from './timing.ts';
 
@@ -47,7 +48,10 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lid:
   if (i < arrayLength(&source)) { copied[i] = source[i]; }
 }`;
 
-export async function openRoof(device: GPUDevice, isSoftware: boolean, sampleMs: number): Promise<RoofMeter> {
+export async function openRoof(
+  { device, waits, recorder: { isSoftware } }: Gpu,
+  sampleMs: number,
+): Promise<RoofMeter> {
   const threads = isSoftware ? 64 * 128 : 64 * 8192; // a large GPU needs more to be full
   const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
   const data = device.createBuffer({ label: 'roof', size: (2 + threads) * 16, usage });
@@ -81,7 +85,7 @@ export async function openRoof(device: GPUDevice, isSoftware: boolean, sampleMs:
         for (let i = 0; i < repetitions; i++) pass.dispatchWorkgroups(x, Math.ceil(groups / x));
         pass.end();
         device.queue.submit([encoder.finish()]);
-        await device.queue.onSubmittedWorkDone();
+        await waits.workDone();
       },
     };
   };
@@ -99,7 +103,7 @@ export async function openRoof(device: GPUDevice, isSoftware: boolean, sampleMs:
       const encoder = device.createCommandEncoder();
       for (let i = 0; i < repetitions; i++) encoder.copyBufferToBuffer(source, 0, copied, 0, size);
       device.queue.submit([encoder.finish()]);
-      await device.queue.onSubmittedWorkDone();
+      await waits.workDone();
     },
   };
 

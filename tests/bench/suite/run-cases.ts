@@ -56,13 +56,13 @@ export async function measureRoof(rig: Rig): Promise<void> {
   report({ kind: 'roof', roof: roofOf(rig) });
 }
 
-export function contenderOf({ device, recorder }: Gpu, name: string, record: () => void): Contender {
+export function contenderOf({ waits, recorder }: Gpu, name: string, record: () => void): Contender {
   return {
     name,
     run: async (repetitions) => {
       for (let i = 0; i < repetitions; i++) record();
       recorder.submit();
-      await device.queue.onSubmittedWorkDone();
+      await waits.workDone();
     },
   };
 }

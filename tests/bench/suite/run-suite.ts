@@ -60,7 +60,7 @@ export async function runSuite(
   const device = deviceOf(gpu);
   report({ kind: 'device', device });
   const startedAtMs = performance.now();
-  const roof = await openRoof(gpu.device, device.isSoftware, settings.sampleMs);
+  const roof = await openRoof(gpu, settings.sampleMs);
   const rig: Rig = {
     gpu,
     roof,

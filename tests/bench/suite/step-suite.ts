@@ -165,7 +165,7 @@ async function runSeries(
         name: shapeText(point),
         run: async (repetitions) => {
           for (let i = 0; i < repetitions; i++) step.run();
-          await gpu.device.queue.onSubmittedWorkDone();
+          await gpu.waits.workDone();
         },
       });
     }
