@@ -143,7 +143,8 @@ ${multiplied}
 export function linearMatrix(format: WeightFormat, tile: MatrixTile): Kernel {
   const rowUnits = slice / halfUnits(format); // of a row of weights in a slice
   const stride = slice + pad;
-  const multiplied = multiply(tile, 'col_major', stride, (column) => `(${column}) * ${stride}u + k`);
+  const multiplied = (): string =>
+    multiply(tile, 'col_major', stride, (column) => `(${column}) * ${stride}u + k`);
   const lefts = tile.rows * (slice / 4);
   const rights = tile.columns * rowUnits;
   return kernel(`linear matrix ${format} ${keyOf(tile)}`, () => ({
@@ -173,7 +174,7 @@ ${isScaled(format) ? `      scale${i} = scaleOf((min(unit${i}, u.weightStride - 
 )}`,
   `${turns(lefts, tile, (i, e) => `    putLeft(${e} / ${slice / 4}u * ${stride}u + ${e} % ${slice / 4}u * 4u, narrowed(left${i} * ${activationScale}));`)}
 ${turns(rights, tile, (i, e) => putUnit(format, i, `${e} / ${rowUnits}u * ${stride}u + ${e} % ${rowUnits}u * ${halfUnits(format)}u`))}`,
-  multiplied,
+  multiplied(),
 )}
   for (var s = 0u; s < u.slots; s++) {
     let slotColumn = ${bySlot('slotColumn')};
@@ -196,7 +197,7 @@ ${turns(rights, tile, (i, e) => putUnit(format, i, `${e} / ${rowUnits}u * ${stri
         putRight(e / ${slice / 4}u * ${stride}u + e % ${slice / 4}u * 4u, narrowed(select(vec4f(), value * (u.loraScale * ${lowScale.b}.0), isIn)));
       }
       workgroupBarrier();
-${multiplied}
+${multiplied()}
     }
   }
   workgroupBarrier();
@@ -230,7 +231,8 @@ export function linearDxMatrix(format: WeightFormat, tile: MatrixTile): Kernel {
   const rowUnits = tile.columns / halfUnits(format); // of a row of weights in the tile
   const stride = tile.columns + pad;
   const leftStride = slice + pad;
-  const multiplied = multiply(tile, 'row_major', stride, (column) => `k * ${stride}u + ${column}`);
+  const multiplied = (): string =>
+    multiply(tile, 'row_major', stride, (column) => `k * ${stride}u + ${column}`);
   const lefts = tile.rows * (slice / 4);
   const rights = slice * rowUnits;
   return kernel(`linearDx matrix ${format} ${keyOf(tile)}`, () => ({
@@ -261,7 +263,7 @@ ${isScaled(format) ? `      scale${i} = scaleOf((min(unit${i}, u.weightStride - 
 )}`,
   `${turns(lefts, tile, (i, e) => `    putLeft(${e} / ${slice / 4}u * ${leftStride}u + ${e} % ${slice / 4}u * 4u, narrowed(left${i} * power${i}));`)}
 ${turns(rights, tile, (i, e) => putUnit(format, i, `${e} / ${rowUnits}u * ${stride}u + ${e} % ${rowUnits}u * ${halfUnits(format)}u`))}`,
-  multiplied,
+  multiplied(),
 )}
   for (var l0 = 0u; l0 < u.low4; l0 += ${slice / 4}u) {
     workgroupBarrier();
@@ -278,7 +280,7 @@ ${turns(rights, tile, (i, e) => putUnit(format, i, `${e} / ${rowUnits}u * ${stri
       putRight(e / ${tile.columns / 4}u * ${stride}u + e % ${tile.columns / 4}u * 4u, narrowed(select(vec4f(), value, l < u.low4 * 4u && at < u.k4)));
     }
     workgroupBarrier();
-${multiplied}
+${multiplied()}
   }
   workgroupBarrier();
 ${writeResults(

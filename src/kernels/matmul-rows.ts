@@ -45,7 +45,7 @@ const sumsOf = (rows: number): string => `var<workgroup> sums: array<vec4f, ${ro
 /** As `linearTile`. */
 export function linearRows(format: WeightFormat, rows: number): Kernel {
   const columns = (part: string): string => matrixOf((c) => (part === '' ? `w${c}` : `${part}(w${c})`));
-  const walk =
+  const walk = (): string =>
     format === 'f32'
       ? `
   for (var k = lid.x; k < u.k4; k += ${threads}u) {
@@ -78,7 +78,7 @@ ${unroll(
   let m0 = (groupIndex % rowBlocks) * ${rows}u;
   let n0 = (groupIndex / rowBlocks) * 4u;
 ${unroll(rows, (i) => `  var c${i} = vec4f();`)}
-${walk}
+${walk()}
 ${gather(rows)}
   let column = u.yColumn + n0;
   let at = row * u.yStride4 + column / 4u;

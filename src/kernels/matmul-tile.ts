@@ -155,24 +155,26 @@ ${unroll(vectors, (q) => `      c${i}_${q} = c${i}_${q}${x.map((_, step) => ` + 
     }`,
     );
 
-  const pair = `
+  // made only when the text is: a dispatch asks for the kernel, and finds it by its key
+  const pair = (): string => `
       let second = min(g * 2u + 1u, u.k4 - 1u);
 ${loadPairs(format, columns)}
 ${loadRows(spec, 'xa', 'x', 'xRow', 'g * 2u')}
 ${loadRows(spec, 'xb', 'x', 'xRow', 'second', ' * f32(g * 2u + 1u < u.k4)')}
 ${multiply(['xa', 'xb'], (step, j) => `w${step}_${j}`)}`;
   // a scale is for 8 pairs of vec4s; a loop within a loop costs a sixth of the speed, so only where there are scales
-  const mainLoop = isScaled(format)
-    ? `
+  const mainLoop = (): string =>
+    isScaled(format)
+      ? `
   let pairs = (u.k4 + 1u) / 2u;
   for (var block = 0u; block < pairs; block += 8u) {
 ${unroll(vectors, (q) => loadScales(`s${q}_`, `(block / 8u) * u.scaleStride4 + column / 4u + ${q}u`))}
     let blockEnd = min(block + 8u, pairs);
-    for (var g = block; g < blockEnd; g++) {${pair}
+    for (var g = block; g < blockEnd; g++) {${pair()}
     }
   }`
-    : `
-  for (var g = 0u; g * 2u < u.k4; g++) {${pair}
+      : `
+  for (var g = 0u; g * 2u < u.k4; g++) {${pair()}
   }`;
 
   return kernel(key, () => ({
@@ -186,7 +188,7 @@ ${unroll(rows, (i) => unroll(vectors, (q) => `  var c${i}_${q} = vec4f();`))}
 ${loadStart(spec)}
 ${rowStarts(spec, 'xRow', (row) => `${row} * u.k4`)}
 ${unroll(columns, (j) => `  let wRow${j} = min(column + ${j}u, u.n - 1u) * u.weightStride;`)}
-${mainLoop}
+${mainLoop()}
   if (u.slots != 0u) {
 ${rowStarts(spec, 'lowRow', (row) => `${row} * u.lowStride4 + u.lowColumn4`)}
 ${loraRows(spec)}
@@ -282,7 +284,7 @@ ${unroll(vectors, (q) => `      c${i}_${q} = c${i}_${q} + ${matrixOf((r) => w(r,
           `    let ${name}${r}_${q} = ${source}[(${row} + ${r}u) * u.k4 + min(column / 4u + ${q}u, u.k4 - 1u)];`,
       ),
     );
-  const loadCoded = `
+  const loadCoded = (): string => `
 ${isScaled(format) ? loadScales('s', `(column / 64u) * u.scaleStride4 + n`) : ''}
 ${unroll(4, (r) => {
   const scale = isScaled(format) ? ` * s${r}` : '';
@@ -309,7 +311,7 @@ ${unroll(vectors, (q) => `    c${i}_${q} = dx[startRow${i} + min(column / 4u + $
 ${rowStarts(spec, 'dyRow', (row) => `${row} * u.dyStride4 + u.dyColumn4`)}
   for (var n = 0u; n < u.n4; n++) {
 ${loadRows(spec, 'dk', 'dy', 'dyRow', 'n')}
-${format === 'f32' ? loadDense('w', 'w', 'n * 4u') : loadCoded}
+${format === 'f32' ? loadDense('w', 'w', 'n * 4u') : loadCoded()}
 ${multiply('dk', (r, q) => `w${r}_${q}`)}
   }
   if (u.low4 != 0u) {
