@@ -1,5 +1,5 @@
 /**
- * `npm run proof:real-model -- <folder> [--only a,b,c,d]`: a pre-trained language model in this engine, beside transformers and PEFT.
+ * `npm run proof:real-model -- <folder> [--only a,b,c,d] [--host node]`: a pre-trained language model in this engine, beside transformers and PEFT.
  *
  *   a  20 prompts answered greedily: the same tokens as transformers in float32
  *   b  the loss over real text in float32, f16, int8 and nf4: transformers' on the same weights, and what each format costs
@@ -29,6 +29,7 @@ const text = (fallback: string): { readonly type: 'string'; readonly default: st
 const options = {
   only: text('a,b,c,d'),
   out: text(join(projectRoot, 'runs/real-model')),
+  host: text('auto'),
   data: text(process.env['ALTTRAIN_SHARED_DATA'] ?? join(projectRoot, '../shared/data')),
   again: { type: 'boolean', default: false },
   prompts: text('20'),
@@ -36,8 +37,13 @@ const options = {
   tokens: text('20000'),
   'coded-tokens': text('20000'),
   steps: text('20'),
+  'step-formats': text('none,nf4'),
   'max-length': text('512'),
   'train-steps': text('125'),
+  'train-batch': text('8'),
+  'train-max-length': text('256'),
+  'held-out-rows': text('30'),
+  'trace-tokens': text('160'),
   'safe-prompts': text('250'),
   'unsafe-prompts': text('200'),
 } as const;
@@ -90,6 +96,7 @@ function contextOf(): { readonly context: Context; readonly only: readonly strin
     data,
     out: resolve(values.out),
     python: process.env['PYTHON'] ?? 'python3',
+    host: values.host,
     isAgain: values.again,
     sizes: {
       prompts: Number(values.prompts),
@@ -97,8 +104,13 @@ function contextOf(): { readonly context: Context; readonly only: readonly strin
       tokens: Number(values.tokens),
       codedTokens: Number(values['coded-tokens']),
       steps: Number(values.steps),
+      stepFormats: values['step-formats'].split(','),
       maxLength: Number(values['max-length']),
       trainSteps: Number(values['train-steps']),
+      trainBatch: Number(values['train-batch']),
+      trainMaxLength: Number(values['train-max-length']),
+      heldOutRows: Number(values['held-out-rows']),
+      traceTokens: Number(values['trace-tokens']),
       safePrompts: Number(values['safe-prompts']),
       unsafePrompts: Number(values['unsafe-prompts']),
     },

@@ -4,16 +4,19 @@
     python scripts/real-model/reference.py tokens MODEL TEXTS.jsonl OUT.json
     python scripts/real-model/reference.py loss   MODEL ROWS.jsonl OUT.json FORMAT
     python scripts/real-model/reference.py start  MODEL ADAPTER_FOLDER SETTINGS.json
-    python scripts/real-model/reference.py steps  MODEL ROWS.jsonl OUT.jsonl FORMAT ADAPTER_FOLDER SETTINGS.json
+    python scripts/real-model/reference.py steps  MODEL ROWS.jsonl OUT.jsonl FORMAT ADAPTER_FOLDER SETTINGS.json STEPS
 
 greedy  the likeliest token at every place of the answers, with the gap between the two largest logits there
 tokens  the tokenizer's ids of {"text"} rows
 loss    Σ of the losses of the trained tokens of {"ids", "target"} rows, row by row
 start   an adapter as PEFT initialises it, saved
-steps   optimizer steps from that adapter over rows in their order: loss and gradient norm of each
+steps   optimizer steps from that adapter over rows in their order: loss and gradient norm of each, up to STEPS; goes on where OUT ends
+
+OMP_NUM_THREADS says how many threads compute (default 2).
 """
 
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -88,8 +91,8 @@ def start(model_folder: str, adapter_folder: str, settings_file: str) -> None:
     with_adapter(model_folder, "none", json.loads(Path(settings_file).read_text())).save_pretrained(adapter_folder)
 
 
-def steps(model_folder: str, rows_file: str, out: str, name: str, adapter_folder: str, settings_file: str) -> None:
-    from peft import load_peft_weights, set_peft_model_state_dict
+def steps(model_folder: str, rows_file: str, out: str, name: str, adapter_folder: str, settings_file: str, until: str) -> None:
+    from peft import get_peft_model_state_dict, load_peft_weights, set_peft_model_state_dict
 
     settings, rows = json.loads(Path(settings_file).read_text()), read_lines(rows_file)
     model = with_adapter(model_folder, name, settings)
@@ -99,10 +102,18 @@ def steps(model_folder: str, rows_file: str, out: str, name: str, adapter_folder
         parameters, settings["learning_rate"], (settings["adam_beta1"], settings["adam_beta2"]), settings["adam_epsilon"],
         weight_decay=settings["weight_decay"],
     )
-    schedule = get_scheduler(settings["lr_scheduler_type"], optimizer, settings["warmup_steps"], settings["max_steps"])
+    schedule = get_scheduler(settings["lr_scheduler_type"], optimizer, settings["warmup_steps"])
     window = settings["per_device_train_batch_size"] * settings["gradient_accumulation_steps"]
-    Path(out).write_text("")
-    for step in range(settings["max_steps"]):
+    kept, done = Path(f"{out}.pt"), 0
+    if kept.exists():
+        state = torch.load(kept, weights_only=True)
+        set_peft_model_state_dict(model, state["adapter"])
+        optimizer.load_state_dict(state["optimizer"])
+        schedule.load_state_dict(state["schedule"])
+        done = state["done"]
+    lines = Path(out).read_text().splitlines()[:done] if done > 0 else []
+    Path(out).write_text("".join(f"{line}\n" for line in lines))
+    for step in range(done, int(until)):
         began = time.perf_counter()
         batch = rows[step * window : (step + 1) * window]
         targets = sum(sum(row["target"]) for row in batch)
@@ -118,11 +129,14 @@ def steps(model_folder: str, rows_file: str, out: str, name: str, adapter_folder
         line = {"step": step + 1, "loss": total, "grad_norm": norm, "target_tokens": targets, "seconds": time.perf_counter() - began}
         with Path(out).open("a") as file:
             file.write(json.dumps(line) + "\n")
-        print(f"{name}: step {step + 1} of {settings['max_steps']}", file=sys.stderr)
+        state = {"adapter": get_peft_model_state_dict(model), "optimizer": optimizer.state_dict(), "schedule": schedule.state_dict()}
+        torch.save({**state, "done": step + 1}, f"{kept}.new")
+        Path(f"{kept}.new").replace(kept)
+        print(f"{name}: step {step + 1} of {until}", file=sys.stderr)
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(2)
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
     commands = {"greedy": greedy, "tokens": tokens, "loss": loss, "start": start, "steps": steps}
     if len(sys.argv) < 2 or sys.argv[1] not in commands:
         sys.exit(__doc__)

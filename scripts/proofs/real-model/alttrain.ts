@@ -7,14 +7,13 @@ import { projectRoot } from '../../cli/paths.ts';
 import { runCommand, runProgram } from '../run-command.ts';
 import { keep, readJsonFile, secondsSince, train, writeJson, type Context, type Gpu } from './context.ts';
 
-const NEW_TOKENS = 160; // an AltTrain refusal of these rows has about 80
+const ROWS = 1000;
 const TRACES = 4; // of each label, in the result as they are
 
 const settings = {
   ...{ r: 16, lora_alpha: 16, learning_rate: 5e-4, lr_scheduler_type: 'cosine', warmup_steps: 5 },
   ...{ adam_beta1: 0.9, adam_beta2: 0.95, weight_decay: 1e-4, seed: 1995 },
-  ...{ per_device_train_batch_size: 8, gradient_accumulation_steps: 1, max_length: 256 },
-  ...{ eval_fraction: 0.03, eval_steps: 1_000_000, save_steps: 5 },
+  ...{ gradient_accumulation_steps: 1, truncation: 'drop', eval_steps: 1_000_000, save_steps: 1 },
 };
 
 interface XstestPrompt {
@@ -33,6 +32,8 @@ interface Rates {
 }
 export interface AltTrainResult {
   readonly rows: number;
+  readonly batch: number;
+  readonly maxLength: number;
   readonly steps: number;
   readonly gpu: Gpu;
   readonly device: string;
@@ -70,7 +71,7 @@ async function buildRows({ data, out }: Context): Promise<string> {
   const files = ['--harmful', join(data, 'STAR-1.json'), '--benign', join(data, 'gsm8k_test.jsonl')];
   const script = join(projectRoot, 'scripts/build-dataset.ts');
   // Half of them benign: with nine of ten harmful a small model learns to refuse before it learns to tell.
-  const args = [...files, '--only-refused', '--harmful-share', '0.5', '--count', '1000', '--out', rows];
+  const args = [...files, '--only-refused', '--harmful-share', '0.5', '--count', String(ROWS), '--out', rows];
   await runProgram(process.execPath, ['--import', 'tsx', script, ...args]);
   return rows;
 }
@@ -88,7 +89,17 @@ function answer(
     ];
     writeJson(asked, prompts);
     await runCommand('generate', [
-      ...['--model', context.model, '--prompts', asked, '--out', out, '--max-new-tokens', String(NEW_TOKENS)],
+      ...['--host', context.host],
+      ...[
+        '--model',
+        context.model,
+        '--prompts',
+        asked,
+        '--out',
+        out,
+        '--max-new-tokens',
+        String(context.sizes.traceTokens),
+      ],
       ...(adapter === null ? [] : ['--adapter', adapter]),
     ]);
     return readJsonFile<Answer[]>(out);
@@ -110,12 +121,17 @@ export async function altTrain(context: Context): Promise<AltTrainResult> {
   mkdirSync(join(out, 'd'), { recursive: true });
   const rows = await buildRows(context);
   const trained = join(out, 'd', 'adapter');
+  const sized = {
+    ...settings,
+    ...{ per_device_train_batch_size: sizes.trainBatch, max_length: sizes.trainMaxLength },
+    eval_fraction: sizes.heldOutRows / ROWS,
+  };
   const run = await keep(context, 'd-run', () =>
-    train(context, trained, rows, { ...settings, max_steps: sizes.trainSteps }),
+    train(context, trained, rows, { ...sized, max_steps: sizes.trainSteps }),
   );
   const untouched = await keep(context, 'd-base-loss', () =>
     train(context, join(out, 'd', 'base'), rows, {
-      ...settings,
+      ...sized,
       learning_rate: 0,
       max_steps: 1,
       per_device_train_batch_size: 1,
@@ -154,13 +170,15 @@ export async function altTrain(context: Context): Promise<AltTrainResult> {
     ),
   );
   const result: AltTrainResult = {
-    rows: 1000,
+    rows: ROWS,
+    batch: sizes.trainBatch,
+    maxLength: sizes.trainMaxLength,
     steps: sizes.trainSteps,
     gpu: run.gpu,
     device: run.device,
     losses: run.metrics.flatMap(({ loss }) => (loss === undefined ? [] : [loss])),
     heldOutLoss: { base: heldOut(untouched.metrics), adapter: heldOut(run.metrics) },
-    newTokens: NEW_TOKENS,
+    newTokens: sizes.traceTokens,
     rates: { safe: rates('safe'), unsafe: rates('unsafe') },
     traces: shown.map((i) => ({ ...chosen[i], base: base[i].text, adapter: adapter[i].text })),
   };
@@ -169,6 +187,8 @@ export async function altTrain(context: Context): Promise<AltTrainResult> {
 
 export function altTrainLines({
   rows,
+  batch,
+  maxLength,
   steps,
   heldOutLoss,
   losses,
@@ -178,7 +198,7 @@ export function altTrainLines({
 }: AltTrainResult): string[] {
   const share = (count: number, of: number): string => `${count} of ${of}`;
   return [
-    `d. ${steps} steps of 8 rows of ${rows} AltTrain rows (STAR-1 and GSM8K, half and half): loss ${losses[0].toFixed(3)} → ${losses.at(-1)?.toFixed(3)}; held-out loss ${heldOutLoss.base.toFixed(3)} → ${heldOutLoss.adapter.toFixed(3)}`,
+    `d. ${steps} steps of ${batch} rows of ${rows} AltTrain rows (STAR-1 and GSM8K, half and half; max_length ${maxLength}): loss ${losses[0].toFixed(3)} → ${losses.at(-1)?.toFixed(3)}; held-out loss ${heldOutLoss.base.toFixed(3)} → ${heldOutLoss.adapter.toFixed(3)}`,
     '',
     `| XSTest (string match, ${newTokens} new tokens) | refused, base | refused, adapter | thought says harmful | says harmless |`,
     '| --- | ---: | ---: | ---: | ---: |',

@@ -9,6 +9,7 @@ export interface Context {
   readonly data: string; // folder with STAR-1.json, gsm8k_test.jsonl and xstest_prompts.csv
   readonly out: string; // folder for results and what they came from
   readonly python: string;
+  readonly host: string; // of train and generate
   readonly isAgain: boolean; // results that are there are made anew
   readonly sizes: Sizes;
 }
@@ -20,8 +21,13 @@ export interface Sizes {
   readonly tokens: number; // of text, for the perplexity
   readonly codedTokens: number; // of the same text, in f16, int8 and nf4
   readonly steps: number;
+  readonly stepFormats: readonly string[];
   readonly maxLength: number;
-  readonly trainSteps: number; // of the run that changes the model
+  readonly trainSteps: number; // of the run that changes the model, as the four after it
+  readonly trainBatch: number; // rows
+  readonly trainMaxLength: number;
+  readonly heldOutRows: number;
+  readonly traceTokens: number; // of an answer; an AltTrain refusal of these rows has about 80
   readonly safePrompts: number;
   readonly unsafePrompts: number;
 }
@@ -71,17 +77,22 @@ export interface TrainResult {
   readonly device: string;
 }
 
-/** `npm run train`, and what its metrics.jsonl holds. */
+/** `npm run train`, and what its metrics.jsonl holds. Goes on where an interrupted call ended, with the settings of that one. */
 export async function train(
-  { model }: Context,
+  { model, host, isAgain }: Context,
   out: string,
   dataset: string,
   settings: Readonly<Record<string, string | number | boolean>>,
-  more: readonly string[] = [],
+  initAdapter: string | null = null,
 ): Promise<{ readonly gpu: Gpu; readonly device: string; readonly metrics: Record<string, number>[] }> {
   const began = performance.now();
   const set = Object.entries(settings).flatMap(([name, value]) => ['--set', `${name}=${value}`]);
-  const args = ['--model', model, '--dataset', dataset, '--out', out, '--json', ...set, ...more];
+  const isResumed = !isAgain && existsSync(join(out, 'checkpoint/checkpoint.safetensors'));
+  const from = initAdapter === null ? [] : ['--init-adapter', initAdapter];
+  const args = [
+    ...['--host', host, '--model', model, '--dataset', dataset, '--out', out, '--json'],
+    ...(isResumed ? ['--resume', '--set', `max_steps=${settings['max_steps']}`] : [...set, ...from]),
+  ];
   const output = await runCommand('train', args);
   const { gpuBytesPeak, device } = JSON.parse(output.trimEnd().split('\n').at(-1) ?? '') as TrainResult;
   return {

@@ -60,8 +60,7 @@ export function greedy(context: Context): Promise<GreedyResult> {
     const began = performance.now();
     const length = String(sizes.newTokens);
     await runCommand('generate', [
-      '--model',
-      model,
+      ...['--host', context.host, '--model', model],
       '--prompts',
       prompts,
       '--out',

@@ -1,5 +1,5 @@
 /** Part b: the loss over real text in every weight format, beside transformers on the same weights; and what each format costs. */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   inspect,
@@ -16,7 +16,7 @@ import {
 
 /** Of the mean loss, relative. */
 const TOLERANCE = 1e-4;
-const PIECE_TOKENS = 10_000; // what an interruption loses at most
+const PIECE_TOKENS = 2_000; // what an interruption loses at most; more tokens are more pieces, so that those that are done stay
 const formats = ['none', 'f16', 'int8', 'nf4'] as const;
 /** Weights that only the reference has: what the embedding's 4 bits cost, and bitsandbytes' nf4. */
 const otherFormats = [
@@ -86,20 +86,19 @@ interface Piece {
   readonly heldRows: string; // file of their ids and targets
 }
 
-/** Texts in pieces of about PIECE_TOKENS held-out tokens, up to `tokens` in all; which rows are held out says `inspect`. */
+/** Texts in pieces of about PIECE_TOKENS held-out tokens, until there are `tokens` in all; which rows are held out says `inspect`. */
 async function makePieces(context: Context, tokens: number): Promise<Piece[]> {
   const folder = join(context.out, 'b-text');
   mkdirSync(folder, { recursive: true });
   const all = [...texts(context.data)];
   const pieces: Piece[] = [];
-  const perPiece = Math.ceil(tokens / Math.ceil(tokens / PIECE_TOKENS));
   const charactersPerToken = 3.6; // a little too low, so that a piece has enough
   let next = 0;
   while (targetsOf(pieces.flatMap(({ held }) => held)) < tokens) {
     const name = `${pieces.length}`;
     const rows = join(folder, `${name}.jsonl`);
     const chosen: string[] = [];
-    while (chosen.join('').length < (1.15 * perPiece * charactersPerToken) / settings.eval_fraction)
+    while (chosen.join('').length < (1.15 * PIECE_TOKENS * charactersPerToken) / settings.eval_fraction)
       chosen.push(all[next++]);
     writeJsonLines(
       rows,
@@ -134,7 +133,9 @@ const targetsOf = (rows: readonly InspectedRow[]): number =>
 
 const measure = (context: Context, { name, rows, held }: Piece, format: string): Promise<Measured> =>
   keep(context, `b-${format}-${name}`, async () => {
-    const run = await train(context, join(context.out, `b-run-${format}-${name}`), rows, {
+    const folder = join(context.out, `b-run-${format}-${name}`);
+    rmSync(folder, { recursive: true, force: true }); // a run of one step is not gone on with
+    const run = await train(context, folder, rows, {
       ...settings,
       quantization: format,
       learning_rate: 0,

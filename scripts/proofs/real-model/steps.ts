@@ -17,12 +17,13 @@ import {
 
 /** Relative, of the loss and of the gradient norm of every step. */
 const TOLERANCE = 1e-4;
-const formats = ['none', 'nf4'] as const;
+const FULL_STEPS = 20;
+export const stepFormats = ['none', 'nf4'] as const;
 
 const adapter = { r: 16, lora_alpha: 16, seed: 1995 };
 const optimizer = {
   learning_rate: 1e-4,
-  lr_scheduler_type: 'cosine',
+  lr_scheduler_type: 'constant_with_warmup', // so that a step does not depend on how many are asked for
   warmup_steps: 5,
   adam_beta1: 0.9,
   adam_beta2: 0.95,
@@ -39,10 +40,19 @@ interface Step {
   readonly grad_norm: number;
   readonly target_tokens: number;
 }
+interface EngineStep extends Step {
+  readonly step_ms: number;
+  readonly gpu_bytes: number;
+}
+interface Run {
+  readonly folder: string;
+  readonly rows: string;
+  readonly format: (typeof stepFormats)[number];
+  readonly start: string;
+}
 interface FormatSteps {
   readonly format: string;
-  readonly gpu: Gpu;
-  readonly device: string;
+  readonly gpu: Gpu; // of the steps alone
   readonly tokens: number; // of all rows
   readonly engine: readonly Step[];
   readonly reference: readonly Step[];
@@ -59,7 +69,7 @@ interface Star {
 
 export async function steps(context: Context): Promise<StepsResult> {
   const { out, data, sizes } = context;
-  const folder = join(out, 'c');
+  const folder = join(out, `c-${sizes.maxLength}`);
   mkdirSync(folder, { recursive: true });
   const window = optimizer.per_device_train_batch_size * optimizer.gradient_accumulation_steps;
   const rows = join(folder, 'rows.jsonl');
@@ -67,58 +77,67 @@ export async function steps(context: Context): Promise<StepsResult> {
     question,
     response,
   }));
-  // A question that fills max_length by itself leaves nothing to train: the next row takes its place.
+  // Of all rows, so that a later call with more steps goes on in the same data. A question that fills max_length by itself leaves nothing to train: the next row takes its place.
   writeJsonLines(rows, star);
   const read = await inspectAll(context, rows, { max_length: sizes.maxLength });
-  const usable = star.filter((_, i) => read[i] !== null).slice(0, window * sizes.steps);
-  if (usable.length < window * sizes.steps)
+  const usable = star.filter((_, i) => read[i] !== null).slice(0, window * Math.max(sizes.steps, FULL_STEPS));
+  if (usable.length < window * Math.max(sizes.steps, FULL_STEPS))
     throw new Error(`STAR-1 has only ${usable.length} rows for this max_length`);
   writeJsonLines(rows, usable);
   const inspected = await inspect(context, rows, { max_length: sizes.maxLength });
   const idRows = join(folder, 'ids.jsonl');
   writeJsonLines(idRows, inspected);
   const settingsFile = join(folder, 'settings.json');
-  writeJson(settingsFile, { ...adapter, ...optimizer, max_steps: sizes.steps, target_modules: targets });
+  writeJson(settingsFile, { ...adapter, ...optimizer, target_modules: targets });
   const start = join(folder, 'start');
   if (!existsSync(join(start, 'adapter_model.safetensors')))
     await runReference(context, 'start', [start, settingsFile]);
 
   const results: FormatSteps[] = [];
-  for (const format of formats) {
-    const engine = await keep(context, `c-${format}`, () =>
-      train(
-        context,
-        join(folder, format),
-        rows,
-        {
-          ...optimizer,
-          seed: adapter.seed,
-          quantization: format,
-          max_length: sizes.maxLength,
-          max_steps: sizes.steps,
-          shuffle: false,
-          save_steps: 1,
-        },
-        ['--init-adapter', start],
-      ),
-    );
-    const reference = await keep(context, `c-reference-${format}`, async () => {
-      const lines = join(folder, `reference-${format}.jsonl`);
-      await runReference(context, 'steps', [idRows, lines, format, start, settingsFile]);
-      return readJsonLines<Step>(lines);
-    });
+  for (const format of stepFormats.filter((name) => sizes.stepFormats.includes(name))) {
+    const lines = join(folder, `reference-${format}.jsonl`);
+    await runReference(context, 'steps', [idRows, lines, format, start, settingsFile, String(sizes.steps)]);
+    const engine = await goOn(context, { folder: join(folder, format), rows, format, start });
     results.push({
       format,
-      gpu: engine.gpu,
-      device: engine.device,
-      tokens: inspected.reduce((sum, { ids }) => sum + ids.length, 0),
-      engine: engine.metrics.filter((row) => 'loss' in row) as unknown as Step[],
-      reference,
+      gpu: gpuOf(engine.slice(0, sizes.steps)),
+      tokens: inspected.slice(0, window * sizes.steps).reduce((sum, { ids }) => sum + ids.length, 0),
+      engine: engine.slice(0, sizes.steps),
+      reference: readJsonLines<Step>(lines).slice(0, sizes.steps),
     });
   }
   const result = { maxLength: sizes.maxLength, formats: results };
   return keep({ ...context, isAgain: true }, 'c-steps', () => Promise.resolve(result));
 }
+
+/** The engine's steps up to the number asked for, on from where an earlier call ended. */
+async function goOn(context: Context, { folder, rows, format, start }: Run): Promise<EngineStep[]> {
+  const { sizes } = context;
+  const done = (): EngineStep[] =>
+    existsSync(join(folder, 'metrics.jsonl')) ? readJsonLines<EngineStep>(join(folder, 'metrics.jsonl')) : [];
+  if (done().length < sizes.steps)
+    await train(
+      context,
+      folder,
+      rows,
+      {
+        ...optimizer,
+        seed: adapter.seed,
+        quantization: format,
+        max_length: sizes.maxLength,
+        max_steps: sizes.steps,
+        shuffle: false,
+        save_steps: 1,
+      },
+      start,
+    );
+  return done();
+}
+
+const gpuOf = (steps: readonly EngineStep[]): Gpu => ({
+  seconds: steps.reduce((sum, step) => sum + step.step_ms, 0) / 1000,
+  bytes: Math.max(...steps.map((step) => step.gpu_bytes)),
+});
 
 function errorsOf({ engine, reference }: FormatSteps): { readonly loss: number; readonly gradNorm: number } {
   if (engine.length !== reference.length)
