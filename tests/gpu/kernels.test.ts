@@ -172,6 +172,25 @@ describe.each([1, 64] as const)('row reductions with %i threads a row', (rowThre
   });
 });
 
+test.each([1, 64] as const)(
+  'words too improbable to count alone count together, %i threads a row',
+  async (rowThreads) => {
+    const vocab = 151_936; // Qwen's
+    // Each 1e-8 to 3e-8 beside a first of 1: less than half of the last bit of a float32 sum that holds it, 0.3 % of it together.
+    const logits = Float32Array.from({ length: vocab }, () => Math.log(1e-8 + rng.below(1000) * 2e-11));
+    logits[0] = 0;
+    const size = { rows: 1, vocab, stride: vocab, firstRow: 0, firstLogProb: 0, rowThreads };
+    const { logProbs = new Float32Array() } = await onGpu(
+      { logits, targets: new Uint32Array(1), logProbs: new Float32Array(1) },
+      (s) => targetLogProbs(gpu.recorder, t(s, 'logits'), t(s, 'targets'), t(s, 'logProbs'), size),
+      ['logProbs'],
+    );
+    const [expected] = crossEntropyReference(logits, [0], vocab, [1]).logProbs;
+    expect(expected).toBeCloseTo(-0.003, 4);
+    expect(Math.abs(logProbs[0] - expected)).toBeLessThan(1e-5);
+  },
+);
+
 describe.each(['a thread per row', 'threads share a row'] as const)('attention, %s', (name) => {
   beforeAll(() => {
     if (name === 'threads share a row') gpu.recorder.lanes = Math.min(16, gpu.subgroups?.min ?? 1);
