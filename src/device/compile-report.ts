@@ -22,10 +22,17 @@ export function compileReport(
   return [...messages]
     .filter(({ type }) => type === 'error')
     .map(({ message, lineNum, linePos }) => {
-      if (lineNum === 0) return `${key}: ${message}`;
-      return `${key}, line ${lineNum}, column ${linePos}: ${message}\n${excerpt(lines, lineNum, linePos)}`;
+      const said = withoutExcerpt(message);
+      if (lineNum === 0) return `${key}: ${said}`;
+      return `${key}, line ${lineNum}, column ${linePos}: ${said}\n${excerpt(lines, lineNum, linePos)}`;
     })
     .join('\n\n');
+}
+
+/** Firefox's compiler draws the place into its message, below what it says; its remarks stand last, after "=". */
+function withoutExcerpt(message: string): string {
+  const [first = '', ...others] = message.trim().split('\n');
+  return [first, ...others.filter((line) => /^\s*= /.test(line)).map((line) => line.trim())].join(' ');
 }
 
 function excerpt(lines: readonly string[], lineNum: number, linePos: number): string {

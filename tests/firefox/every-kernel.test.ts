@@ -86,7 +86,5 @@ test('a text that is wrong is refused with its line', async () => {
     body: '  y[threadIndex] = nowhere;',
   }));
   const lineNum = broken.source.split('\n').findIndex((line) => line.includes('nowhere')) + 1;
-  expect(await refusals([broken])).toMatch(
-    new RegExp(`^broken in firefox, line ${lineNum}, [\\s\\S]*nowhere`),
-  );
+  expect(await refusals([broken])).toMatch(new RegExp(`^broken in firefox, line ${lineNum}, .*nowhere`));
 });

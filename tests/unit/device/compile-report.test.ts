@@ -49,3 +49,25 @@ test('an error without a place is its message alone, and warnings are left out',
   ]);
   expect(twice).toBe('k: one\n\nk: two');
 });
+
+test('a message that draws the place itself, as Firefox’s do, is cut to what it says', () => {
+  const message = [
+    '',
+    "Shader '' parsing error: no definition in scope for identifier: `nowhere`",
+    '   ┌─ wgsl:13:20',
+    '   │',
+    '13 │   y[threadIndex] = nowhere;',
+    '   │                    ^^^^^^^ unknown identifier',
+    '   │',
+    '   = note: names are case-sensitive',
+    '',
+  ].join('\n');
+  const messages = [{ type: 'error', message, lineNum: 8, linePos: 6 }];
+  const [head, ...below] = compileReport({ key: 'swiglu', source }, messages).split('\n');
+  expect(head).toBe(
+    "swiglu, line 8, column 6: Shader '' parsing error: no definition in scope for identifier: `nowhere` = note: names are case-sensitive",
+  );
+  expect(below).toHaveLength(8);
+  const nowhere = { type: 'error', message: 'lost', lineNum: 0, linePos: 0 };
+  expect(compileReport({ key: 'swiglu', source }, [nowhere])).toBe('swiglu: lost');
+});

@@ -1,0 +1,31 @@
+/** The GPU tests of Chromium once more, in Firefox: npm run proof:firefox. */
+import { defineConfig } from 'vitest/config';
+import { hubCommands } from '../../../tests/support/hub-commands.ts';
+import { projectRoot } from '../../cli/paths.ts';
+import { aliases, prebundled } from '../../vite/shared.ts';
+import { releasedFirefox } from './provider.ts';
+
+export default defineConfig({
+  root: projectRoot,
+  resolve: { alias: aliases },
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  optimizeDeps: { include: prebundled },
+  worker: { format: 'es' },
+  test: {
+    name: 'firefox-gpu',
+    include: ['tests/gpu/**/*.test.ts', 'tests/worker/**/*.test.ts'],
+    exclude: ['tests/worker/model-cache.test.ts'], // fills the disk through Chromium's debugger
+    setupFiles: ['tests/support/require-webgpu.ts'],
+    testTimeout: 900_000,
+    hookTimeout: 900_000,
+    fileParallelism: false,
+    browser: {
+      enabled: true,
+      headless: true,
+      screenshotFailures: false,
+      commands: hubCommands,
+      provider: releasedFirefox(),
+      instances: [{ browser: 'firefox' }],
+    },
+  },
+});
