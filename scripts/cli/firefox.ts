@@ -74,6 +74,7 @@ const preferences = {
 export function launchFirefox(
   path: string,
   more: Readonly<Record<string, string | number | boolean>> = {},
+  environment: NodeJS.ProcessEnv = {},
 ): Promise<Browser> {
   return puppeteer.launch({
     browser: 'firefox',
@@ -81,6 +82,7 @@ export function launchFirefox(
     headless: true,
     timeout: startLimitMs,
     protocolTimeout: answerLimitMs,
+    env: { ...env, ...environment },
     extraPrefsFirefox: { ...preferences, ...more },
     handleSIGINT: false,
     handleSIGTERM: false,
