@@ -52,32 +52,19 @@ export default defineConfig({
           },
         },
       },
-      {
+      ...(['headless', 'app', 'firefox'] as const).map((name) => ({
         ...shared,
         test: {
-          name: 'app',
-          environment: 'node',
-          include: ['tests/app/**/*.test.ts', 'tests/headless/**/*.test.ts'],
+          name,
+          environment: 'node' as const,
+          include: [`tests/${name}/**/*.test.ts`],
           globalSetup: ['tests/support/ensure-dist.ts'],
-          testTimeout: 300_000,
-          hookTimeout: 120_000,
-          fileParallelism: false,
-          server: { deps: { inline } },
-        },
-      },
-      {
-        ...shared,
-        test: {
-          name: 'firefox',
-          environment: 'node',
-          include: ['tests/firefox/**/*.test.ts'],
-          globalSetup: ['tests/support/ensure-dist.ts'],
-          testTimeout: 300_000,
+          testTimeout: 600_000, // a command compiles for half a minute where two of them share the processors
           hookTimeout: 180_000,
           fileParallelism: false,
           server: { deps: { inline } },
         },
-      },
+      })),
     ],
   },
 });

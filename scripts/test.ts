@@ -1,7 +1,7 @@
 /**
  * `npm test`: types, lint, format, build, and every test (Node, Chromium with WebGPU, the whole app, and Firefox where it is installed).
- * The GPU tests mostly wait for one processor that compiles shaders: what needs no GPU runs beside them where there are two. The app's
- * tests, which measure times, come last and by themselves.
+ * The GPU tests mostly wait for one processor that compiles shaders: what needs no GPU, and then the commands, run beside them where
+ * there are two. The app's tests, which measure times, come last and by themselves.
  * The last line is "N passed, N failed"; each static check counts as one test. The line before says if Firefox was not there.
  * `npm test -- <words>` runs only the test files whose path has one of the words.
  */
@@ -22,7 +22,7 @@ const tsc = 'node_modules/typescript/bin/tsc';
 const eslint = 'node_modules/eslint/bin/eslint.js';
 const prettier = 'node_modules/prettier/bin/prettier.cjs';
 
-/** What runs beside the GPU tests. */
+/** What runs beside the GPU tests is shown when it is done. */
 const held = { holdsOutput: true } as const;
 
 const checks: readonly { readonly name: string; readonly run: () => Promise<boolean> }[] = [
@@ -88,8 +88,9 @@ async function prepareBrowser(): Promise<void> {
 const project = (name: string, output?: RunOptions): Promise<Counts> =>
   runVitest(name, ['--project', name], output);
 
-async function checksAndUnit(): Promise<Counts> {
-  return addCounts(await runChecks(), await project('unit', held));
+async function besideGpu(): Promise<Counts> {
+  const counts = [await runChecks(), await project('unit', held), await project('headless', held)];
+  return counts.reduce(addCounts);
 }
 
 async function main(): Promise<void> {
@@ -100,17 +101,17 @@ async function main(): Promise<void> {
     counts = await runVitest('selected', filters);
   } else {
     const isAlone = availableParallelism() < 2;
-    const withoutGpu = checksAndUnit();
-    if (isAlone) await withoutGpu;
-    const [gpu, others] = await Promise.all([project('gpu'), withoutGpu]);
-    counts = [gpu, others, await project('app')].reduce(addCounts);
+    const beside = besideGpu();
+    if (isAlone) await beside;
     const firefox = await lookForFirefox();
-    if ('version' in firefox) {
-      console.log(`Firefox: ${firefox.path} ${firefox.version}`);
-      counts = addCounts(counts, await project('firefox'));
-    } else {
-      console.log(`tests/firefox: not run, ${firefox.lacking}.`);
-    }
+    if ('version' in firefox) console.log(`Firefox: ${firefox.path} ${firefox.version}`);
+    const withGpu = async (): Promise<Counts> => {
+      const counts = await project('gpu');
+      return 'version' in firefox ? addCounts(counts, await project('firefox')) : counts;
+    };
+    counts = (await Promise.all([withGpu(), beside])).reduce(addCounts);
+    counts = addCounts(counts, await project('app'));
+    if ('lacking' in firefox) console.log(`tests/firefox: not run, ${firefox.lacking}.`);
   }
   console.log(summary(counts));
   process.exitCode = counts.failed === 0 ? 0 : 1;

@@ -335,6 +335,23 @@ export interface MemorySuggestion {
   readonly total: number; // bytes with them
 }
 
+/** What a run with given settings would do and take, before it starts. */
+export interface RunForecast {
+  readonly memory: MemoryReport;
+  readonly totalSteps: number;
+  readonly stepsPerEpoch: number;
+  readonly unitsPerStep: number; // rows, or packs
+  readonly isPacked: boolean;
+  readonly time: TimeForecast;
+}
+
+/** Predicted from the work and from how fast this GPU was when it was opened: good to about a third. */
+export interface TimeForecast {
+  readonly secondsPerStep: number;
+  readonly seconds: number; // of all steps and of the held-out loss; traces and results come on top
+  readonly flops: number; // useful ones, of all steps
+}
+
 export interface LoadProgress {
   readonly done: number; // bytes
   readonly total: number;
@@ -399,8 +416,8 @@ export interface TrainerApi {
   listKept(): Promise<readonly KeptModel[]>;
   removeKept(model: Pick<KeptModel, 'repo' | 'commit' | 'quantization'>): Promise<void>;
   removeAllKept(): Promise<void>;
-  /** What a run with these settings needs; null before a model and a dataset are there. */
-  planMemory(config: RunConfig): Promise<MemoryReport | null>;
+  /** What a run with these settings would do and take; null before a model and a dataset are there. */
+  planRun(config: RunConfig): Promise<RunForecast | null>;
   /** Needs a loaded model (its tokenizer). Replaces the current dataset only when it succeeds. */
   readDataset(
     source: DatasetSource,

@@ -4,8 +4,8 @@
  * families differ (a bias, a norm of queries and keys, a head of its own), a size of the configuration says so.
  */
 
-/** What sizes depend on; a ModelConfig is one. */
-export interface DecoderSizes {
+/** The sizes of its matrices. */
+export interface DecoderWidths {
   readonly hiddenSize: number; // C
   readonly intermediateSize: number; // F
   readonly layerCount: number;
@@ -13,6 +13,10 @@ export interface DecoderSizes {
   readonly kvHeadCount: number; // K
   readonly headSize: number; // D
   readonly vocabSize: number; // V
+}
+
+/** What all sizes depend on; a ModelConfig is one. */
+export interface DecoderSizes extends DecoderWidths {
   readonly qkvBias: boolean;
   readonly qkNorm: boolean;
   readonly tiedHead: boolean;
@@ -21,7 +25,7 @@ export interface DecoderSizes {
 /** A size of the model by its role. */
 export type Width = 'hidden' | 'feedForward' | 'queries' | 'keys' | 'oneHead';
 
-export function widthOf(sizes: DecoderSizes, width: Width): number {
+export function widthOf(sizes: DecoderWidths, width: Width): number {
   switch (width) {
     case 'hidden':
       return sizes.hiddenSize;

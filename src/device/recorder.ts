@@ -56,6 +56,11 @@ export const plainMatmul: MatmulVariant = {
   matrix: null,
 };
 
+/** In software a tile of so many rows multiplies a quarter faster than one of 16, and takes three times as long to compile. */
+const wideRows = 32;
+/** Of matrix products, by measurement: ten seconds of compiling are earned back after some forty. */
+const secondsWorthWideTiles = 60;
+
 interface Compiled {
   readonly pipeline: GPUComputePipeline;
   readonly layout: GPUBindGroupLayout;
@@ -77,6 +82,8 @@ export class Recorder {
   #heard: Map<string, Kernel> | null = null;
   /** How fast the GPU multiplies, by measurement (self-test/tuner.ts); a guess on the slow side before. */
   flopsPerSecond = 5e9;
+  /** How fast the GPU copies, bytes read and written, likewise. */
+  bytesPerSecond = 5e9;
   /** Which variant of the matrix products runs; all mean the same. Chosen by the tuner. */
   matmul: MatmulVariant = plainMatmul;
   /** Room to decode rows of coded weights into (kernels/weight-panel.ts); null: decoded in every tile. */
@@ -124,6 +131,16 @@ export class Recorder {
     const refused = await this.compileErrors(missing.filter(({ key }) => !this.#compiled.has(key)));
     if (refused !== '')
       throw new TrainerError('gpu-error', 'The graphics driver refuses to compile a kernel.', refused);
+  }
+
+  /**
+   * Says that about so many FLOPs of matrix products are to come. Where that is long for this GPU, they are computed in larger
+   * tiles from here on; no bit of them changes.
+   */
+  expectWork(flops: number): void {
+    const { isSoftware, matmul, flopsPerSecond } = this;
+    if (isSoftware && matmul.quads && flops > secondsWorthWideTiles * flopsPerSecond)
+      this.matmul = { ...matmul, rows: wideRows };
   }
 
   /** What the compiler says against these kernels, or against any that it was given; '' where it says nothing. */

@@ -265,8 +265,9 @@ const loadCost = { software: 14, hardware: 3 };
 /** Coded weights meet many rows as decoded panels; the fused kernels are for few, and shorter code compiles sooner. */
 const mostCodedRows = 4;
 
-/** Rows of a tile to choose from: few in software, where each costs half a second to compile. */
-const rowChoices = { software: [1, 4, 8, 32], hardware: [1, 2, 4, 8, 16] };
+/** Rows of a tile to choose from: few in software, where each takes a second or more to compile. */
+const rowChoices = (isSoftware: boolean, most: number): readonly number[] =>
+  isSoftware ? [1, 4, 8, most] : [1, 2, 4, 8, 16];
 
 /** The tile that wastes least for so many rows and columns. */
 function tileShape(
@@ -281,7 +282,7 @@ function tileShape(
   let best: TileShape | null = null;
   let bestCost = Infinity;
   const limit = format === 'f32' ? mostRows : Math.min(mostRows, mostCodedRows);
-  for (const rows of rowChoices[recorder.isSoftware ? 'software' : 'hardware']) {
+  for (const rows of rowChoices(recorder.isSoftware, mostRows)) {
     if (rows > limit) break;
     const quads = recorder.matmul.quads && rows >= quadSize;
     const columns = !quads || width > 4 * quadSize ? 8 : leastColumns;

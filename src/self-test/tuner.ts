@@ -14,14 +14,18 @@ import type { Gpu } from '../device/open-device.ts';
 import { plainMatmul, type MatmulVariant } from '../device/recorder.ts';
 
 /** Changes when the kernels do: an old choice says nothing about new code. */
-const tuningVersion = 4;
+const tuningVersion = 5;
 export const TOLERANCE = 1e-4; // 76-term float32 dot products of values in [-1, 1]
 /** A later candidate must be this much faster: measurements are noisy, and choices should not wander. */
 const advantage = 1.1;
 
-export interface Tuning {
+export interface Fastest {
   readonly variant: MatmulVariant;
   readonly flopsPerSecond: number;
+}
+
+export interface Tuning extends Fastest {
+  readonly bytesPerSecond: number;
 }
 
 /** Variants this device could run, the expected best first; f16 is opt-in and not among them. */
@@ -29,7 +33,7 @@ export function candidates({ subgroups, recorder }: Pick<Gpu, 'subgroups' | 'rec
   const found: MatmulVariant[] = [];
   const { isSoftware } = recorder;
   if (subgroups !== null && subgroups.min >= quadSize) {
-    found.push({ ...plainMatmul, quads: true, rows: isSoftware ? 32 : 16 });
+    found.push({ ...plainMatmul, quads: true, rows: 16 });
   }
   if (!isSoftware) found.unshift({ ...plainMatmul, workgroup: true });
   return [...found, plainMatmul];
@@ -43,6 +47,7 @@ export async function tune(gpu: Gpu, store: NoteStore | null): Promise<Tuning> {
   if (known === null) await store?.write(key, JSON.stringify(tuning)).catch(() => undefined);
   gpu.recorder.matmul = tuning.variant;
   gpu.recorder.flopsPerSecond = tuning.flopsPerSecond;
+  gpu.recorder.bytesPerSecond = tuning.bytesPerSecond;
   return tuning;
 }
 
@@ -50,9 +55,10 @@ export async function tune(gpu: Gpu, store: NoteStore | null): Promise<Tuning> {
 function parseTuning(text: string | null, possible: readonly MatmulVariant[]): Tuning | null {
   if (text === null) return null;
   try {
-    const { variant, flopsPerSecond } = JSON.parse(text) as Tuning;
+    const { variant, flopsPerSecond, bytesPerSecond } = JSON.parse(text) as Tuning;
     const same = possible.find((candidate) => JSON.stringify(candidate) === JSON.stringify(variant));
-    return same !== undefined && flopsPerSecond > 0 ? { variant: same, flopsPerSecond } : null;
+    const isWhole = flopsPerSecond > 0 && bytesPerSecond > 0;
+    return same !== undefined && isWhole ? { variant: same, flopsPerSecond, bytesPerSecond } : null;
   } catch {
     return null;
   }
@@ -60,7 +66,8 @@ function parseTuning(text: string | null, possible: readonly MatmulVariant[]): T
 
 async function measure(gpu: Gpu): Promise<Tuning> {
   const best = await fastest(gpu, candidates(gpu), TOLERANCE);
-  return best ?? { variant: plainMatmul, flopsPerSecond: gpu.recorder.flopsPerSecond };
+  const { flopsPerSecond } = gpu.recorder;
+  return { ...(best ?? { variant: plainMatmul, flopsPerSecond }), bytesPerSecond: await copySpeed(gpu) };
 }
 
 /** Of the variants that compute what they should; null: none does. The recorder's own is plain afterwards. */
@@ -68,8 +75,8 @@ export async function fastest(
   gpu: Gpu,
   variants: readonly MatmulVariant[],
   tolerance: number,
-): Promise<Tuning | null> {
-  let best: Tuning | null = null;
+): Promise<Fastest | null> {
+  let best: Fastest | null = null;
   for (const variant of variants) {
     gpu.recorder.matmul = variant;
     if (!((await errorOrRefusal(gpu)) <= tolerance)) continue;
@@ -102,7 +109,7 @@ async function speed(gpu: Gpu): Promise<number> {
   return found < worthLargeFlops ? found : speedOf(gpu, large);
 }
 
-/** Multiply-adds of forward and dx, the best of a few goes. */
+/** FLOPs a second of forward and dx. */
 async function speedOf({ memory, recorder, waits }: Gpu, shape: typeof small): Promise<number> {
   const { m, n, k } = shape;
   const [x, w, y] = [memory.alloc('x', [m, k]), memory.alloc('w', [n, k]), memory.alloc('y', [m, n])];
@@ -112,22 +119,44 @@ async function speedOf({ memory, recorder, waits }: Gpu, shape: typeof small): P
   };
   try {
     await recorder.prepare(products);
-    let repeats = 2;
-    let best = Infinity;
-    for (let go = 0; go < 5; go++) {
-      const started = performance.now();
-      for (let i = 0; i < repeats; i++) products();
-      recorder.submit();
-      await waits.workDone();
-      const ms = performance.now() - started;
-      if (go > 0) best = Math.min(best, ms / repeats); // the first go warms up
-      if (go > 0 && ms < 10) repeats *= 4; // a fast GPU must be given enough to do
-    }
-    return (4 * m * n * k) / (best / 1000);
+    return (4 * m * n * k) / (await bestSeconds({ recorder, waits }, products));
   } finally {
     recorder.forgetBindGroups();
     memory.dispose([x, w, y]);
   }
+}
+
+/** Larger than the caches of most, small enough for every GPU. */
+const copiedBytes = 32 * 2 ** 20;
+
+async function copySpeed({ memory, recorder, waits }: Gpu): Promise<number> {
+  const count = copiedBytes / 4;
+  const [from, to] = [memory.alloc('copied', [count]), memory.alloc('copy', [count])];
+  try {
+    const copy = (): void => recorder.copy(from, 0, to, 0, count);
+    return (2 * copiedBytes) / (await bestSeconds({ recorder, waits }, copy));
+  } finally {
+    memory.dispose([from, to]);
+  }
+}
+
+/** Of `work`, the best of a few goes. */
+async function bestSeconds(
+  { recorder, waits }: Pick<Gpu, 'recorder' | 'waits'>,
+  work: () => void,
+): Promise<number> {
+  let repeats = 2;
+  let best = Infinity;
+  for (let go = 0; go < 5; go++) {
+    const started = performance.now();
+    for (let i = 0; i < repeats; i++) work();
+    recorder.submit();
+    await waits.workDone();
+    const ms = performance.now() - started;
+    if (go > 0) best = Math.min(best, ms / repeats); // the first go warms up
+    if (go > 0 && ms < 10) repeats *= 4; // a fast GPU must be given enough to do
+  }
+  return best / 1000;
 }
 
 /** Of both products with the present variant, against plain loops in float64, at a size that fits no tile. */

@@ -9,6 +9,7 @@ import type {
   TrainEvent,
   TrainingRequest,
 } from '../api/trainer-api.ts';
+import { aboutTime } from '../support/about-time.ts';
 import { TrainerError } from '../support/trainer-error.ts';
 import type { RunConfig } from '../config/run-config.ts';
 import type { Gpu } from '../device/open-device.ts';
@@ -145,8 +146,13 @@ export class Run {
         onEvent({ kind: 'phase', phase: 'done', note });
         return record.result(true, true);
       }
-      const { memory } = plan;
+      const { memory, time } = plan;
       say(`${(memory.plan.total / 1e6).toFixed(0)} MB of GPU memory planned; ${memory.reason}`);
+      const share = 1 - record.step / totalSteps; // of the run that is left
+      say(
+        `${totalSteps - record.step} steps of ${aboutTime(time.secondsPerStep).replace('about ', '')}: ${aboutTime(time.seconds * share)} by forecast, without sample traces and results`,
+      );
+      host.gpu.recorder.expectWork(time.flops * share);
       await inPrecision(host.gpu, config.precision, () => this.#takeSteps(onEvent));
       record.gpuBytesPeak = host.gpu.memory.peakBytes;
       const stoppedEarly = record.step < totalSteps;

@@ -3,6 +3,7 @@ import { afterEach, beforeAll, expect, test, vi } from 'vitest';
 import type { Gpu } from '../../src/device/open-device.ts';
 import { linear } from '../../src/kernels/matmul.ts';
 import { swiglu } from '../../src/kernels/swiglu.ts';
+import { createRng } from '../../src/support/rng.ts';
 import { assertHealthyAfterEach, openTestDevice } from './open.ts';
 
 let gpu: Gpu;
@@ -54,4 +55,34 @@ test('a preparation that throws leaves the recorder as it was', async () => {
   recorder.submit();
   expect([...(await memory.readFloat32(x))]).toEqual([0, 0, 0, 0]);
   memory.dispose([x]);
+});
+
+test('long work is done in larger tiles where they take long to compile, and no bit changes', async () => {
+  const { memory, recorder } = gpu;
+  const size = { m: 70, n: 72, k: 36 };
+  const rng = createRng(3);
+  const random = (count: number): Float32Array =>
+    Float32Array.from({ length: count }, () => rng.next() - 0.5);
+  const x = memory.from('x', [70, 36], random(70 * 36));
+  const w = memory.from('w', [72, 36], random(72 * 36));
+  const y = memory.alloc('y', [70, 72]);
+  const product = async (): Promise<Float32Array> => {
+    linear(recorder, x, w, y, size);
+    recorder.submit();
+    return memory.readFloat32(y);
+  };
+  const chosen = recorder.matmul;
+  const small = await product();
+  recorder.expectWork(recorder.flopsPerSecond); // a second
+  expect(recorder.matmul).toEqual(chosen);
+  recorder.expectWork(1000 * recorder.flopsPerSecond);
+  try {
+    const isWidened = recorder.isSoftware && chosen.quads;
+    expect(recorder.matmul).toEqual(isWidened ? { ...chosen, rows: 32 } : chosen);
+    expect(await product()).toEqual(small);
+  } finally {
+    recorder.matmul = chosen;
+    recorder.forgetBindGroups();
+    memory.dispose([x, w, y]);
+  }
 });

@@ -51,9 +51,9 @@ async function expectHeldAsPlanned(settings: RunConfig): Promise<void> {
 }
 
 async function planned(settings: RunConfig): Promise<MemoryReport> {
-  const report = await service.planMemory(settings);
-  if (report === null) throw new Error('no plan');
-  return report;
+  const forecast = await service.planRun(settings);
+  if (forecast === null) throw new Error('no plan');
+  return forecast.memory;
 }
 
 test.each([

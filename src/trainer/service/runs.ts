@@ -5,6 +5,7 @@ import { datasetSettings, sameDatasetSettings } from '../../config/dataset-setti
 import type { RunConfig } from '../../config/run-config.ts';
 import type { Dataset } from '../dataset.ts';
 import type { Model } from '../model.ts';
+import { forecastOf } from '../run-plan.ts';
 import type { Current } from './current.ts';
 
 export const runCalls = (current: Current) =>
@@ -17,10 +18,10 @@ export const runCalls = (current: Current) =>
         current.use({ run });
         return run.train(onEvent);
       }),
-    planMemory: async (config) =>
+    planRun: async (config) =>
       current.model === null || current.dataset === null
         ? null
-        : current.model.planRun(current.dataset, config).memory,
+        : forecastOf(current.model.planRun(current.dataset, config)),
 
     pause: async () => current.run?.control.pause(),
     resume: async () => current.run?.control.resume(),

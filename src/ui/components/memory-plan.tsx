@@ -16,8 +16,8 @@ const parts: readonly (readonly [keyof MemoryReport['plan'], string])[] = [
 
 /** What the run will take of the GPU, before it starts; when that is too much, settings that fit at one click. */
 export function MemoryPlan() {
-  const report = useApp().memory.report.value;
-  if (report === null) return null;
+  const report = useApp().forecast.report.value?.memory;
+  if (report === undefined) return null;
   const { plan, fits, available, reason } = report;
   return (
     <div class="memory-plan">

@@ -1,5 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { fieldOf, runConfigKeys, type Field, type RunConfigKey } from '../../config/run-config.ts';
+import { aboutTime } from '../../support/about-time.ts';
+import { formatCountOf } from '../format.ts';
 import { useApp } from '../state/app-state.ts';
 import { MemoryPlan } from './memory-plan.tsx';
 import { PresetChoice } from './preset-choice.tsx';
@@ -76,24 +78,24 @@ export function SettingsPanel() {
 
 /** What the numbers above come to for this dataset. */
 function RunPlan() {
-  const { settings, setUp } = useApp();
-  const rows = setUp.dataset.report.value?.examples ?? 0;
-  const config = settings.config.value;
-  const trainRows = rows - Math.round(rows * config.evalFraction);
-  if (trainRows <= 0)
-    return <p class="run-plan small muted">The number of steps follows from the dataset.</p>;
-
-  const { packing } = config;
-  const unitsPerStep = config.perDeviceTrainBatchSize * config.gradientAccumulationSteps;
-  const packs = packing ? (setUp.dataset.report.value?.packing?.packs ?? 0) : 0;
-  const units = packs > 0 ? Math.ceil(packs * (1 - config.evalFraction)) : trainRows;
-  const stepsPerEpoch = Math.ceil(units / unitsPerStep);
-  const steps = config.maxSteps > 0 ? config.maxSteps : Math.ceil(config.numTrainEpochs * stepsPerEpoch);
-  const epochs = Number((steps / stepsPerEpoch).toPrecision(2));
+  const { setUp, forecast } = useApp();
+  const report = forecast.report.value;
+  if (report === null) {
+    const isAsked = setUp.model.report.value !== null && setUp.dataset.report.value !== null;
+    return (
+      <p class="run-plan small muted">
+        {isAsked ? 'Counting the steps …' : 'The number of steps follows from the model and the dataset.'}
+      </p>
+    );
+  }
+  const { totalSteps, stepsPerEpoch, unitsPerStep, isPacked, time } = report;
+  const epochs = Number((totalSteps / stepsPerEpoch).toPrecision(2));
   return (
     <p class="run-plan small muted">
-      {unitsPerStep} {packs > 0 ? 'packs' : 'rows'} per step, {stepsPerEpoch} steps per epoch:{' '}
-      <strong>{steps} steps</strong>, about {epochs} {epochs === 1 ? 'epoch' : 'epochs'}.
+      {formatCountOf(unitsPerStep, isPacked ? 'pack' : 'row')} per step,{' '}
+      {formatCountOf(stepsPerEpoch, 'step')} per epoch: <strong>{formatCountOf(totalSteps, 'step')}</strong>,
+      about {epochs} {epochs === 1 ? 'epoch' : 'epochs'}. On this GPU{' '}
+      <strong>{aboutTime(time.seconds)}</strong> by forecast, without sample traces and results.
     </p>
   );
 }

@@ -9,7 +9,7 @@ import { createBuilderState, type Builder } from './builder.ts';
 import { createFailures, type Failures } from './failures.ts';
 import { createHubDatasets, type HubDatasets } from './hub-datasets.ts';
 import { createHubModels, type HubModels } from './hub-models.ts';
-import { createMemory, type Memory } from './memory.ts';
+import { createForecast, type Forecast } from './forecast.ts';
 import { createRun, type Run } from './run.ts';
 import { createSettings, type Settings } from './settings.ts';
 import { createSetUp, type SetUp } from './set-up.ts';
@@ -20,7 +20,7 @@ export interface AppState {
   readonly settings: Settings;
   readonly setUp: SetUp;
   readonly run: Run;
-  readonly memory: Memory;
+  readonly forecast: Forecast;
   readonly hubModels: HubModels;
   readonly hubDatasets: HubDatasets;
   readonly builder: Builder;
@@ -53,7 +53,7 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
   const settings = createSettings();
   const setUp = createSetUp(client, settings, failures);
   const run = createRun(client, failures);
-  const memory = createMemory(client, settings, setUp, run);
+  const forecast = createForecast(client, settings, setUp, run);
   const hubModels = createHubModels(client, failures);
   const hubDatasets = createHubDatasets(client, failures);
   const builder = createBuilderState(builderClient, client);
@@ -90,7 +90,7 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
     settings,
     setUp,
     run,
-    memory,
+    forecast,
     hubModels,
     hubDatasets,
     builder,

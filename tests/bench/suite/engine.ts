@@ -135,6 +135,7 @@ const tileName = ({ rows, columns, subgroupRows, subgroupColumns }: MatrixTile):
 export async function openEngine(): Promise<Gpu> {
   const gpu = await openDevice(navigator.gpu);
   await selfTest(gpu);
+  gpu.recorder.expectWork(Infinity); // what is measured is a long run
   if (!gpu.recorder.isSoftware) {
     const tuning = await tuneHalves(gpu);
     if (tuning !== null) halvesOf.set(gpu, tuning.variant);

@@ -85,7 +85,7 @@ export async function modelsSuite(rig: Rig): Promise<SuiteOutcome> {
     leftOut,
     notes: [
       `Random weights and tokens; LoRA of rank ${rank} on all seven linear layers; ${targetShare * 100} % of every row is trained. "kept": every activation is kept; else layers are recomputed in the backward pass.`,
-      'ofRoof counts the useful FLOPs of tests/bench/suite/flops.ts against multiply-adds in float32 registers, also where products run in half precision.',
+      'ofRoof counts the useful FLOPs of src/model/step-flops.ts against multiply-adds in float32 registers, also where products run in half precision.',
     ],
   };
 }

@@ -125,7 +125,7 @@ export async function stepSuite(rig: Rig): Promise<SuiteOutcome> {
     leftOut,
     notes: [
       'Random weights in f32 and random tokens; the last half of every row is trained (acceptance: all of it, 0.5B and 1.5B: a quarter); no gradient checkpointing.',
-      'ofRoof counts the useful FLOPs of tests/bench/suite/flops.ts. 0.5B and 1.5B have their real widths and one layer.',
+      'ofRoof counts the useful FLOPs of src/model/step-flops.ts. 0.5B and 1.5B have their real widths and one layer.',
     ],
   };
 }

@@ -1,23 +1,25 @@
-/** The GPU memory of a run with the present settings, asked of the worker a moment after those change that affect it. */
+/** What a run with the present settings would do and take, asked of the worker a moment after those change that affect it. */
 import { computed, effect, signal, type ReadonlySignal } from '@preact/signals';
-import type { MemoryReport, TrainerApi } from '../../api/trainer-api.ts';
+import type { RunForecast, TrainerApi } from '../../api/trainer-api.ts';
 import { settingsAffecting } from '../../config/effects.ts';
 import type { Run } from './run.ts';
 import type { SetUp } from './set-up.ts';
 import type { Settings } from './settings.ts';
 
-export interface Memory {
+export interface Forecast {
   /** null before a model and a dataset are there. */
-  readonly report: ReadonlySignal<MemoryReport | null>;
+  readonly report: ReadonlySignal<RunForecast | null>;
 }
 
 const settleMs = 250; // typing a number is several changes
 
-export function createMemory(client: TrainerApi, settings: Settings, setUp: SetUp, run: Run): Memory {
-  const report = signal<MemoryReport | null>(null);
+export function createForecast(client: TrainerApi, settings: Settings, setUp: SetUp, run: Run): Forecast {
+  const report = signal<RunForecast | null>(null);
   let timer: ReturnType<typeof setTimeout> | undefined;
   let newest = 0;
-  const affecting = computed(() => JSON.stringify(settingsAffecting(settings.config.value, 'memory')));
+  const affecting = computed(() =>
+    JSON.stringify(settingsAffecting(settings.config.value, 'memory', 'length', 'reports')),
+  );
   effect(() => {
     void affecting.value; // what affects the tokens comes with a new report of the dataset
     const isReady = setUp.model.report.value !== null && setUp.dataset.report.value !== null;
@@ -26,7 +28,7 @@ export function createMemory(client: TrainerApi, settings: Settings, setUp: SetU
     if (!isReady || run.isActive.value) return;
     const asked = ++newest;
     timer = setTimeout(() => {
-      client.planMemory(settings.config.value).then(
+      client.planRun(settings.config.value).then(
         (answer) => {
           if (asked === newest) report.value = answer;
         },

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { TrainerApi } from '../../../src/api/trainer-api.ts';
 import { affects } from '../../../src/config/effects.ts';
 import { runConfigKeys, type RunConfig } from '../../../src/config/run-config.ts';
-import { createMemory } from '../../../src/ui/state/memory.ts';
+import { createForecast } from '../../../src/ui/state/forecast.ts';
 import type { Run } from '../../../src/ui/state/run.ts';
 import type { SetUp } from '../../../src/ui/state/set-up.ts';
 import { createSettings } from '../../../src/ui/state/settings.ts';
@@ -14,15 +14,15 @@ afterEach(() => void vi.useRealTimers());
 
 function watched() {
   const asked: RunConfig[] = [];
-  const planMemory: TrainerApi['planMemory'] = async (config) => {
+  const planRun: TrainerApi['planRun'] = async (config) => {
     asked.push(config);
     return null;
   };
   const report = signal<object>({});
   const settings = createSettings();
   const isActive = signal(false);
-  createMemory(
-    { planMemory } as TrainerApi,
+  createForecast(
+    { planRun } as TrainerApi,
     settings,
     { model: { report: signal({}) }, dataset: { report } } as unknown as SetUp,
     { isActive } as unknown as Run,
@@ -32,7 +32,7 @@ function watched() {
   return { asked, settings, report, isActive, settle };
 }
 
-test('the memory of a run is asked for again when a setting changes that affects it, and not for others', () => {
+test('the forecast of a run is asked for again when a setting changes that affects it, and not for others', () => {
   const { asked, settings, settle } = watched();
   expect(asked).toHaveLength(1);
   settings.edit('learningRate', '0.5');
@@ -46,14 +46,14 @@ test('the memory of a run is asked for again when a setting changes that affects
 });
 
 test.each(runConfigKeys)(
-  'another %s has it asked for again just where the table says that it affects memory',
+  'another %s has it asked for again just where the table says that it affects memory, length or reports',
   (key) => {
     const { asked, settings, settle } = watched();
     const value = otherValue(settings.config.value, key);
     settings.edit(key, typeof value === 'number' ? String(value) : value);
     settle();
     expect(settings.config.value[key]).toEqual(value);
-    expect(asked).toHaveLength(affects(key, 'memory') ? 2 : 1);
+    expect(asked).toHaveLength(affects(key, 'memory', 'length', 'reports') ? 2 : 1);
   },
 );
 
