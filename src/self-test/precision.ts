@@ -7,7 +7,7 @@ import { TrainerError } from '../support/trainer-error.ts';
 import type { Gpu } from '../device/open-device.ts';
 import { plainMatmul, type MatmulVariant, type MatrixTile } from '../device/recorder.ts';
 import { matrixThreads, matrixWorkgroupBytes } from '../kernels/matmul-matrix.ts';
-import { fastest, type Fastest } from './tuner.ts';
+import { fastest, type Tuning } from './tuner.ts';
 
 export type Precision = 'f32' | 'f16';
 
@@ -53,10 +53,10 @@ export function halfCandidates(gpu: Pick<Gpu, 'matrixUnits' | 'device' | 'record
   return [...tiles.map((matrix) => ({ ...halves, matrix })), halves];
 }
 
-const tuned = new WeakMap<GPUDevice, Promise<Fastest | null>>();
+const tuned = new WeakMap<GPUDevice, Promise<Tuning | null>>();
 
 /** The fastest variant in half precision, found once; null: this GPU has none that computes what it should. */
-export function tuneHalves(gpu: Gpu): Promise<Fastest | null> {
+export function tuneHalves(gpu: Gpu): Promise<Tuning | null> {
   const known = tuned.get(gpu.device);
   if (known !== undefined) return known;
   const measured = withScales(gpu, () => fastest(gpu, halfCandidates(gpu), halfTolerance));

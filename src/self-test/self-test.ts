@@ -10,9 +10,9 @@ import { createRng } from '../support/rng.ts';
 import type { Gpu } from '../device/open-device.ts';
 import { plainMatmul } from '../device/recorder.ts';
 import { errorOfAttention } from './attention.ts';
-import { distance, largestError, TOLERANCE, tune } from './tuner.ts';
+import { distance, largestError, measureSpeed, TOLERANCE, tune } from './tuner.ts';
 
-/** Also chooses the kernel variants. @throws TrainerError "self-test-failed" */
+/** Also chooses the kernel variants and measures the GPU's speed. @throws TrainerError "self-test-failed" */
 export async function selfTest(gpu: Gpu, store: NoteStore | null = null): Promise<void> {
   await tune(gpu, store);
   let worst = await largestError(gpu);
@@ -29,6 +29,7 @@ export async function selfTest(gpu: Gpu, store: NoteStore | null = null): Promis
       `largest error ${worst}`,
     );
   }
+  await measureSpeed(gpu);
   gpu.assertHealthy();
 }
 

@@ -19,13 +19,9 @@ export const TOLERANCE = 1e-4; // 76-term float32 dot products of values in [-1,
 /** A later candidate must be this much faster: measurements are noisy, and choices should not wander. */
 const advantage = 1.1;
 
-export interface Fastest {
+export interface Tuning {
   readonly variant: MatmulVariant;
   readonly flopsPerSecond: number;
-}
-
-export interface Tuning extends Fastest {
-  readonly bytesPerSecond: number;
 }
 
 /** Variants this device could run, the expected best first; f16 is opt-in and not among them. */
@@ -39,35 +35,26 @@ export function candidates({ subgroups, recorder }: Pick<Gpu, 'subgroups' | 'rec
   return [...found, plainMatmul];
 }
 
-/** Sets the recorder's variant and speed. @throws TrainerError as the device does when it fails meanwhile. */
-export async function tune(gpu: Gpu, store: NoteStore | null): Promise<Tuning> {
+/** Sets the recorder's variant. @throws TrainerError as the device does when it fails meanwhile. */
+export async function tune(gpu: Gpu, store: NoteStore | null): Promise<MatmulVariant> {
   const key = `tuning ${tuningVersion} ${gpu.report.gpu} ${gpu.report.features.join(',')}`;
-  const known = parseTuning((await store?.read(key).catch(() => null)) ?? null, candidates(gpu));
-  const tuning = known ?? (await measure(gpu));
-  if (known === null) await store?.write(key, JSON.stringify(tuning)).catch(() => undefined);
-  gpu.recorder.matmul = tuning.variant;
-  gpu.recorder.flopsPerSecond = tuning.flopsPerSecond;
-  gpu.recorder.bytesPerSecond = tuning.bytesPerSecond;
-  return tuning;
+  const known = parseVariant((await store?.read(key).catch(() => null)) ?? null, candidates(gpu));
+  const variant = known ?? (await fastest(gpu, candidates(gpu), TOLERANCE))?.variant ?? plainMatmul;
+  if (known === null) await store?.write(key, JSON.stringify(variant)).catch(() => undefined);
+  gpu.recorder.matmul = variant;
+  return variant;
 }
 
 /** A remembered choice, if it is one this device could make. */
-function parseTuning(text: string | null, possible: readonly MatmulVariant[]): Tuning | null {
-  if (text === null) return null;
-  try {
-    const { variant, flopsPerSecond, bytesPerSecond } = JSON.parse(text) as Tuning;
-    const same = possible.find((candidate) => JSON.stringify(candidate) === JSON.stringify(variant));
-    const isWhole = flopsPerSecond > 0 && bytesPerSecond > 0;
-    return same !== undefined && isWhole ? { variant: same, flopsPerSecond, bytesPerSecond } : null;
-  } catch {
-    return null;
-  }
+function parseVariant(text: string | null, possible: readonly MatmulVariant[]): MatmulVariant | null {
+  return possible.find((candidate) => JSON.stringify(candidate) === text) ?? null;
 }
 
-async function measure(gpu: Gpu): Promise<Tuning> {
-  const best = await fastest(gpu, candidates(gpu), TOLERANCE);
-  const { flopsPerSecond } = gpu.recorder;
-  return { ...(best ?? { variant: plainMatmul, flopsPerSecond }), bytesPerSecond: await copySpeed(gpu) };
+/** How fast this GPU is now, for the recorder: not remembered, for the machine may have been busy then. */
+export async function measureSpeed(gpu: Gpu): Promise<void> {
+  const { recorder } = gpu;
+  recorder.flopsPerSecond = await speed(gpu);
+  recorder.bytesPerSecond = await copySpeed(gpu);
 }
 
 /** Of the variants that compute what they should; null: none does. The recorder's own is plain afterwards. */
@@ -75,8 +62,8 @@ export async function fastest(
   gpu: Gpu,
   variants: readonly MatmulVariant[],
   tolerance: number,
-): Promise<Fastest | null> {
-  let best: Fastest | null = null;
+): Promise<Tuning | null> {
+  let best: Tuning | null = null;
   for (const variant of variants) {
     gpu.recorder.matmul = variant;
     if (!((await errorOrRefusal(gpu)) <= tolerance)) continue;

@@ -63,10 +63,10 @@ const software: Costs = {
 const hardware: Costs = {
   products: 1,
   lora: 0.2,
-  attention: 0.2,
+  attention: 0.08,
   touches: 20,
   logitTouches: 4,
-  layerSeconds: 5e-4,
+  layerSeconds: 1e-3,
 };
 
 export function forecastTime(question: TimeQuestion, speed: GpuSpeed): TimeForecast {
