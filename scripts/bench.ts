@@ -1,9 +1,10 @@
-/** `npm run bench`: the benchmark page in headless Chromium, as a table and as JSON. `--help` says the rest. */
+/** `npm run bench`: the benchmark in Node or as a page in headless Chromium, as a table and as JSON. `--help` says the rest. */
 import type { Outcome } from '../src/headless/commands.ts';
 import { columns, fitLine, resultCells, roofLine, textTable } from '../tests/bench/format.ts';
 import type { BenchEvent, BenchReport, BenchSettings, WorkerReport } from '../tests/bench/protocol.ts';
 import { wantsHelp, wantsJson } from './cli/args.ts';
 import { benchHelp, parseBenchArgs, parsePackArgs } from './cli/bench-args.ts';
+import { chooseHost } from './cli/choose-host.ts';
 import { RunFailure, runCommand } from './cli/exit.ts';
 import { commitOf } from './cli/commit.ts';
 
@@ -22,7 +23,7 @@ function show(event: BenchEvent): void {
   }
 }
 
-async function measure(settings: BenchSettings): Promise<BenchReport> {
+async function measureInPage(settings: BenchSettings): Promise<BenchReport> {
   const [{ ensureBench }, { benchFolder }, { launchBrowser }, { watchPage }, { serve }] = await Promise.all([
     import('./cli/build.ts'),
     import('./cli/paths.ts'),
@@ -61,6 +62,12 @@ async function measure(settings: BenchSettings): Promise<BenchReport> {
   }
 }
 
+async function measureInNode(settings: BenchSettings): Promise<BenchReport> {
+  const { benchInNode } = await import('./cli/node-bench.ts');
+  const report = await benchInNode(settings, show, (line) => console.error(line));
+  return { ...report, browser: `Node ${process.versions.node}, Dawn`, commit: commitOf() };
+}
+
 /** For a browser with a GPU of its own. */
 async function servePage(): Promise<void> {
   const [{ ensureBench }, { benchFolder }, { serve }] = await Promise.all([
@@ -93,7 +100,9 @@ else if (argv.includes('--pack'))
   });
 else
   await runCommand(wantsJson(argv), async () => {
-    const report = await measure(parseBenchArgs(argv));
+    const { host, settings } = parseBenchArgs(argv);
+    const isNode = chooseHost(host) === 'node';
+    const report = await (isNode ? measureInNode(settings) : measureInPage(settings));
     print(report);
     if (wantsJson(argv)) console.log(JSON.stringify(report));
     if (report.results.some(({ failure }) => failure !== null)) process.exitCode = 1;

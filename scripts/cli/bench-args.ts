@@ -1,19 +1,22 @@
 /** `npm run bench` → settings of one suite. */
 import { parseArgs } from 'node:util';
 import { TrainerError } from '../../src/support/trainer-error.ts';
-import { parse as parseFlags, required } from './args.ts';
+import { hostOf, parse as parseFlags, required } from './args.ts';
+import type { HostChoice } from './choose-host.ts';
 import type { PackOptions } from './pack-bench.ts';
 import { defaultSettings, suites, type BenchSettings, type Suite } from '../../tests/bench/protocol.ts';
 
 export const benchHelp = `npm run bench -- [${suites.join(' | ')}] [options]
 
-Measures the engine in headless Chromium: every operation is checked against its float64 reference, then timed in
+Measures the engine: every operation is checked against its float64 reference, then timed in
 turns with the GPU's own roof. Without a name: kernels. The same suites are a page:
 "npm run bench -- --serve" says its address, for a browser with a GPU of its own.
 
   --pack <folder>      makes a folder that measures a graphics card on a Linux x64 machine where nothing is installed:
                        copy it there and run ./measure in it; --without-node leaves Node out of it
   --only <words>       only the cases whose name and shape contain all of these words, e.g. --only "linear 256"
+  --host <auto | node | browser>   where it runs, as for training: in Node on Dawn, or in headless Chromium. auto (the
+                       default) takes Node where it finds a graphics card there. peers needs a browser
   --budget <seconds>   start no new case after this; what was left out is said
   --rounds <number>    timed samples per contender (default 3)
   --sample-ms <number> length of a sample (default 100)
@@ -29,6 +32,7 @@ Exit code 0: done. 2: bad input, said before anything starts. 1: failed, or a ca
 const text = { type: 'string' } as const;
 const flag = { type: 'boolean' } as const;
 const options = {
+  host: text,
   only: text,
   budget: text,
   rounds: text,
@@ -56,7 +60,10 @@ function positive(name: string, given: string | undefined, fallback: number): nu
 const isSuite = (name: string): name is Suite => (suites as readonly string[]).includes(name);
 
 /** @throws TrainerError "config-invalid". */
-export function parseBenchArgs(argv: readonly string[]): BenchSettings {
+export function parseBenchArgs(argv: readonly string[]): {
+  readonly host: HostChoice;
+  readonly settings: BenchSettings;
+} {
   const { values, positionals } = parse(argv);
   const [suite = 'kernels', ...rest] = positionals;
   if (!isSuite(suite) || rest.length > 0)
@@ -68,13 +75,20 @@ export function parseBenchArgs(argv: readonly string[]): BenchSettings {
   const rounds = positive('rounds', values.rounds, defaults.rounds);
   if (!Number.isInteger(rounds))
     throw new TrainerError('config-invalid', `--rounds ${rounds} is not a whole number.`);
-  return {
+  const host = hostOf(values);
+  if (suite === 'peers' && host === 'node')
+    throw new TrainerError(
+      'config-invalid',
+      'peers compares with libraries that need a browser: leave --host out.',
+    );
+  const settings = {
     suite,
     only: (values.only ?? '').split(/\s+/).filter((word) => word !== ''),
     budgetSeconds: positive('budget', values.budget, defaults.budgetSeconds),
     rounds,
     sampleMs: positive('sample-ms', values['sample-ms'], defaults.sampleMs),
   };
+  return { host: suite === 'peers' ? 'browser' : host, settings };
 }
 
 /** @throws TrainerError "config-invalid". */

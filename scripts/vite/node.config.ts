@@ -14,7 +14,11 @@ export default {
     reportCompressedSize: false,
     chunkSizeWarningLimit: 10_000,
     rolldownOptions: {
-      input: { trainer: 'workers/trainer.node.ts', measure: 'tests/bench/node/measure.ts' },
+      input: {
+        trainer: 'workers/trainer.node.ts',
+        measure: 'tests/bench/node/measure.ts',
+        bench: 'tests/bench/node/suite.ts',
+      },
       output: { entryFileNames: '[name].js', format: 'es' },
       checks: { bundlerTimings: false },
     },

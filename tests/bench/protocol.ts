@@ -1,4 +1,6 @@
 /** What the benchmark's page, worker, command and JSON file agree on. Types and names only: Node imports it too. */
+import type { WireError } from '../../src/support/trainer-error.ts';
+
 export const suites = ['kernels', 'step', 'models', 'profile', 'generate', 'memory', 'peers'] as const;
 export type Suite = (typeof suites)[number];
 
@@ -91,3 +93,9 @@ export type WorkerReport = Omit<BenchReport, 'browser' | 'commit'>;
 export interface BenchWorkerApi {
   run(settings: BenchSettings, onEvent: (event: BenchEvent) => void): Promise<WorkerReport>;
 }
+
+/** What a suite in Node tells the process that started it. */
+export type NodeBenchMessage =
+  | { readonly kind: 'event'; readonly event: BenchEvent }
+  | { readonly kind: 'report'; readonly report: WorkerReport }
+  | { readonly kind: 'error'; readonly error: WireError };

@@ -2,15 +2,11 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { softwareDriver } from '../../scripts/cli/choose-host.ts';
 import { gpuMode } from '../../scripts/cli/gpu-flags.ts';
-import { probe } from '../../scripts/cli/probe.ts';
+import { hasNodeDriver as hasDriver } from '../support/node-driver.ts';
 import { tempFolder, writeFiles } from '../support/temp-folder.ts';
 import { lastJson, metricsOf, run, settings, start } from './support.ts';
 
-const driver = softwareDriver();
-const probed = gpuMode() === 'software' ? null : probe();
-const hasDriver = gpuMode() === 'software' ? driver !== null : probed !== null && typeof probed === 'object';
 if (!hasDriver) console.warn('No Vulkan driver is here: the tests of --host node are skipped.');
 
 const folder = tempFolder();
