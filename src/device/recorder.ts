@@ -94,10 +94,13 @@ export class Recorder {
   rowScales: GpuTensor | null = null;
   /** Kernels then do more work per thread and avoid barriers. */
   readonly isSoftware: boolean;
+  /** Threads that share a row where it is summed: barriers are slow in software, and some drivers there end long loops. */
+  rowThreads: 1 | 64;
 
   constructor(device: GPUDevice, isSoftware: boolean) {
     this.#device = device;
     this.isSoftware = isSoftware;
+    this.rowThreads = isSoftware ? 1 : 64;
     this.#uniformBuffer = device.createBuffer({
       label: 'uniforms',
       size: slotBytes * slotCount,

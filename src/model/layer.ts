@@ -46,7 +46,7 @@ export function rowLayout(gpu: Gpu, config: ModelConfig, rows: number): RowLayou
     rows,
     width: config.hiddenSize,
     stride: padded(config.hiddenSize),
-    rowThreads: gpu.recorder.isSoftware ? 1 : 64, // barriers are slow in software
+    rowThreads: gpu.recorder.rowThreads,
   };
 }
 

@@ -10,6 +10,7 @@ import { createRng } from '../support/rng.ts';
 import type { Gpu } from '../device/open-device.ts';
 import { plainMatmul } from '../device/recorder.ts';
 import { errorOfAttention } from './attention.ts';
+import { errorOfLongRow } from './long-loops.ts';
 import { distance, largestError, measureSpeed, TOLERANCE, tune } from './tuner.ts';
 
 /** Also chooses the kernel variants and measures the GPU's speed. @throws TrainerError "self-test-failed" */
@@ -21,7 +22,7 @@ export async function selfTest(gpu: Gpu, store: NoteStore | null = null): Promis
     worst = await largestError(gpu);
   }
   if (gpu.recorder.lanes > 1 && !((await errorOfAttention(gpu)) <= TOLERANCE)) gpu.recorder.lanes = 1;
-  worst = Math.max(worst, await errorOfTfjs(gpu));
+  worst = Math.max(worst, await errorOfLongRows(gpu), await errorOfTfjs(gpu));
   if (!(worst <= TOLERANCE)) {
     throw new TrainerError(
       'self-test-failed',
@@ -31,6 +32,15 @@ export async function selfTest(gpu: Gpu, store: NoteStore | null = null): Promis
   }
   await measureSpeed(gpu);
   gpu.assertHealthy();
+}
+
+/** Where a thread's long loops are cut short, many threads share a row from now on. */
+async function errorOfLongRows(gpu: Gpu): Promise<number> {
+  if (!gpu.recorder.isSoftware) return 0;
+  const error = await errorOfLongRow(gpu);
+  if (error <= TOLERANCE || gpu.recorder.rowThreads === 64) return error;
+  gpu.recorder.rowThreads = 64;
+  return errorOfLongRow(gpu);
 }
 
 async function errorOfTfjs({ tfjs }: Gpu): Promise<number> {

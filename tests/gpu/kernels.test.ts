@@ -6,6 +6,7 @@ import { distance } from '../../src/self-test/tuner.ts';
 import { adamw, gradNorm, gradNormPartials } from '../../src/kernels/adamw.ts';
 import { attention } from '../../src/kernels/attention.ts';
 import { errorOfAttention } from '../../src/self-test/attention.ts';
+import { errorOfLongRow } from '../../src/self-test/long-loops.ts';
 import { attentionDx } from '../../src/kernels/attention-backward.ts';
 import { crossEntropy, targetLogProbs } from '../../src/kernels/cross-entropy.ts';
 import { dropout } from '../../src/kernels/dropout.ts';
@@ -129,6 +130,15 @@ describe.each([1, 64] as const)('row reductions with %i threads a row', (rowThre
     [64, 1536],
     [2, 151_935],
   ])('cross-entropy of %i rows over %i words', async (rows, vocab) => {
+    const { recorder } = gpu;
+    if (vocab > 100_000 && recorder.isSoftware && rowThreads < recorder.rowThreads) {
+      // The self-test has found that this driver cuts a thread's long loops short, so the engine does not run this.
+      recorder.rowThreads = rowThreads;
+      expect(await errorOfLongRow(gpu)).toBeGreaterThan(F32);
+      recorder.rowThreads = 64;
+      expect(await errorOfLongRow(gpu)).toBeLessThan(F32);
+      return;
+    }
     const stride = Math.ceil(vocab / 4) * 4;
     const logits = random(rows * vocab, 10);
     const targets = Uint32Array.from({ length: rows }, (_, i) => (i === 0 ? vocab - 1 : rng.below(vocab)));

@@ -152,7 +152,7 @@ export const deviceOf = ({ report }: Gpu): BenchDevice => ({
 });
 
 /** Threads per row of the row-wise kernels, as the model chooses them. */
-export const rowThreads = (gpu: Gpu): 1 | 64 => (gpu.recorder.isSoftware ? 1 : 64);
+export const rowThreads = (gpu: Gpu): 1 | 64 => gpu.recorder.rowThreads;
 
 /** y = low · Bᵀ, by itself: in a step it is part of the frozen product. */
 export function loraUp(
