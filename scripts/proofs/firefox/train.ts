@@ -45,8 +45,8 @@ export async function trainInFirefox(
       if (event.kind !== 'step') return;
       losses.push(event.report.loss);
       stepMs.push(event.report.stepMs);
-      if (event.report.step % 10 === 0)
-        say(`step ${event.report.step}: loss ${event.report.loss.toFixed(4)}`);
+      const { step, loss, stepMs: ms } = event.report;
+      say(`step ${step}: loss ${loss.toFixed(4)}, ${(ms / 1000).toFixed(1)} s`);
     });
     await page.goto(`${served.url}/?headless`);
     await page.waitForFunction(() => globalThis.altTrainHeadless !== undefined);
