@@ -57,7 +57,7 @@ export const plainMatmul: MatmulVariant = {
 };
 
 /** In software a tile of so many rows multiplies a quarter faster than one of 16, and takes three times as long to compile. */
-const wideRows = 32;
+export const wideRows = 32;
 /** Of matrix products, by measurement: ten seconds of compiling are earned back after some forty. */
 const secondsWorthWideTiles = 60;
 

@@ -4,7 +4,7 @@
  */
 import type { GpuTensor } from '../../src/device/gpu-memory.ts';
 import type { Kernel } from '../../src/device/kernel.ts';
-import { type MatmulVariant, type MatrixUnit, type Recorder } from '../../src/device/recorder.ts';
+import { wideRows, type MatmulVariant, type MatrixUnit, type Recorder } from '../../src/device/recorder.ts';
 import { adamw, gradNorm } from '../../src/kernels/adamw.ts';
 import { attentionDx } from '../../src/kernels/attention-backward.ts';
 import { attention, storeKv } from '../../src/kernels/attention.ts';
@@ -88,7 +88,11 @@ export function kernelsFor(name: AdapterKindName): ReadonlyMap<string, Kernel> {
   };
   const heard = new Map<string, Kernel>();
   const setting = { isSoftware, panel: null, lanes: 1 };
-  for (const matmul of [...candidates(gpu), ...halfCandidates(gpu)]) {
+  const tuned = [...candidates(gpu), ...halfCandidates(gpu)];
+  const wide = isSoftware
+    ? tuned.filter(({ quads }) => quads).map((one) => ({ ...one, rows: wideRows }))
+    : [];
+  for (const matmul of [...tuned, ...wide]) {
     for (const panel of [null, tensor(16 << 20)]) {
       const recorder = listening({ ...setting, matmul, panel }, heard);
       products(recorder);
