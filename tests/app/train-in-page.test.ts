@@ -69,6 +69,8 @@ test('training starts from the keyboard, pauses, resumes and ends, while chart a
     'Evaluation share': '0.2',
     'Evaluate every': '6',
   });
+  const forecast = /: 12 steps, about [\d.]+ epochs?\. On this GPU about [\d.]+ (s|min) by forecast/;
+  await page.locator('.run-plan').filter({ hasText: forecast }).waitFor();
   const emptyChart = await ui.loss.innerText();
   await ui.start.focus();
   await page.keyboard.press('Enter');
