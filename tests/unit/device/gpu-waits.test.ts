@@ -17,11 +17,11 @@ function deviceThat({ looksEveryMs = 0, busyMs = 0, isLost = false } = {}): Fake
   const settles = (afterMs: number): Promise<undefined> =>
     new Promise((resolve, reject) => {
       const isDoneAt = performance.now() + afterMs;
+      const settle = (): void => (isLost ? reject(new Error('lost')) : resolve(undefined));
       look = () => {
-        if (isLost) reject(new Error('lost'));
-        else if (performance.now() >= isDoneAt) resolve(undefined);
+        if (isLost || performance.now() >= isDoneAt) settle();
       };
-      setTimeout(look, Math.max(afterMs, looksEveryMs));
+      setTimeout(settle, Math.max(afterMs, looksEveryMs)); // a timer may fire a little before its time
     });
   const device = {
     createBuffer: () => ({ mapAsync: () => settles(0), destroy: () => undefined }),
@@ -50,12 +50,12 @@ test('a device that looks at once is left alone', async () => {
 });
 
 test('a device that looks seldom is made to look until the work is done', async () => {
-  const { device, submits } = deviceThat({ looksEveryMs: 400, busyMs: 60 });
+  const { device, submits } = deviceThat({ looksEveryMs: 1500, busyMs: 60 });
   const waits = await GpuWaits.measure(device);
   const ms = await msOf(waits.workDone());
   expect(waits.areNudged).toBe(true);
   expect(ms).toBeGreaterThanOrEqual(55);
-  expect(ms).toBeLessThan(350);
+  expect(ms).toBeLessThan(1200);
   expect(submits()).toBeGreaterThan(3);
 });
 
