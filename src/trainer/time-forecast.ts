@@ -53,7 +53,7 @@ interface Costs {
 }
 
 const software: Costs = {
-  products: 1,
+  products: 1.45, // the product that is measured is smaller than those of a step
   lora: 0.5,
   attention: 0.5,
   touches: 20,
