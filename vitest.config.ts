@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 import { findBrowser } from './scripts/cli/find-browser.ts';
 import { chromiumArgs, gpuMode } from './scripts/cli/gpu-flags.ts';
 import { hubCommands } from './tests/support/hub-commands.ts';
-import { aliases, prebundled } from './scripts/vite/shared.ts';
+import { aliases, gpuTests, prebundled } from './scripts/vite/shared.ts';
 
 const shared = {
   resolve: { alias: aliases },
@@ -32,11 +32,9 @@ export default defineConfig({
         worker: { format: 'es' },
         test: {
           name: 'gpu',
-          include: ['tests/gpu/**/*.test.ts', 'tests/worker/**/*.test.ts'],
-          setupFiles: ['tests/support/require-webgpu.ts'],
+          ...gpuTests,
           testTimeout: 300_000,
           hookTimeout: 300_000,
-          fileParallelism: false,
           browser: {
             enabled: true,
             headless: true,

@@ -96,23 +96,24 @@ async function besideGpu(): Promise<Counts> {
 async function main(): Promise<void> {
   const filters = process.argv.slice(2);
   await prepareBrowser();
+  const firefox = await lookForFirefox();
+  if ('version' in firefox) console.log(`Firefox: ${firefox.path} ${firefox.version}`);
   let counts = noTests;
   if (filters.length > 0) {
-    counts = await runVitest('selected', filters);
+    const without = 'lacking' in firefox ? ['--project', '!firefox'] : [];
+    counts = await runVitest('selected', [...without, ...filters]);
   } else {
     const isAlone = availableParallelism() < 2;
     const beside = besideGpu();
     if (isAlone) await beside;
-    const firefox = await lookForFirefox();
-    if ('version' in firefox) console.log(`Firefox: ${firefox.path} ${firefox.version}`);
     const withGpu = async (): Promise<Counts> => {
       const counts = await project('gpu');
       return 'version' in firefox ? addCounts(counts, await project('firefox')) : counts;
     };
     counts = (await Promise.all([withGpu(), beside])).reduce(addCounts);
     counts = addCounts(counts, await project('app'));
-    if ('lacking' in firefox) console.log(`tests/firefox: not run, ${firefox.lacking}.`);
   }
+  if ('lacking' in firefox) console.log(`tests/firefox: not run, ${firefox.lacking}.`);
   console.log(summary(counts));
   process.exitCode = counts.failed === 0 ? 0 : 1;
 }

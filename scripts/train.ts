@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import type { RunResult } from '../src/api/trainer-api.ts';
 import type { WireError } from '../src/support/trainer-error.ts';
 import type { RunConfig } from '../src/config/run-config.ts';
-import { checkpointName, type HeadlessEvent, type TrainPlan } from '../src/headless/commands.ts';
+import { deliveredNames, type HeadlessEvent, type TrainPlan } from '../src/headless/commands.ts';
 import { parseTrainArgs, trainHelp, wantsHelp, wantsJson, type TrainOptions } from './cli/args.ts';
 import { checkpointOf, readCheckpointHead } from './cli/checkpoint-file.ts';
 import { cancelled, RunFailure, runCommand } from './cli/exit.ts';
@@ -15,15 +15,8 @@ import type { Mount } from './cli/serve.ts';
 import { resolveRunConfig } from './cli/settings.ts';
 import { stopOnSignal } from './cli/stop-on-signal.ts';
 
-/** metrics.jsonl is written here, row by row; the rest comes from the page. */
+/** Written here, row by row; the rest comes from the trainer. */
 const metricsName = 'metrics.jsonl';
-const inboxNames = [
-  'adapter_model.safetensors',
-  'adapter_config.json',
-  'README.md',
-  'run_config.json',
-  checkpointName,
-];
 
 interface Prepared {
   readonly plan: TrainPlan;
@@ -50,7 +43,7 @@ async function prepare(options: TrainOptions): Promise<Prepared> {
     },
     (line) => console.error(line),
   );
-  prepareOutFolder(out, [...inboxNames, metricsName]);
+  prepareOutFolder(out, [...deliveredNames, metricsName]);
   return {
     out,
     resumedStep: checkpoint === null ? null : (await readCheckpointHead(checkpoint)).step,
@@ -83,7 +76,7 @@ async function train(options: TrainOptions, asJson: boolean): Promise<void> {
   const session = await openSession({
     host: options.host,
     mounts,
-    out: { path: out, names: inboxNames },
+    out: { path: out, names: deliveredNames },
     onEvent,
     say: (line) => view.say(line),
   });

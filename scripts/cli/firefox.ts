@@ -27,10 +27,10 @@ function usualPlaces(): readonly string[] {
 }
 
 /** @throws when FIREFOX_PATH is set and is not a program. */
-export const findFirefox = (): FoundProgram | null =>
+const findFirefox = (): FoundProgram | null =>
   findProgram({ variable: 'FIREFOX_PATH', namesOnPath, usualPlaces: usualPlaces() });
 
-export const howToGetFirefox =
+const howToGetFirefox =
   'install it (Debian: apt-get install firefox-esr mesa-vulkan-drivers) or set FIREFOX_PATH to its program';
 
 export type FirefoxSearch =
@@ -42,7 +42,7 @@ export async function lookForFirefox(): Promise<FirefoxSearch> {
   if (found === null) return { lacking: `Firefox is not here: ${howToGetFirefox}` };
   const { path } = found;
   const served = await serve({ root: join(projectRoot, 'public') }); // WebGPU exists on secure origins only
-  const browser = await launchFirefox(path);
+  const browser = await launchFirefox();
   try {
     const page = await browser.newPage();
     await page.goto(`${served.url}/models/demo/config.json`);
@@ -70,15 +70,16 @@ const preferences = {
   'gfx.webgpu.ignore-blocklist': true,
 };
 
-/** A new profile, gone when the browser is closed. Caller closes. */
-export function launchFirefox(
-  path: string,
+/** A new profile, gone when the browser is closed. Caller closes. @throws where there is no Firefox. */
+export async function launchFirefox(
   more: Readonly<Record<string, string | number | boolean>> = {},
   environment: NodeJS.ProcessEnv = {},
 ): Promise<Browser> {
+  const found = findFirefox();
+  if (found === null) throw new Error(`No Firefox found: ${howToGetFirefox}.`);
   return puppeteer.launch({
     browser: 'firefox',
-    executablePath: path,
+    executablePath: found.path,
     headless: true,
     timeout: startLimitMs,
     protocolTimeout: answerLimitMs,

@@ -26,7 +26,8 @@ export async function benchInNode(
       else reject(new RunFailure(message.error, true));
     });
     child.on('error', reject);
-    child.on('exit', (code, signal) => {
+    // not "exit", which may come before the last message
+    child.on('close', (code, signal) => {
       const message = `The benchmark's process ended without a report (${signal ?? `exit code ${code}`}).`;
       reject(new RunFailure({ code: 'internal', message, detail: null }, true));
     });

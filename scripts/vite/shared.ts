@@ -29,3 +29,10 @@ export const prebundled = [
   'preact/jsx-dev-runtime',
   'uplot',
 ];
+
+/** The GPU's tests, whichever browser runs them. */
+export const gpuTests = {
+  include: ['tests/gpu/**/*.test.ts', 'tests/worker/**/*.test.ts'],
+  setupFiles: ['tests/support/require-webgpu.ts'],
+  fileParallelism: false,
+};

@@ -79,6 +79,14 @@ export interface Desk {
 
 /** Files that a run delivers besides those of `exportFiles()`. */
 export const checkpointName = 'checkpoint/checkpoint.safetensors';
+/** What a training run puts on the desk; metrics.jsonl is written from its events, row by row. */
+export const deliveredNames: readonly string[] = [
+  'adapter_model.safetensors',
+  'adapter_config.json',
+  'README.md',
+  'run_config.json',
+  checkpointName,
+];
 
 /** The worker knows of a stop only while it trains; one that comes while things are loaded is kept here. */
 interface Stopping {

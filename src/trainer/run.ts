@@ -9,7 +9,7 @@ import type {
   TrainEvent,
   TrainingRequest,
 } from '../api/trainer-api.ts';
-import { aboutTime } from '../support/about-time.ts';
+import { roughTime } from '../support/rough-time.ts';
 import { TrainerError } from '../support/trainer-error.ts';
 import type { RunConfig } from '../config/run-config.ts';
 import type { Gpu } from '../device/open-device.ts';
@@ -150,7 +150,7 @@ export class Run {
       say(`${(memory.plan.total / 1e6).toFixed(0)} MB of GPU memory planned; ${memory.reason}`);
       const share = 1 - record.step / totalSteps; // of the run that is left
       say(
-        `${totalSteps - record.step} steps of ${aboutTime(time.secondsPerStep).replace('about ', '')}: ${aboutTime(time.seconds * share)} by forecast, without sample traces and results`,
+        `${totalSteps - record.step} steps of ${roughTime(time.secondsPerStep)}: about ${roughTime(time.seconds * share)} by forecast, without sample traces and results`,
       );
       host.gpu.recorder.expectWork(time.flops * share);
       await inPrecision(host.gpu, config.precision, () => this.#takeSteps(onEvent));

@@ -90,28 +90,20 @@ function secondsOf(
 ): { readonly training: number; readonly forward: number } {
   const costs = isSoftware ? software : hardware;
   const flops = usefulFlops(model, lora, rows);
-  const perFlop = (share: number): number => 1 / (share * flopsPerSecond);
-  const valueBytes = 4;
-  const values = rows.tokens * model.layerCount * valuesPerToken(model);
-  const logits = rows.targets * model.vocabSize;
-  const decoded = format === 'f32' ? 0 : microBatches * matrixWeights(model);
-  const moved = (times: number): number => (times * valueBytes) / bytesPerSecond;
-  const fixed = microBatches * model.layerCount * costs.layerSeconds;
-  // A layer forward: half of its products, a third of its attention and LoRA, a third of the rest.
-  const layersForward =
-    (flops.linear / 2) * perFlop(costs.products) +
-    (flops.attention / 3) * perFlop(costs.attention) +
-    (flops.lora / 3) * perFlop(costs.lora) +
-    moved((costs.touches * values) / 3 + 2 * decoded) +
-    fixed / 3;
-  const headForward = (flops.head / 2) * perFlop(costs.products) + moved((costs.logitTouches * logits) / 2);
-  const all =
-    (flops.linear + flops.head) * perFlop(costs.products) +
-    flops.attention * perFlop(costs.attention) +
-    flops.lora * perFlop(costs.lora) +
-    moved(costs.touches * values + costs.logitTouches * logits + 4 * decoded) +
-    fixed;
-  return { training: all + (checkpointing ? layersForward : 0), forward: layersForward + headForward };
+  const computed = (count: number, share: number): number => count / (share * flopsPerSecond);
+  const moved = (values: number): number => (4 * values) / bytesPerSecond;
+  const linear = computed(flops.linear, costs.products);
+  const head =
+    computed(flops.head, costs.products) + moved(costs.logitTouches * rows.targets * model.vocabSize);
+  const others =
+    computed(flops.attention, costs.attention) +
+    computed(flops.lora, costs.lora) +
+    moved(costs.touches * rows.tokens * model.layerCount * valuesPerToken(model)) +
+    microBatches * model.layerCount * costs.layerSeconds;
+  const decoding = format === 'f32' ? 0 : moved(2 * microBatches * matrixWeights(model)); // in one direction
+  const layersForward = linear / 2 + others / 3 + decoding;
+  const all = linear + head + others + 2 * decoding;
+  return { training: all + (checkpointing ? layersForward : 0), forward: layersForward + head / 2 };
 }
 
 /** Of rows as they are tokenized; the last token of a row is only a target. */

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { strFromU8, unzipSync } from 'fflate';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { adapterZipNames } from '../support/adapter-zip.ts';
 import { drivePage, type PageDriver } from './drive-page.ts';
 import { timeMainThread } from './main-thread.ts';
 import { openApp, type OpenApp } from './support.ts';
@@ -128,13 +129,7 @@ test('the downloaded zip holds the adapter, its card and the record of the run',
   const download = await arriving;
   expect(download.suggestedFilename()).toBe('alttrain-demo-adapter.zip');
   const files = unzipSync(await readFile(await download.path()));
-  expect(Object.keys(files).sort()).toEqual([
-    'README.md',
-    'adapter_config.json',
-    'adapter_model.safetensors',
-    'metrics.jsonl',
-    'run_config.json',
-  ]);
+  expect(Object.keys(files).sort()).toEqual(adapterZipNames);
   const text = (name: string): string => strFromU8(files[name]);
   expect(JSON.parse(text('adapter_config.json'))).toMatchObject({ peft_type: 'LORA', r: 16, lora_alpha: 32 });
   expect(JSON.parse(text('run_config.json'))).toMatchObject({ max_steps: STEPS, eval_fraction: 0.2 });

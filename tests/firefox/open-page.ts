@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { Browser, ElementHandle, Page } from 'puppeteer-core';
 import { vi } from 'vitest';
-import { findFirefox, howToGetFirefox, launchFirefox } from '../../scripts/cli/firefox.ts';
+import { launchFirefox } from '../../scripts/cli/firefox.ts';
 import { serve } from '../../scripts/cli/serve.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
@@ -27,11 +27,9 @@ export interface FirefoxPage {
 
 /** `root`: the folder that is served. Close it in `afterAll`. */
 export async function openFirefoxPage(root: string, path = '/'): Promise<FirefoxPage> {
-  const found = findFirefox();
-  if (found === null) throw new Error(`No Firefox found: ${howToGetFirefox}.`);
   const downloads = tempFolder();
   const served = await serve({ root });
-  const browser = await launchFirefox(found.path, {
+  const browser = await launchFirefox({
     'browser.download.folderList': 2, // the folder below
     'browser.download.dir': downloads,
   });

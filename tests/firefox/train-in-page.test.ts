@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { strFromU8, unzipSync } from 'fflate';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { distFolder } from '../../scripts/cli/paths.ts';
+import { adapterZipNames } from '../support/adapter-zip.ts';
 import { downloadedFile, openFirefoxPage, type FirefoxPage } from './open-page.ts';
 
 const STEPS = 4;
@@ -51,13 +52,7 @@ test('the downloaded zip holds the adapter and the record of as many steps', asy
   const path = downloadedFile(app.downloads, 'alttrain-demo-adapter.zip');
   await app.until('the download', () => Promise.resolve(existsSync(path) && !existsSync(`${path}.part`)));
   const files = unzipSync(await readFile(path));
-  expect(Object.keys(files).sort()).toEqual([
-    'README.md',
-    'adapter_config.json',
-    'adapter_model.safetensors',
-    'metrics.jsonl',
-    'run_config.json',
-  ]);
+  expect(Object.keys(files).sort()).toEqual(adapterZipNames);
   const rows = strFromU8(files['metrics.jsonl']).trim().split('\n');
   const losses = rows
     .map((line) => (JSON.parse(line) as { readonly loss?: number }).loss)

@@ -2,7 +2,7 @@
 import { defineBrowserProvider } from '@vitest/browser';
 import type { Browser } from 'puppeteer-core';
 import type { BrowserProvider } from 'vitest/node';
-import { findFirefox, howToGetFirefox, launchFirefox } from '../../cli/firefox.ts';
+import { launchFirefox } from '../../cli/firefox.ts';
 
 class ReleasedFirefox implements BrowserProvider {
   readonly name = 'released-firefox';
@@ -14,9 +14,7 @@ class ReleasedFirefox implements BrowserProvider {
   }
 
   async openPage(_session: string, url: string): Promise<void> {
-    const found = findFirefox();
-    if (found === null) throw new Error(`No Firefox found: ${howToGetFirefox}.`);
-    this.#browser ??= launchFirefox(found.path);
+    this.#browser ??= launchFirefox();
     const page = await (await this.#browser).newPage();
     page.on('pageerror', (error) => console.error(`uncaught error in Firefox: ${String(error)}`));
     await page.goto(url, { timeout: 0 });

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import type { RunResult } from '../../../src/api/trainer-api.ts';
 import { requireRunConfig } from '../../../src/config/run-config.ts';
 import { outPrefix } from '../../../src/headless/bridge.ts';
-import { checkpointName, type HeadlessEvent, type Outcome } from '../../../src/headless/commands.ts';
-import { findFirefox, howToGetFirefox, launchFirefox } from '../../cli/firefox.ts';
+import { deliveredNames, type HeadlessEvent, type Outcome } from '../../../src/headless/commands.ts';
+import { launchFirefox } from '../../cli/firefox.ts';
 import { distFolder } from '../../cli/paths.ts';
 import { serve } from '../../cli/serve.ts';
 
@@ -16,25 +16,18 @@ export interface TrainedInFirefox {
   readonly stepMs: readonly number[];
 }
 
-const names = [
-  'README.md',
-  'adapter_config.json',
-  'adapter_model.safetensors',
-  'run_config.json',
-  checkpointName,
-];
-
 /** `env`: what Firefox is started with, e.g. a Vulkan driver. */
 export async function trainInFirefox(
   settings: Readonly<Record<string, unknown>>,
   env: NodeJS.ProcessEnv,
   say: (line: string) => void,
 ): Promise<TrainedInFirefox> {
-  const found = findFirefox();
-  if (found === null) throw new Error(`No Firefox found: ${howToGetFirefox}.`);
   const out = await mkdtemp(join(tmpdir(), 'alttrain-firefox-'));
-  const served = await serve({ root: distFolder, inbox: { prefix: outPrefix, path: out, names } });
-  const browser = await launchFirefox(found.path, {}, env);
+  const served = await serve({
+    root: distFolder,
+    inbox: { prefix: outPrefix, path: out, names: deliveredNames },
+  });
+  const browser = await launchFirefox({}, env);
   const losses: number[] = [];
   const stepMs: number[] = [];
   try {

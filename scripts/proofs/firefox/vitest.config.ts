@@ -2,7 +2,7 @@
 import { defineConfig } from 'vitest/config';
 import { hubCommands } from '../../../tests/support/hub-commands.ts';
 import { projectRoot } from '../../cli/paths.ts';
-import { aliases, prebundled } from '../../vite/shared.ts';
+import { aliases, gpuTests, prebundled } from '../../vite/shared.ts';
 import { releasedFirefox } from './provider.ts';
 
 export default defineConfig({
@@ -13,12 +13,10 @@ export default defineConfig({
   worker: { format: 'es' },
   test: {
     name: 'firefox-gpu',
-    include: ['tests/gpu/**/*.test.ts', 'tests/worker/**/*.test.ts'],
+    ...gpuTests,
     exclude: ['tests/worker/model-cache.test.ts'], // fills the disk through Chromium's debugger
-    setupFiles: ['tests/support/require-webgpu.ts'],
     testTimeout: 900_000,
     hookTimeout: 900_000,
-    fileParallelism: false,
     browser: {
       enabled: true,
       headless: true,

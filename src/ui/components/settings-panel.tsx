@@ -1,6 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { fieldOf, runConfigKeys, type Field, type RunConfigKey } from '../../config/run-config.ts';
-import { aboutTime } from '../../support/about-time.ts';
+import { roughTime } from '../../support/rough-time.ts';
 import { formatCountOf } from '../format.ts';
 import { useApp } from '../state/app-state.ts';
 import { MemoryPlan } from './memory-plan.tsx';
@@ -95,7 +95,7 @@ function RunPlan() {
       {formatCountOf(unitsPerStep, isPacked ? 'pack' : 'row')} per step,{' '}
       {formatCountOf(stepsPerEpoch, 'step')} per epoch: <strong>{formatCountOf(totalSteps, 'step')}</strong>,
       about {epochs} {epochs === 1 ? 'epoch' : 'epochs'}. On this GPU{' '}
-      <strong>{aboutTime(time.seconds)}</strong> by forecast, without sample traces and results.
+      <strong>about {roughTime(time.seconds)}</strong> by forecast, without sample traces and results.
     </p>
   );
 }

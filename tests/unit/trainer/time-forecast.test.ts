@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { loraTargets } from '../../../src/architecture/modules.ts';
 import { usefulFlops } from '../../../src/model/step-flops.ts';
-import { aboutTime } from '../../../src/support/about-time.ts';
+import { roughTime } from '../../../src/support/rough-time.ts';
 import { forecastTime, sumsOf, type TimeQuestion } from '../../../src/trainer/time-forecast.ts';
 
 const smollm2 = {
@@ -100,5 +100,5 @@ test.each([
   [170_000, 'about 47 h'],
   [900_000, 'about 10 days'],
 ])('%d s is said as "%s"', (seconds, said) => {
-  expect(aboutTime(seconds)).toBe(said);
+  expect(`about ${roughTime(seconds)}`).toBe(said);
 });
