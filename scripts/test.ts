@@ -55,7 +55,12 @@ async function runChecks(): Promise<Counts> {
     const passed = await run();
     const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
     console.log(`${passed ? '✓' : '✗'} ${name} (${seconds} s)`);
-    counts = addCounts(counts, { ...noTests, passed: Number(passed), failed: Number(!passed) });
+    counts = addCounts(counts, {
+      ...noTests,
+      passed: Number(passed),
+      failed: Number(!passed),
+      failures: passed ? [] : [name],
+    });
   }
   return counts;
 }
@@ -114,6 +119,7 @@ async function main(): Promise<void> {
     counts = addCounts(counts, await project('app'));
   }
   if ('lacking' in firefox) console.log(`tests/firefox: not run, ${firefox.lacking}.`);
+  for (const failure of counts.failures) console.log(`✗ ${failure}`);
   console.log(summary(counts));
   process.exitCode = counts.failed === 0 ? 0 : 1;
 }

@@ -1,16 +1,24 @@
 /** Adds up what vitest's JSON reporter says about a project. */
 import { existsSync, readFileSync } from 'node:fs';
+import { relative } from 'node:path';
 
 export interface Counts {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
+  /** What failed, with the reason's first line: the end of a long output is all that some logs keep. */
+  readonly failures: readonly string[];
 }
 
-export const noTests: Counts = { passed: 0, failed: 0, skipped: 0 };
+export const noTests: Counts = { passed: 0, failed: 0, skipped: 0, failures: [] };
 
 export function addCounts(a: Counts, b: Counts): Counts {
-  return { passed: a.passed + b.passed, failed: a.failed + b.failed, skipped: a.skipped + b.skipped };
+  return {
+    passed: a.passed + b.passed,
+    failed: a.failed + b.failed,
+    skipped: a.skipped + b.skipped,
+    failures: [...a.failures, ...b.failures],
+  };
 }
 
 interface VitestReport {
@@ -19,8 +27,14 @@ interface VitestReport {
   readonly numPendingTests: number;
   readonly numTodoTests: number;
   readonly testResults: readonly {
+    readonly name: string; // of the file
     readonly status: string;
-    readonly assertionResults: readonly { readonly status: string }[];
+    readonly message: string; // of a file that could not be loaded
+    readonly assertionResults: readonly {
+      readonly status: string;
+      readonly fullName: string;
+      readonly failureMessages: readonly string[];
+    }[];
   }[];
 }
 
@@ -29,19 +43,38 @@ export function countsOf(report: VitestReport, exitCode: number, mayBeEmpty: boo
   const brokenFiles = report.testResults.filter(
     ({ status, assertionResults }) =>
       status === 'failed' && !assertionResults.some((result) => result.status === 'failed'),
-  ).length;
+  );
+  const failedTests = report.testResults.flatMap(({ name, assertionResults }) =>
+    assertionResults
+      .filter(({ status }) => status === 'failed')
+      .map(({ fullName, failureMessages }) => failureLine(name, fullName, failureMessages[0])),
+  );
   const counts: Counts = {
     passed: report.numPassedTests,
-    failed: report.numFailedTests + brokenFiles,
+    failed: report.numFailedTests + brokenFiles.length,
     skipped: report.numPendingTests + report.numTodoTests,
+    failures: [
+      ...failedTests,
+      ...brokenFiles.map(({ name, message }) => failureLine(name, 'the file', message)),
+    ],
   };
-  const isEmpty = counts.passed + counts.failed === 0 && !mayBeEmpty;
-  const failedOtherwise = exitCode !== 0 && counts.failed === 0; // e.g. an unhandled rejection
-  return isEmpty || failedOtherwise ? { ...counts, failed: counts.failed + 1 } : counts;
+  if (counts.passed + counts.failed === 0 && !mayBeEmpty) return withFailure(counts, 'no test ran');
+  if (exitCode !== 0 && counts.failed === 0) return withFailure(counts, 'failed outside of a test');
+  return counts;
 }
 
+const failureLine = (file: string, test: string, message = ''): string =>
+  `${relative(process.cwd(), file)} > ${test}: ${message.split('\n')[0] ?? ''}`;
+
+const withFailure = (counts: Counts, what: string): Counts => ({
+  ...counts,
+  failed: counts.failed + 1,
+  failures: [...counts.failures, what],
+});
+
 export function readCounts(reportPath: string, exitCode: number, mayBeEmpty: boolean): Counts {
-  if (!existsSync(reportPath)) return mayBeEmpty && exitCode === 0 ? noTests : { ...noTests, failed: 1 };
+  if (!existsSync(reportPath))
+    return mayBeEmpty && exitCode === 0 ? noTests : withFailure(noTests, 'ended without a report');
   return countsOf(JSON.parse(readFileSync(reportPath, 'utf8')) as VitestReport, exitCode, mayBeEmpty);
 }
 
