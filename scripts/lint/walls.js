@@ -34,7 +34,7 @@ export const rooms = [
   },
   { folder: 'data', imports: ['support', 'config', 'api'], advice: pure },
   { folder: 'alttrain', imports: ['support', 'api', 'data'], advice: pure },
-  { folder: 'evaluation', imports: ['support', 'alttrain'], advice: pure },
+  { folder: 'evaluation', imports: ['support', 'api', 'data', 'alttrain'], advice: pure },
   {
     folder: 'objectives',
     imports: ['data'],

@@ -56,7 +56,7 @@ function labelField(name: string): LabelField | null {
 /** `is_safe` beside an answer is about that answer (BeaverTails); beside a prompt alone, about the prompt. */
 const isOfPair = (name: string): boolean => /^(?:is_?)?safe$/i.test(name);
 
-interface RowLabel {
+export interface OwnLabel {
   /** null: the row has no label of its own. */
   readonly label: HarmLabel | null;
   readonly problem: string | null;
@@ -66,7 +66,8 @@ interface RowLabel {
   readonly ofAnswer: readonly string[];
 }
 
-function ownLabel(row: Fields, hasAnswer: boolean): RowLabel {
+/** What the row itself says of its request. `hasAnswer`: an answer stands beside it, whose labels are left out. */
+export function readOwnLabel(row: Fields, hasAnswer = false): OwnLabel {
   const found: { readonly name: string; readonly label: HarmLabel; readonly isOfRequest: boolean }[] = [];
   const ofAnswer: string[] = [];
   let problem: string | null = null;
@@ -122,7 +123,7 @@ function listed(value: unknown): unknown {
   }
 }
 
-interface Labelled extends RowLabel {
+interface Labelled extends OwnLabel {
   readonly label: HarmLabel;
   readonly byRow: boolean;
 }
@@ -133,7 +134,7 @@ export function labelOf(
   harmCategories: readonly string[],
   hasAnswer: boolean,
 ): Labelled {
-  const own = ownLabel(row, hasAnswer);
+  const own = readOwnLabel(row, hasAnswer);
   if (own.label !== null) return { ...own, label: own.label, byRow: true };
   if (categoriesOf(row).some((name) => harmCategories.includes(name)))
     return { ...own, label: 'harmful', byRow: true };

@@ -7,7 +7,7 @@ import { recogniseTrace } from '../alttrain/recognise.ts';
 import { TrainerError } from '../support/trainer-error.ts';
 import type { Task, TaskPrompt } from './task.ts';
 
-export interface Suite {
+export interface DemoSuite {
   readonly id: string;
   readonly title: string;
   readonly kind: Task['kind'];
@@ -15,15 +15,15 @@ export interface Suite {
 }
 
 /** Reads public/datasets/demo-suites.json. @throws TrainerError "dataset-unreadable" */
-export function parseSuites(text: string): Suite[] {
-  const value = JSON.parse(text) as { readonly suites?: readonly Suite[] };
+export function parseSuites(text: string): DemoSuite[] {
+  const value = JSON.parse(text) as { readonly suites?: readonly DemoSuite[] };
   if (!Array.isArray(value.suites))
     throw new TrainerError('dataset-unreadable', 'The evaluation suites have no "suites" list.');
-  return value.suites as Suite[];
+  return value.suites as DemoSuite[];
 }
 
 /** `thinkPrefilled`: the template opens <think>, so answers begin inside the thought. */
-export function suiteTask(suite: Suite, thinkPrefilled: boolean): Task {
+export function suiteTask(suite: DemoSuite, thinkPrefilled: boolean): Task {
   return {
     ...suite,
     score: (answer, { expected }) => {

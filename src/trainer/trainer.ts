@@ -14,7 +14,7 @@ import type { DatasetFiles } from '../data/read-files.ts';
 import { previewColumns } from '../data/preview-columns.ts';
 import type { Host } from '../host/host.ts';
 import { findHubDataset } from '../hub/hub-dataset.ts';
-import { parseSuites, type Suite } from '../evaluation/safety-suites.ts';
+import { parseSuites, type DemoSuite } from '../evaluation/safety-suites.ts';
 import { keptModelsIn, keptModelsStore, type KeptModels } from '../model/kept-models.ts';
 import { Engine } from './engine.ts';
 import { createDatasetOpener, type DatasetOpener } from './open-dataset.ts';
@@ -62,7 +62,7 @@ export class Trainer {
   }
 
   /** The evaluation suites that come with the app; none where it comes without. */
-  async suites(): Promise<readonly Suite[]> {
+  async suites(): Promise<readonly DemoSuite[]> {
     const blob = await this.host.assets.blob('datasets/demo-suites.json');
     return blob === null ? [] : parseSuites(await blob.text());
   }
