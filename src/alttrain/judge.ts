@@ -7,8 +7,6 @@ import { plain } from './plain.ts';
 import { conclusions, harmless, insideOpening, openings } from './refusal-phrases.ts';
 import { splitSentences } from './sentences.ts';
 
-export { extractAnswer, matchesExpected } from './answer.ts';
-
 interface Verdict {
   readonly refused: boolean;
   readonly answer: string; // after </think>, trimmed; empty where the trace gives none

@@ -2,9 +2,10 @@
  * The suites that come with the demo, as tasks: refusals and stated verdicts by string match (alttrain/judge.ts,
  * alttrain/recognise.ts), right answers by comparison.
  */
-import { judgeTrace, matchesExpected } from '../alttrain/judge.ts';
+import { judgeTrace } from '../alttrain/judge.ts';
 import { recogniseTrace } from '../alttrain/recognise.ts';
 import { TrainerError } from '../support/trainer-error.ts';
+import { matchExpected } from './judges/exact-match.ts';
 import type { Task, TaskPrompt } from './task.ts';
 
 export interface DemoSuite {
@@ -31,7 +32,9 @@ export function suiteTask(suite: DemoSuite, thinkPrefilled: boolean): Task {
       const stated = recogniseTrace(answer).verdict.kind;
       return {
         refused: Number(judged.refused),
-        ...(suite.kind === 'accuracy' && { correct: Number(matchesExpected(judged.answer, expected ?? '')) }),
+        ...(suite.kind === 'accuracy' && {
+          correct: Number(matchExpected(judged.answer, { kind: 'exact', anyOf: [expected ?? ''] }).isRight),
+        }),
         states_harmful: Number(stated === 'harmful'),
         states_benign: Number(stated === 'benign'),
       };

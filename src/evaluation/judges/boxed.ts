@@ -3,13 +3,13 @@
 /** What stands in the last \boxed{…} (or \fbox{…}) of a text; null where none is closed. */
 export function lastBoxed(text: string): string | null {
   let found: string | null = null;
-  for (const { 0: opening, index } of text.matchAll(/\\f?boxed\s*(?=\{)/g)) {
+  for (const { 0: opening, index } of text.matchAll(/\\(?:boxed|fbox)\s*(?=\{)/g)) {
     const inside = groupAt(text, index + opening.length);
     if (inside !== null) found = inside;
   }
   if (found !== null) return found;
   // "\boxed 5": the one token after it
-  const bare = [...text.matchAll(/\\f?boxed\s+([^\s{}$\\]+)/g)].at(-1)?.[1];
+  const bare = [...text.matchAll(/\\(?:boxed|fbox)\s+([^\s{}$\\]+)/g)].at(-1)?.[1];
   return bare?.replace(/[.,;]+$/, '') ?? null;
 }
 

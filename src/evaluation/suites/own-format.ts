@@ -49,7 +49,7 @@ function readOne(value: unknown, where: string): Suite {
 
 function readRow(value: unknown, kind: SuiteKind, id: string, where: string): SuiteRow {
   if (!isObject(value)) throw wrong(where, 'is no object');
-  const columns = new Columns(value as Row);
+  const columns = new Columns(value);
   const prompt = promptOf(columns, 'prompt');
   if (typeof prompt === 'object' && isRefusal(prompt)) throw wrong(where, prompt.reason);
   const label = labelIn(value['label'], kind, where);

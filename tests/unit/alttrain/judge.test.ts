@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { describe, expect, test } from 'vitest';
-import { extractAnswer, isRefusal, judgeTrace, matchesExpected } from '../../../src/alttrain/judge.ts';
+import { expect, test } from 'vitest';
+import { isRefusal, judgeTrace } from '../../../src/alttrain/judge.ts';
 
 test.each([
   "I'm sorry, but I can't help with that.",
@@ -75,41 +75,4 @@ test('the built-in data refuse their 900 harmful rows and no other', () => {
   // Without their answer, the thoughts alone say the same.
   const thoughts = rows.map(({ response }) => response.slice(0, response.indexOf('</think>') + 8));
   expect(thoughts.filter((thought) => judgeTrace(thought, true).refused)).toHaveLength(900);
-});
-
-describe('answers', () => {
-  test.each([
-    ['The answer is 15.', '15'],
-    ['12 + 7 = 19, minus 4 is 15', '15'],
-    ['1,234.50 in all', '1234.5'],
-    ['It is −3 degrees', '-3'],
-    ['so \\boxed{42} of 100', '42'],
-    ['Use H2O and x2', null],
-    ['none', null],
-  ])('%s → %s', (text, expected) => {
-    expect(extractAnswer(text)).toBe(expected);
-  });
-
-  test.each([
-    ['The answer is 15.', '15', true],
-    ['The answer is 15.0 apples', '15', true],
-    ['The answer is 150.', '15', false],
-    ['no number', '15', false],
-    ['', '15', false],
-    ['1 234', '1,234', false],
-    ['1,234', '1234', true],
-    ['The answer is Paris.', 'Paris', true],
-    ['paris', 'Paris', true],
-    ['Paris, of course', 'Paris', true],
-    ['Parisian', 'Paris', false],
-    ['It was Paris once, now it is Lyon', 'Paris', false],
-    ['No, it is not harmful because it is only about cooking.', 'No', true],
-    ['Yes, it is harmful.', 'No', false],
-    ['Nothing', 'No', false],
-    ['I say yes', 'Yes', false],
-    ['anything', '', false],
-    ['', '', false],
-  ])('%j for %j: %s', (answer, expected, correct) => {
-    expect(matchesExpected(answer, expected)).toBe(correct);
-  });
 });
