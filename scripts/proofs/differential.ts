@@ -19,6 +19,7 @@ import { judgeRow, type ReferenceRows } from './differential/judge-rows.ts';
 import { ourRows, writeRowGroups } from './differential/row-cases.ts';
 import { ourTokens, writeTokenizerCases } from './differential/tokenizer-cases.ts';
 import { runProgram } from './run-command.ts';
+import { textOf } from '../../src/support/text-of.ts';
 
 interface Options {
   readonly seed: number;
@@ -111,7 +112,7 @@ async function main(): Promise<void> {
   ];
   const seconds = (): string => `${((performance.now() - started) / 1000).toFixed(0)} s`;
   const reference = await askReference(folder, jobs, reused !== null);
-  console.log(`reference after ${seconds()}: ${JSON.stringify(reference.get('versions'))}`);
+  console.log(`reference after ${seconds()}: ${textOf(reference.get('versions'))}`);
   const ours = await ourLosses([...configs, ...adapters]);
   const tokens = new Map<string, Outcome>();
   for (const one of tokenizers) tokens.set(one.id, await ourTokens(one));

@@ -6,6 +6,9 @@ import type { EvaluationReport, RunResult, SuiteResult } from '../api/trainer-ap
 import type { BaseModelName } from './peft-config.ts';
 import { fieldOf, loraScaling, runConfigKeys, type RunConfig } from '../config/run-config.ts';
 
+/** As YAML and Python both read it. */
+const quoted = (text: string): string => JSON.stringify(text);
+
 interface ModelCardInput {
   readonly config: RunConfig;
   readonly model: string;
@@ -43,7 +46,7 @@ function rowsOf({ rows, trainRows, evaluationRows, examples }: RunResult): strin
 
 function frontMatter(model: string): string {
   // The hub accepts only an owner/name here; a local folder or the demo has none.
-  const base = isHubId(model) ? [`base_model: ${JSON.stringify(model)}`] : [];
+  const base = isHubId(model) ? [`base_model: ${quoted(model)}`] : [];
   const lines = [...base, 'library_name: peft', 'pipeline_tag: text-generation'];
   // Nothing that depends on the rows: what they taught is not known here.
   const tags = ['lora', 'webgpu'].map((tag) => `- ${tag}`);
@@ -89,13 +92,13 @@ function usage({ nameOrPath, revision }: BaseModelName): string {
   // A page knows the name of a picked folder and not where it lies.
   const what =
     isPath || isHubId(nameOrPath) ? 'the base model' : 'the folder of the base model: put its path here';
-  const pinned = revision === null ? '' : `, revision=${JSON.stringify(revision)}`;
+  const pinned = revision === null ? '' : `, revision=${quoted(revision)}`;
   return [
     '```python',
     'from peft import PeftModel',
     'from transformers import AutoModelForCausalLM, AutoTokenizer',
     '',
-    `base = ${JSON.stringify(nameOrPath)}  # ${what}`,
+    `base = ${quoted(nameOrPath)}  # ${what}`,
     `tokenizer = AutoTokenizer.from_pretrained(base${pinned})`,
     `model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base${pinned}), ".")  # this folder`,
     'messages = [{"role": "user", "content": "How do I bake bread?"}]',

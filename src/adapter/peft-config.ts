@@ -6,6 +6,8 @@
 import { TrainerError } from '../support/trainer-error.ts';
 import type { RunConfig } from '../config/run-config.ts';
 import { patternFor, targetsModule } from './peft-targets.ts';
+import { textOf } from '../support/text-of.ts';
+import { parseJson } from '../support/parse-json.ts';
 
 export type LoraSettings = Pick<RunConfig, 'r' | 'loraAlpha' | 'loraDropout' | 'useRslora' | 'targetModules'>;
 
@@ -94,26 +96,26 @@ const plainInitialisations: readonly unknown[] = [null, true, false, 'gaussian',
 export function readAdapterConfig(text: string): AdapterConfig {
   const config = parseConfig(text);
   if (config['peft_type'] !== 'LORA')
-    throw adapterInvalid(`its peft_type is ${JSON.stringify(config['peft_type'])}; LORA is supported.`);
+    throw adapterInvalid(`its peft_type is ${textOf(config['peft_type'])}; LORA is supported.`);
   const used = unsupported.filter((name) => !isUnset(config[name]));
   if (used.length > 0)
     throw adapterInvalid(
-      `it uses ${used.map((name) => `${name} = ${JSON.stringify(config[name])}`).join(', ')}, which is not supported.`,
+      `it uses ${used.map((name) => `${name} = ${textOf(config[name])}`).join(', ')}, which is not supported.`,
     );
   refuseUnknown(config);
   refuseLayersWithoutUse(config);
   const start = config['init_lora_weights'] ?? null;
   if (!plainInitialisations.includes(typeof start === 'string' ? start.toLowerCase() : start))
     throw adapterInvalid(
-      `its init_lora_weights is ${JSON.stringify(start)}, which changes the base model; convert it to plain LoRA first.`,
+      `its init_lora_weights is ${textOf(start)}, which changes the base model; convert it to plain LoRA first.`,
     );
   const bias = config['bias'] ?? 'none';
-  if (bias !== 'none') throw adapterInvalid(`its bias is ${JSON.stringify(bias)}; "none" is supported.`);
+  if (bias !== 'none') throw adapterInvalid(`its bias is ${textOf(bias)}; "none" is supported.`);
   const loraDropout = config['lora_dropout'] ?? 0;
   if (typeof loraDropout !== 'number' || !(loraDropout >= 0 && loraDropout < 1))
-    throw adapterInvalid(`its lora_dropout is ${JSON.stringify(loraDropout)}.`);
+    throw adapterInvalid(`its lora_dropout is ${textOf(loraDropout)}.`);
   const useRslora = config['use_rslora'] ?? false;
-  if (typeof useRslora !== 'boolean') throw adapterInvalid(`its use_rslora is ${JSON.stringify(useRslora)}.`);
+  if (typeof useRslora !== 'boolean') throw adapterInvalid(`its use_rslora is ${textOf(useRslora)}.`);
   // PEFT's defaults; null is not one of them.
   const { r = 8, lora_alpha: loraAlpha = 8 } = config;
   const rankOf = bySuffix('rank_pattern', config['rank_pattern'], rank('r', r), rank);
@@ -134,7 +136,7 @@ function refuseUnknown(config: Readonly<Record<string, unknown>>): void {
     (name) => !isUnset(config[name]) && !known.includes(name) && !withoutEffect.has(name),
   );
   if (names.length === 0) return;
-  const shown = names.map((name) => `${name} = ${JSON.stringify(config[name])}`.slice(0, 120)).join(', ');
+  const shown = names.map((name) => `${name} = ${textOf(config[name])}`.slice(0, 120)).join(', ');
   throw adapterInvalid(
     `its adapter_config.json sets ${shown}, which PEFT 0.21 does not know. It was written by a newer PEFT or by another tool, and what the option changes is not known here. Where it changes nothing, set it to null.`,
   );
@@ -149,7 +151,7 @@ function refuseLayersWithoutUse(config: Readonly<Record<string, unknown>>): void
   if (first === undefined) return;
   if (typeof config['target_modules'] === 'string')
     throw adapterInvalid(
-      `its ${first} stands beside target_modules = ${JSON.stringify(config['target_modules'])}, which names modules and layers by itself; PEFT takes one of the two.`,
+      `its ${first} stands beside target_modules = ${textOf(config['target_modules'])}, which names modules and layers by itself; PEFT takes one of the two.`,
     );
   if (!given.includes('layers_to_transform'))
     throw adapterInvalid('its layers_pattern has no layers_to_transform beside it, which PEFT asks for.');
@@ -158,7 +160,7 @@ function refuseLayersWithoutUse(config: Readonly<Record<string, unknown>>): void
 function parseConfig(text: string): Record<string, unknown> {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch (error) {
     throw adapterInvalid('adapter_config.json is not JSON.', String(error));
   }
@@ -169,12 +171,12 @@ function parseConfig(text: string): Record<string, unknown> {
 
 function rank(name: string, value: unknown): number {
   if (Number.isInteger(value) && (value as number) >= 1) return value as number;
-  throw adapterInvalid(`its ${name} is ${JSON.stringify(value)}.`);
+  throw adapterInvalid(`its ${name} is ${textOf(value)}.`);
 }
 
 function alpha(name: string, value: unknown): number {
   if (typeof value === 'number' && value > 0 && Number.isFinite(value)) return value;
-  throw adapterInvalid(`its ${name} is ${JSON.stringify(value)}.`);
+  throw adapterInvalid(`its ${name} is ${textOf(value)}.`);
 }
 
 /** rank_pattern and alpha_pattern: the first pattern that a module's name ends with. */
@@ -185,11 +187,10 @@ function bySuffix(
   check: (name: string, value: unknown) => number,
 ): (module: string) => number {
   if (isUnset(patterns)) return () => otherwise;
-  if (typeof patterns !== 'object') throw adapterInvalid(`its ${name} is ${JSON.stringify(patterns)}.`);
+  if (typeof patterns !== 'object') throw adapterInvalid(`its ${name} is ${textOf(patterns)}.`);
   const entries = Object.entries(patterns as object).map(([key, value]) => {
     const pattern = patternFor(`(.*\\.)?(${key})`);
-    if (pattern === null)
-      throw adapterInvalid(`its ${name} has ${JSON.stringify(key)}, which cannot be read.`);
+    if (pattern === null) throw adapterInvalid(`its ${name} has ${textOf(key)}, which cannot be read.`);
     return [pattern, check(`${name} of ${key}`, value)] as const;
   });
   return (module) => entries.find(([pattern]) => pattern.test(module))?.[1] ?? otherwise;

@@ -1,9 +1,11 @@
 /** Which modules a LoraConfig of PEFT reaches: tuners_utils.py of PEFT 0.21, `check_target_module_exists`. */
 
+import { isSafePattern } from '../support/regex-safety.ts';
+
 /** Where a config names none: PEFT's default for the three families. */
 const defaultTargets: readonly string[] = ['q_proj', 'v_proj'];
 
-/** A pattern of Python that must match a whole name; null where JavaScript has no such pattern. */
+/** A pattern of Python that must match a whole name; null where JavaScript has no such pattern, or one that could take for ever. */
 export function patternFor(pythonPattern: string): RegExp | null {
   const flags = /^\(\?([imsx]+)\)/.exec(pythonPattern);
   if (flags?.[1].includes('x')) return null;
@@ -14,7 +16,8 @@ export function patternFor(pythonPattern: string): RegExp | null {
     .replaceAll(String.raw`\A`, '^')
     .replaceAll(String.raw`\Z`, '$');
   try {
-    return new RegExp(`^(?:${body})$`, [...new Set(flags?.[1] ?? '')].join(''));
+    const pattern = new RegExp(`^(?:${body})$`, [...new Set(flags?.[1] ?? '')].join(''));
+    return isSafePattern(pattern.source, pattern.flags) ? pattern : null;
   } catch {
     return null;
   }

@@ -109,8 +109,13 @@ type Named = Pick<Factors, 'layer' | 'target'> & { readonly a?: string; readonly
 
 const factorName = /^base_model\.model\.(.+)\.lora_([AB])(?:\.default)?\.weight$/;
 
+/** 1,000 layers of 7 modules, each of two tensors. */
+const MAX_FACTORS = 14_000;
+
 /** Pairs of factor names in the order of layers and targets. What is no factor of a known module is refused by name. */
 function collectFactors(weights: SafetensorsFile): Factors[] {
+  if (weights.tensors.size > MAX_FACTORS)
+    throw invalid(`it has ${weights.tensors.size} tensors, and up to ${MAX_FACTORS} are read.`);
   const factors = new Map<string, Named>();
   for (const name of weights.tensors.keys()) {
     const match = factorName.exec(name);

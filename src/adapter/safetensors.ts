@@ -6,8 +6,12 @@
 import { TrainerError } from '../support/trainer-error.ts';
 import type { ByteSource } from '../support/byte-source.ts';
 import { floatBytes, isFloat, toFloat32 } from './float-formats.ts';
+import { reasonOf, textOf } from '../support/text-of.ts';
+import { parseJson } from '../support/parse-json.ts';
 
 const MAX_HEADER_BYTES = 100_000_000; // the limit of the reference implementation
+/** The largest published models have 90,000 tensors, in more than a hundred files. */
+const MAX_TENSORS = 100_000;
 /** Of the dtypes of safetensors 0.8, bits per value: some pack two values into a byte. */
 const dtypeBits: Readonly<Record<string, number>> = {
   F4: 4,
@@ -64,7 +68,9 @@ export async function openSafetensors(source: ByteSource): Promise<SafetensorsFi
   );
   if (headerBytes > MAX_HEADER_BYTES || headerBytes > source.size - 8)
     throw invalid(`its header claims ${headerBytes} bytes, the file has ${source.size}.`);
-  const header = parseHeader(await source.read(8, 8 + headerBytes));
+  const read = await source.read(8, 8 + headerBytes);
+  if (read.length !== headerBytes) throw invalid('its header is cut off.');
+  const header = parseHeader(read);
   const { tensors, metadata } = checkHeader(header, 8 + headerBytes, source.size);
 
   const find = (name: string): TensorInfo => {
@@ -97,13 +103,36 @@ export async function openSafetensors(source: ByteSource): Promise<SafetensorsFi
 
 function parseHeader(bytes: Uint8Array): Record<string, unknown> {
   let header: unknown;
+  let text: string;
   try {
-    header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    header = parseJson(text);
   } catch (error) {
-    throw invalid('its header is not JSON.', String(error));
+    throw invalid('its header is not JSON.', reasonOf(error));
   }
   if (!isObject(header)) throw invalid('its header is not a JSON object.');
+  const names = Object.keys(header);
+  if (names.length > MAX_TENSORS)
+    throw invalid(`it has ${names.length} tensors, and up to ${MAX_TENSORS} are read.`);
+  const written = countNames(text);
+  if (written !== names.length)
+    throw invalid(`${written - names.length} of its tensors have the name of another one.`);
   return header;
+}
+
+/** JSON.parse keeps the last of two entries with one name: here all are counted that stand in the outermost object. */
+function countNames(text: string): number {
+  let depth = 0;
+  let count = 0;
+  for (let at = 0; at < text.length; at++) {
+    const c = text.charCodeAt(at);
+    if (c === 0x22) {
+      while (text.charCodeAt(++at) !== 0x22) if (text.charCodeAt(at) === 0x5c) at++;
+    } else if (c === 0x7b || c === 0x5b) depth++;
+    else if (c === 0x7d || c === 0x5d) depth--;
+    else if (c === 0x3a && depth === 1) count++;
+  }
+  return count;
 }
 
 function checkHeader(
@@ -138,11 +167,11 @@ function checkHeader(
 function checkEntry(name: string, entry: unknown, dataStart: number, fileSize: number): TensorInfo {
   if (!isObject(entry)) throw invalid(`"${name}" is not described by an object.`);
   const { dtype, shape, data_offsets: offsets } = entry;
-  if (typeof dtype !== 'string') throw invalid(`"${name}" has the dtype ${JSON.stringify(dtype)}.`);
+  if (typeof dtype !== 'string') throw invalid(`"${name}" has the dtype ${textOf(dtype)}.`);
   if (!Array.isArray(shape) || !shape.every(isCount))
-    throw invalid(`"${name}" has the shape ${JSON.stringify(shape)}.`);
+    throw invalid(`"${name}" has the shape ${textOf(shape)}.`);
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount))
-    throw invalid(`"${name}" has the offsets ${JSON.stringify(offsets)}.`);
+    throw invalid(`"${name}" has the offsets ${textOf(offsets)}.`);
   const [start, end] = [dataStart + offsets[0], dataStart + offsets[1]];
   if (end < start || end > fileSize)
     throw invalid(

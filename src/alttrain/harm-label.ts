@@ -6,6 +6,8 @@
 import type { HarmLabel } from '../api/builder-api.ts';
 import { isEmptyCell } from '../data/row-fields.ts';
 import { readHarm } from './harm-words.ts';
+import { textOf } from '../support/text-of.ts';
+import { parseJson } from '../support/parse-json.ts';
 
 export type Fields = Readonly<Record<string, unknown>>;
 
@@ -93,7 +95,7 @@ export function readOwnLabel(row: Fields, hasAnswer = false): OwnLabel {
   return { label: deciding.at(0)?.label ?? null, problem, read: found.map(({ name }) => name), ofAnswer };
 }
 
-const shown = (value: unknown): string => (JSON.stringify(value) ?? String(value)).slice(0, 60);
+const shown = (value: unknown): string => textOf(value, 60);
 
 const whyNot = (value: unknown): string =>
   readHarm(value, 'harmful') === null
@@ -117,7 +119,7 @@ export const categoryField = (row: Fields): string | null =>
 function listed(value: unknown): unknown {
   if (typeof value !== 'string' || !value.trimStart().startsWith('[')) return value;
   try {
-    return JSON.parse(value) as unknown;
+    return parseJson(value);
   } catch {
     return value;
   }

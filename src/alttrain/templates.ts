@@ -1,6 +1,7 @@
 /** The builder's texts: the defaults, and a file of them read with every problem at once. */
 import type { Templates } from '../api/builder-api.ts';
 import { TrainerError } from '../support/trainer-error.ts';
+import { textOf } from '../support/text-of.ts';
 
 export const defaultTemplates: Templates = {
   understanding: 'Okay, so the user is asking: {question}',
@@ -58,13 +59,13 @@ const mayBeEmpty: readonly string[] = ['refusals']; // R1-Act's refusals end at 
 
 /** Fields that are left out keep their default. @throws TrainerError "config-invalid" with every problem. */
 export function parseTemplates(value: unknown): Templates {
-  if (!isRecord(value)) throw invalid([`are ${JSON.stringify(value)}, not an object`]);
+  if (!isRecord(value)) throw invalid([`are ${textOf(value)}, not an object`]);
   const problems = Object.entries(value).flatMap(([name, field]) => problemsOf(name, field));
   if (problems.length > 0) throw invalid(problems);
   const merged: Templates = { ...defaultTemplates, ...(value as Partial<Templates>) };
   const unanswerable = [merged.understanding, merged.askModel].filter((text) => !text.includes('{question}'));
   if (unanswerable.length > 0)
-    throw invalid(unanswerable.map((text) => `have no {question} in ${JSON.stringify(text)}`));
+    throw invalid(unanswerable.map((text) => `have no {question} in ${textOf(text)}`));
   return merged;
 }
 
@@ -72,7 +73,7 @@ function problemsOf(name: string, field: unknown): string[] {
   const kind = (kinds as Readonly<Record<string, Kind | undefined>>)[name];
   const isText = (text: unknown): text is string =>
     typeof text === 'string' && (text.trim() !== '' || mayBeEmpty.includes(name)) && !/<\/?think>/.test(text);
-  const wrong = `have "${name}" with ${JSON.stringify(field)?.slice(0, 80)}`;
+  const wrong = `have "${name}" with ${textOf(field, 80)}`;
   switch (kind) {
     case undefined:
       return [`have "${name}", which is none of ${Object.keys(kinds).join(', ')}`];

@@ -3,6 +3,7 @@
  * read; what has no effect on what is trained is listed; what would train something else is refused by name.
  */
 import { closest } from './closest.ts';
+import { textOf } from '../support/text-of.ts';
 
 export interface UnusedSetting {
   readonly file: string;
@@ -175,7 +176,7 @@ export function readForeignSettings(given: Readonly<Raw>, known: readonly string
     if (condition !== undefined && !condition.isMet(value))
       problems.push({
         file,
-        message: `${JSON.stringify(value)} would train something else, and is not supported: ${condition.advice}`,
+        message: `${textOf(value)} would train something else, and is not supported: ${condition.advice}`,
       });
     else if (condition !== undefined || hasNoEffect(file) || value === null) unused.push({ file, value });
     else problems.push({ file, message: unknown(file, known) });
@@ -194,7 +195,7 @@ function translated(order: Raw, raw: Raw, problems: { file: string; message: str
     if (typeof ratio !== 'number' || !(ratio >= 0 && ratio < 1))
       problems.push({
         file: 'warmup_ratio',
-        message: `must be from 0 to below 1, not ${JSON.stringify(ratio)}`,
+        message: `must be from 0 to below 1, not ${textOf(ratio)}`,
       });
     // As in transformers 4: warmup_steps goes before the ratio. In 5 a warmup_steps below 1 is the ratio.
     else if (asksForNothing(raw['warmup_steps'])) found['warmup_steps'] = ratio;
@@ -204,7 +205,7 @@ function translated(order: Raw, raw: Raw, problems: { file: string; message: str
   } else if (strategy !== undefined && strategy !== null)
     problems.push({
       file: 'train_sampling_strategy',
-      message: `${JSON.stringify(strategy)} is not supported: "random" (shuffle true) or "sequential" (shuffle false)`,
+      message: `${textOf(strategy)} is not supported: "random" (shuffle true) or "sequential" (shuffle false)`,
     });
   return found;
 }

@@ -7,6 +7,7 @@ import { TrainerError } from '../support/trainer-error.ts';
 import type { Field } from './field-kinds.ts';
 import { allLinear, runConfigFields } from './fields.ts';
 import { isForeign, readForeignSettings, type ReadSettings, type UnusedSetting } from './foreign-settings.ts';
+import { textOf } from '../support/text-of.ts';
 
 export type { Effect, Field, ListField } from './field-kinds.ts';
 export { runConfigFields } from './fields.ts';
@@ -46,22 +47,22 @@ function checkValue(field: Field, value: unknown): string | null {
     case 'number':
     case 'integer': {
       if (typeof value !== 'number' || !Number.isFinite(value))
-        return `must be a number, not ${JSON.stringify(value)}`;
+        return `must be a number, not ${textOf(value)}`;
       if (field.type === 'integer' && !Number.isInteger(value)) return `must be a whole number, not ${value}`;
       if (value < field.min || value > field.max)
         return `must be from ${field.min} to ${field.max}, not ${value}`;
       return null;
     }
     case 'boolean':
-      return typeof value === 'boolean' ? null : `must be true or false, not ${JSON.stringify(value)}`;
+      return typeof value === 'boolean' ? null : `must be true or false, not ${textOf(value)}`;
     case 'choice':
       return field.choices.includes(value as string)
         ? null
-        : `must be one of ${field.choices.join(', ')}, not ${JSON.stringify(value)}`;
+        : `must be one of ${field.choices.join(', ')}, not ${textOf(value)}`;
     case 'text':
-      if (typeof value !== 'string') return `must be a text, not ${JSON.stringify(value)}`;
+      if (typeof value !== 'string') return `must be a text, not ${textOf(value)}`;
       return field.form === 'date' && !isDate(value)
-        ? `must be a day as 2024-07-26, not ${JSON.stringify(value)}`
+        ? `must be a day as 2024-07-26, not ${textOf(value)}`
         : null;
     case 'list': {
       if (!Array.isArray(value) || value.some((item) => typeof item !== 'string'))

@@ -4,6 +4,7 @@
  */
 import { TrainerError } from '../support/trainer-error.ts';
 import type { Json } from './tokenizer-files.ts';
+import { textOf } from '../support/text-of.ts';
 
 export interface MergeTable {
   readonly idOf: ReadonlyMap<string, number>; // of the vocabulary, without added tokens
@@ -19,7 +20,7 @@ const invalid = (message: string): TrainerError =>
 export function createMergeTable(model: Json): MergeTable {
   const idOf = new Map(Object.entries(model['vocab'] as Record<string, number>));
   const merges = model['merges'] as readonly string[]; // "left right", the earliest learnt first
-  const prefixLength = textOf(model, 'continuing_subword_prefix').length;
+  const prefixLength = fieldText(model, 'continuing_subword_prefix').length;
   let size = 0;
   for (const id of idOf.values()) size = Math.max(size, id + 1);
   const rankOfPair = new Map<number, number>();
@@ -34,7 +35,7 @@ export function createMergeTable(model: Json): MergeTable {
   return { idOf, size, rankOfPair, merged };
 }
 
-const textOf = (model: Json, field: string): string => {
+const fieldText = (model: Json, field: string): string => {
   const value = model[field];
   return typeof value === 'string' ? value : '';
 };
@@ -50,15 +51,13 @@ export function checkBpe(model: Json): void {
     throw invalid('has a "continuing_subword_suffix", which tokenizers does not know.');
   const has = (token: string): boolean => Object.hasOwn(model['vocab'] as Json, token);
   if (typeof unknown === 'string' && !has(unknown) && lacksBytes(has))
-    throw invalid(`has the "unk_token" ${JSON.stringify(unknown)}, which is not in the vocabulary.`);
-  const prefixLength = textOf(model, 'continuing_subword_prefix').length;
+    throw invalid(`has the "unk_token" ${textOf(unknown)}, which is not in the vocabulary.`);
+  const prefixLength = fieldText(model, 'continuing_subword_prefix').length;
   for (const merge of model['merges'] as readonly string[]) {
     const space = merge.indexOf(' ');
     const [left, right] = [merge.slice(0, space), merge.slice(space + 1)];
     if (!has(left) || !has(right) || !has(left + right.slice(prefixLength)))
-      throw invalid(
-        `has the merge ${JSON.stringify(merge)}, and the vocabulary lacks a part or the result of it.`,
-      );
+      throw invalid(`has the merge ${textOf(merge)}, and the vocabulary lacks a part or the result of it.`);
   }
 }
 
@@ -82,9 +81,9 @@ export function byteLetter(byte: number): string {
 /** A piece that the pre-tokenizer made → ids. */
 export function createWordEncoder(model: Json, table: MergeTable): (piece: string) => number[] {
   const { idOf } = table;
-  const prefix = textOf(model, 'continuing_subword_prefix');
-  const suffix = textOf(model, 'end_of_word_suffix');
-  const unknown = idOf.get(textOf(model, 'unk_token'));
+  const prefix = fieldText(model, 'continuing_subword_prefix');
+  const suffix = fieldText(model, 'end_of_word_suffix');
+  const unknown = idOf.get(fieldText(model, 'unk_token'));
   const [fuses, fallsBack] = [model['fuse_unk'] === true, model['byte_fallback'] === true];
   const utf8 = new TextEncoder();
   const bytesOf = (letter: string): number[] | null => {

@@ -1,5 +1,6 @@
 /** Columns of other names, told by the user: "prompt=frage", "completion=antwort" (the setting `columns`). */
 import { TrainerError } from '../support/trainer-error.ts';
+import { textOf } from '../support/text-of.ts';
 
 /** What a column can be mapped to. */
 export const columnTargets = ['prompt', 'completion', 'system', 'messages', 'text'] as const;
@@ -15,9 +16,7 @@ export function parseColumns(entries: readonly string[]): ColumnMapping {
     const target = columnTargets.find((name) => name === entry.slice(0, at).trim());
     const column = entry.slice(at + 1).trim();
     if (at <= 0 || target === undefined || column === '')
-      throw invalid(
-        `has ${JSON.stringify(entry)}; write one of ${columnTargets.join(', ')}, "=" and a column`,
-      );
+      throw invalid(`has ${textOf(entry)}; write one of ${columnTargets.join(', ')}, "=" and a column`);
     mapping.set(target, column);
   }
   if (mapping.size === 0) return mapping;

@@ -2,15 +2,18 @@
  * JSON as Python's json module reads it, and what is wrong with text that only looks like it. Python writes NaN and Infinity, which
  * JSON does not know, for missing and endless numbers; most of them stand in columns that nobody trains on.
  */
+import { parseJson, TooDeep } from '../support/parse-json.ts';
+import { reasonOf } from '../support/text-of.ts';
 
-/** NaN, which pandas means as "no value", becomes null; ±Infinity stays a number. @throws SyntaxError, RangeError */
-export function parseJson(text: string): unknown {
+/** NaN, which pandas means as "no value", becomes null; ±Infinity stays a number. @throws SyntaxError, TooDeep */
+export function parsePythonJson(text: string): unknown {
   try {
-    return JSON.parse(text) as unknown;
+    return parseJson(text);
   } catch (error) {
+    if (error instanceof TooDeep) throw error;
     const numbers = /NaN|Infinity/.test(text) ? withPythonNumbers(text) : text;
     if (numbers === text) throw error;
-    return JSON.parse(numbers) as unknown;
+    return parseJson(numbers);
   }
 }
 
@@ -22,7 +25,7 @@ export class NotJson {
 /** The value of a cell that should hold JSON. */
 export function jsonOf(text: string): unknown {
   try {
-    return parseJson(text);
+    return parsePythonJson(text);
   } catch (error) {
     return new NotJson(jsonFault(text, error));
   }
@@ -95,6 +98,7 @@ const faults: readonly (readonly [RegExp, string])[] = [
 
 /** `error`: of parsing the text. A reason that follows the name of a row or field. */
 export function jsonFault(text: string, error: unknown): string {
+  if (error instanceof TooDeep) return `is ${error.message}, which is not read`;
   if (isPythonForm(text)) return pythonFormReason;
   const skeleton = skeletonOf(text);
   const known = faults.find(([pattern]) => pattern.test(skeleton));
@@ -103,5 +107,5 @@ export function jsonFault(text: string, error: unknown): string {
   if (/^\s*[{[]/.test(skeleton) && count(/[{[]/g) > count(/[}\]]/g))
     return 'is not JSON: it ends before its last bracket, as text that was cut off, or has a line end inside a string, does';
   // V8 quotes the text in some messages: a short reason is enough beside the excerpt.
-  return `is not JSON: ${(error instanceof Error ? error.message : String(error)).slice(0, 160)}`;
+  return `is not JSON: ${reasonOf(error, 160)}`;
 }

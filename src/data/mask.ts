@@ -17,6 +17,7 @@ import { excerptOf } from './raw-row.ts';
 import { TokenStore } from './token-store.ts';
 import type { ChatTokenizer } from './tokenizer.ts';
 import { weightProblem, withAnswerWeights, type WeightedPiece } from './turn-weight.ts';
+import { textOf } from '../support/text-of.ts';
 
 /** Tokens may be read through getters (data/token-store.ts): a copy by spreading would lose them. */
 export interface TokenizedExample {
@@ -68,7 +69,7 @@ export function tokenizeExample(
   if (beyond !== undefined)
     return problem(
       'row-shape',
-      `holds ${JSON.stringify(tokenizer.decode([beyond]))}, token ${beyond}, for which the model's embedding (vocab_size ${rows}) has no row`,
+      `holds ${textOf(tokenizer.decode([beyond]))}, token ${beyond}, for which the model's embedding (vocab_size ${rows}) has no row`,
     );
   const fitted = fitToLength(masked, options.maxLength, options.truncation);
   return 'reason' in fitted

@@ -3,6 +3,8 @@
  * \d and \w are Unicode's there, a point is everything but a line feed, && is an intersection. Translated here, or refused by name.
  */
 import { TrainerError } from '../support/trainer-error.ts';
+import { isSafePattern } from '../support/regex-safety.ts';
+import { textOf } from '../support/text-of.ts';
 
 const word = String.raw`\p{Alphabetic}\p{M}\p{Nd}\p{Pc}`;
 const classEscapes: Readonly<Record<string, string>> = {
@@ -25,7 +27,7 @@ const ligatures = /ss|st|f[fil]|i\u0307|[htwy][\u0308\u030a\u0331]/iu;
 const refused = (pattern: string, what: string): TrainerError =>
   new TrainerError(
     'model-file-invalid',
-    `tokenizer.json has the pattern ${JSON.stringify(pattern)}: ${what} is not supported.`,
+    `tokenizer.json has the pattern ${textOf(pattern)}: ${what} is not supported.`,
   );
 
 /** For `new RegExp(…, 'gu')`. @throws TrainerError "model-file-invalid" */
@@ -71,11 +73,17 @@ export function fromOniguruma(pattern: string): string {
       else result += ignoresCase.at(-1) === true ? anyCase(pattern, letter) : letter;
     }
   }
+  let source: string;
   try {
-    return new RegExp(result, 'gu').source;
+    source = new RegExp(result, 'gu').source;
   } catch {
     throw refused(pattern, 'something in it');
   }
+  if (isSafePattern(source, 'gu')) return source;
+  throw refused(
+    pattern,
+    'a repetition whose rounds can be told apart in several ways, which takes for ever on some texts,',
+  );
 }
 
 function translateEscape(pattern: string, inClass: boolean, take: (form: RegExp) => string | null): string {

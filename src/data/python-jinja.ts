@@ -4,6 +4,13 @@
  * what a loop's body may remember, and what must not be asked of an undefined value.
  */
 import { Environment, Interpreter, parse, tokenize } from '@huggingface/jinja';
+import {
+  STEPS_PER_ROUND,
+  MAX_RANGE,
+  MAX_TEMPLATE_CHARS,
+  sizeOfMessages,
+  TemplateBudget,
+} from './template-budget.ts';
 import { stripped, textMethods, titledByFilter, type PythonValue } from './python-text.ts';
 
 type Node = Readonly<Record<string, unknown>> & { readonly type: string };
@@ -26,8 +33,10 @@ export interface PythonTemplate {
   render(variables: Readonly<Record<string, unknown>>): string;
 }
 
-/** @throws SyntaxError */
+/** @throws Error what is no template */
 export function compileTemplate(text: string): PythonTemplate {
+  if (text.length > MAX_TEMPLATE_CHARS)
+    throw new SyntaxError(`it has ${text.length} characters, and up to ${MAX_TEMPLATE_CHARS} are read`);
   const program = parse(tokenize(text, { lstrip_blocks: true, trim_blocks: true })) as unknown as Node;
   const loopBodies = new WeakSet();
   markLoopBodies(program, loopBodies);
@@ -35,7 +44,8 @@ export function compileTemplate(text: string): PythonTemplate {
     render: (variables) => {
       const scope = new Environment();
       for (const [name, value] of Object.entries({ ...globals, ...variables })) scope.set(name, value);
-      return String(pythonic(scope, loopBodies).run(program).value);
+      const budget = new TemplateBudget(sizeOfMessages(variables['messages']));
+      return String(pythonic(scope, loopBodies, budget).run(program).value);
     },
   };
 }
@@ -50,6 +60,7 @@ const globals = {
     const step = args[2] ?? 1;
     if (step === 0) throw new RangeError('range() arg 3 must not be zero');
     const count = Math.max(0, Math.ceil((stop - start) / step));
+    if (!(count <= MAX_RANGE)) throw new RangeError(`range() of ${count} numbers`);
     return Array.from({ length: count }, (_, i) => start + i * step);
   },
 };
@@ -64,12 +75,39 @@ function markLoopBodies(node: unknown, bodies: WeakSet<object>): void {
   }
 }
 
-function pythonic(globalScope: Environment, loopBodies: WeakSet<object>): Internals {
+/** A node whose value is known: what was evaluated once is not evaluated again when the library goes on with it. */
+const known = (value: Value): Node => ({ type: 'KnownValue', value });
+
+function pythonic(globalScope: Environment, loopBodies: WeakSet<object>, budget: TemplateBudget): Internals {
   const interpreter = new Interpreter(globalScope) as unknown as Internals;
   const evaluate = interpreter.evaluate.bind(interpreter);
+  const made = (value: PythonValue): Value => {
+    budget.spendOn(value); // before it becomes a list of the library's objects
+    return wrapped(value);
+  };
+  const printed = (value: Value): string => {
+    if (typeof value.value === 'object') spendOnWhole(value, budget);
+    return printedWhole(value);
+  };
+  const isEqual = (left: Value, right: Value): boolean => {
+    if (typeof left.value === 'object' && typeof right.value === 'object') spendOnWhole(left, budget);
+    return isEqualWhole(left, right);
+  };
+  let numberLimit = Number.POSITIVE_INFINITY; // of the arguments that are evaluated next
+  const evaluateArguments = interpreter.evaluateArguments.bind(interpreter);
+  interpreter.evaluateArguments = (nodes, scope) => {
+    const limit = numberLimit;
+    numberLimit = Number.POSITIVE_INFINITY;
+    const [given, named] = evaluateArguments(nodes, scope);
+    for (const { value } of [...given, ...named.values()])
+      if (typeof value === 'number' && value > limit)
+        throw new RangeError(`it indents by ${value}, and up to ${limit} are accepted`);
+    return [given, named];
+  };
   const argumentsOf = (nodes: unknown, scope: Environment): PythonValue[] => {
     const [given, named] = interpreter.evaluateArguments(nodes as Node[], scope);
     // The only names that templates give: chars, sep, maxsplit, count, keepends; none of them skips one before it, but these.
+    for (const value of [...given, ...named.values()]) spendOnWhole(value, budget);
     const values = given.map(plainValue);
     for (const [name, value] of named)
       values[name === 'maxsplit' ? 1 : name === 'count' ? 2 : values.length] = plainValue(value);
@@ -77,6 +115,7 @@ function pythonic(globalScope: Environment, loopBodies: WeakSet<object>): Intern
   };
 
   const handlers: Record<string, (node: Node, scope: Environment) => Value> = {
+    KnownValue: (node) => node['value'] as Value,
     Break: () => {
       throw new Jump(false);
     },
@@ -92,56 +131,85 @@ function pythonic(globalScope: Environment, loopBodies: WeakSet<object>): Intern
       if (owner.type === 'StringValue') {
         if (!Object.hasOwn(textMethods, name))
           throw new TypeError(`the method ${name} of texts is not supported`);
-        return wrapped(textMethods[name](owner.value as string, argumentsOf(node['args'], scope)));
+        const text = owner.value as string;
+        const args = argumentsOf(node['args'], scope);
+        assertRoom(name, text, args, budget);
+        return made(textMethods[name](text, args));
       }
-      return evaluate(node, scope);
+      return evaluate({ ...node, callee: { ...callee, object: known(owner) } }, scope);
     },
     FilterExpression: (node, scope) => {
       const filter = node['filter'] as Node;
       const isCall = filter.type === 'CallExpression';
       const name = ((isCall ? filter['callee'] : filter) as Node)['value'];
-      if (typeof name !== 'string' || !filtersOfText.has(name)) return evaluate(node, scope);
       const operand = interpreter.evaluate(node['operand'] as Node, scope);
+      const byLibrary = (): Value => evaluate({ ...node, operand: known(operand) }, scope);
+      if (typeof name !== 'string' || !filtersOfText.has(name)) {
+        if (name === 'tojson') spendOnWhole(operand, budget);
+        if (name === 'indent' && operand.type === 'StringValue')
+          budget.assertChars(MAX_INDENT * (operand.value as string).split('\n').length);
+        if (name === 'join' && (operand.type === 'ArrayValue' || operand.type === 'StringValue')) {
+          const [given, named] = isCall
+            ? interpreter.evaluateArguments(filter['args'] as Node[], scope)
+            : [[], new Map<string, Value>()];
+          assertJoin(operand.value as Value[] | string, [...given, ...named.values()], budget);
+          if (!isCall) return byLibrary();
+          const args = [
+            ...given.map(known),
+            ...[...named].map(([key, value]) => namedNode(key, known(value))),
+          ];
+          return evaluate({ ...node, operand: known(operand), filter: { ...filter, args } }, scope);
+        }
+        numberLimit = name === 'tojson' || name === 'indent' ? MAX_INDENT : Number.POSITIVE_INFINITY;
+        return byLibrary();
+      }
       const args = isCall ? argumentsOf(filter['args'], scope) : [];
       if (name === 'trim') return wrapped(stripped(printed(operand), 'both', args[0]));
       if (name === 'string') return wrapped(printed(operand));
-      if (operand.type !== 'StringValue') return evaluate(node, scope);
+      if (operand.type !== 'StringValue') return byLibrary();
       const text = operand.value as string;
       if (name === 'length' || name === 'count') return wrapped([...text].length);
-      if (name === 'list') return wrapped([...text]);
+      if (name === 'list') return made([...text]);
       if (name === 'first') return wrapped([...text][0]);
       if (name === 'last') return wrapped([...text].at(-1));
       if (name === 'title') return wrapped(titledByFilter(text));
-      return wrapped(textMethods[name](text, args));
+      assertRoom(name, text, args, budget);
+      return made(textMethods[name](text, args));
     },
     BinaryExpression: (node, scope) => {
       const operator = (node['operator'] as Node)['value'];
       if (operator === 'and' || operator === 'or') return evaluate(node, scope);
       const [left, right] = ['left', 'right'].map((side) => interpreter.evaluate(node[side] as Node, scope));
+      if (operator === 'in' || operator === 'not in') budget.spendOn(right.value);
       if (operator === '==') return wrapped(isEqual(left, right));
       if (operator === '!=') return wrapped(!isEqual(left, right));
       if (operator === '~') return wrapped(printed(left) + printed(right));
       if (operator === '+' && (left.type === 'StringValue') !== (right.type === 'StringValue'))
         throw new TypeError(`can only concatenate texts: ${left.type} and ${right.type}`);
-      if (operator === '*' && left.type === 'StringValue' && right.type === 'IntegerValue')
-        return wrapped((left.value as string).repeat(Math.max(0, right.value as number)));
+      if (operator === '*' && left.type === 'StringValue' && right.type === 'IntegerValue') {
+        const [text, times] = [left.value as string, Math.max(0, right.value as number)];
+        budget.assertChars(text.length * times);
+        return wrapped(text.repeat(times));
+      }
       if (operator === '%' && left.type === 'IntegerValue' && right.type === 'IntegerValue') {
         const [a, b] = [left.value as number, right.value as number];
         return wrapped(((a % b) + b) % b);
       }
       if ((operator === 'in' || operator === 'not in') && Array.isArray(right.value))
         return wrapped(right.value.some((item: Value) => isEqual(left, item)) === (operator === 'in'));
-      return evaluate(node, scope);
+      return evaluate({ ...node, left: known(left), right: known(right) }, scope);
     },
     MemberExpression: (node, scope) => {
       const object = interpreter.evaluate(node['object'] as Node, scope);
       if (object.type === 'UndefinedValue') throw new TypeError('something is asked of an undefined value');
       const isIndex = node['computed'] === true && (node['property'] as Node).type !== 'SliceExpression';
-      if (object.type !== 'StringValue' || !isIndex) return evaluate(node, scope);
-      const { value } = interpreter.evaluate(node['property'] as Node, scope);
-      return typeof value === 'number'
-        ? wrapped([...(object.value as string)].at(value))
-        : evaluate(node, scope);
+      const rest: Node = { ...node, object: known(object) };
+      if (object.type === 'StringValue') budget.spendOn(object.value);
+      if (object.type !== 'StringValue' || !isIndex) return evaluate(rest, scope);
+      const property = interpreter.evaluate(node['property'] as Node, scope);
+      return typeof property.value === 'number'
+        ? wrapped([...(object.value as string)].at(property.value))
+        : evaluate({ ...rest, property: known(property) }, scope);
     },
   };
 
@@ -156,11 +224,16 @@ function pythonic(globalScope: Environment, loopBodies: WeakSet<object>): Intern
     return wrapped(loop.text + printed(interpreter.evaluateBlock(node['defaultBlock'] as Node[], scope)));
   };
   interpreter.evaluate = (node, scope) => {
-    const handle = node === undefined ? undefined : handlers[node.type];
-    return node === undefined || handle === undefined ? evaluate(node, scope) : handle(node, scope);
+    if (node === undefined) return evaluate(node, scope);
+    budget.spend();
+    const handle = Object.hasOwn(handlers, node.type) ? handlers[node.type] : evaluate;
+    const value = handle(node, scope);
+    if (!readsOnly.has(node.type)) budget.spendOn(value.value, writes.has(node.type) ? 'written' : 'joined');
+    return value;
   };
   interpreter.evaluateBlock = (nodes, outer) => {
     const isRound = loopBodies.has(nodes);
+    budget.spend(isRound ? STEPS_PER_ROUND : 1);
     const loop = loops.at(-1);
     // What a loop's body sets is forgotten at its end.
     const scope = isRound ? new Environment(outer) : outer;
@@ -200,6 +273,54 @@ class Jump extends Error {
   }
 }
 
+/** Nodes that make texts letter by letter. */
+const writes = new Set(['CallExpression', 'FilterExpression']);
+/** Nodes that give what was there. */
+const readsOnly = new Set(['Identifier', 'KnownValue', 'MemberExpression', 'StringLiteral']);
+
+/** Methods that make more text than they are given. */
+function assertRoom(name: string, text: string, args: readonly PythonValue[], budget: TemplateBudget): void {
+  if (name === 'replace') {
+    const [from, to] = args;
+    if (typeof from !== 'string' || typeof to !== 'string') return; // refused by the method
+    budget.spend(text.length / 128);
+    const found = from === '' ? text.length + 1 : text.split(from).length - 1;
+    budget.assertChars(text.length + found * to.length);
+  } else if (name === 'join' && Array.isArray(args[0])) {
+    const parts = args[0] as readonly PythonValue[];
+    const lengthOf = (part: PythonValue): number => (typeof part === 'string' ? part.length : 0);
+    budget.assertChars(parts.reduce((sum: number, part) => sum + lengthOf(part) + text.length, 0));
+  }
+}
+
+/** `join` of a list or of letters, whose separator is any of its arguments. */
+function assertJoin(items: readonly Value[] | string, args: readonly Value[], budget: TemplateBudget): void {
+  const lengthOf = ({ value }: Value): number => (typeof value === 'string' ? value.length : 0);
+  const separator = Math.max(0, ...args.map(lengthOf));
+  budget.assertChars(
+    typeof items === 'string'
+      ? items.length * (1 + separator)
+      : items.reduce((sum, item) => sum + lengthOf(item) + separator, 0),
+  );
+}
+
+const namedNode = (name: string, value: Node): Node => ({
+  type: 'KeywordArgumentExpression',
+  key: { type: 'Identifier', value: name },
+  value,
+});
+
+/** A list of lists can be small and endless when it is written out. */
+function spendOnWhole(value: Value, budget: TemplateBudget): void {
+  budget.spend();
+  if (typeof value.value === 'string') budget.spendOn(value.value);
+  else if (Array.isArray(value.value)) for (const item of value.value as Value[]) spendOnWhole(item, budget);
+  else if (value.value instanceof Map)
+    for (const item of (value.value as Map<string, Value>).values()) spendOnWhole(item, budget);
+}
+
+const MAX_INDENT = 64; // spaces before a line, of `indent` and `tojson`
+
 /** Statements whose value is nothing to print. */
 const silent = new Set(['Set', 'Macro', 'Comment', 'Break', 'Continue']);
 const filtersOfText = new Set([
@@ -229,7 +350,7 @@ function plainValue(value: Value): PythonValue {
 }
 
 /** str() of Python. */
-function printed(value: Value): string {
+function printedWhole(value: Value): string {
   if (value.type === 'StringValue') return value.value as string;
   if (value.type === 'UndefinedValue') return '';
   return representation(value);
@@ -281,16 +402,16 @@ function quoted(text: string): string {
 const kindOf = ({ type }: Value): string =>
   ['IntegerValue', 'FloatValue', 'BooleanValue'].includes(type) ? 'number' : type;
 
-function isEqual(left: Value, right: Value): boolean {
+function isEqualWhole(left: Value, right: Value): boolean {
   if (kindOf(left) !== kindOf(right)) return false;
   if (kindOf(left) === 'number') return Number(left.value) === Number(right.value);
   const [a, b] = [left.value, right.value];
   if (Array.isArray(a) && Array.isArray(b))
-    return a.length === b.length && a.every((item: Value, i) => isEqual(item, b[i] as Value));
+    return a.length === b.length && a.every((item: Value, i) => isEqualWhole(item, b[i] as Value));
   if (left.type === 'ObjectValue' && a instanceof Map && b instanceof Map)
     return (
       a.size === b.size &&
-      [...a].every(([key, item]) => b.has(key) && isEqual(item as Value, b.get(key) as Value))
+      [...a].every(([key, item]) => b.has(key) && isEqualWhole(item as Value, b.get(key) as Value))
     );
   return a === b;
 }

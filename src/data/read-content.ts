@@ -1,6 +1,7 @@
 /** What a turn says: text, or OpenAI's list of parts, of which only text can be trained here. */
 import { shapeProblem, unsupported, type Refusal } from './refusal.ts';
 import { isNothing, type Row } from './row-fields.ts';
+import { textOf } from '../support/text-of.ts';
 
 /** Of the chat completions, and of the responses API's input and output. */
 const textTypes = ['text', 'input_text', 'output_text'];
@@ -23,9 +24,7 @@ export function readContent(
     const part = item as Row;
     const { type, text } = part;
     if (typeof type !== 'string' || !textTypes.includes(type))
-      return unsupported(
-        `${subject} with a part of type ${(JSON.stringify(type) ?? 'undefined').slice(0, 80)}; only text is supported`,
-      );
+      return unsupported(`${subject} with a part of type ${textOf(type, 80)}; only text is supported`);
     if (typeof text !== 'string') return shapeProblem(`${subject} with a part whose text is not text`);
     if (text.trim() !== '') texts.push(text);
     for (const name of Object.keys(part))

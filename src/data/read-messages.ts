@@ -8,6 +8,7 @@ import { emptyRow, isRefusal, shapeProblem, unsupported, type Refusal } from './
 import { isEmptyCell, isNothing, type Row } from './row-fields.ts';
 import type { ChatMessage } from './tokenizer.ts';
 import { turnWeightOf, weightFields } from './turn-weight.ts';
+import { textOf } from '../support/text-of.ts';
 
 export interface Turns {
   readonly messages: readonly ChatMessage[];
@@ -110,7 +111,7 @@ function readTurn(item: unknown, { where, leaveOut }: Place): Turn | Refusal {
 }
 
 function roleProblem(named: unknown, where: string): Refusal {
-  const shown = (JSON.stringify(named) ?? 'undefined').slice(0, 80);
+  const shown = textOf(named, 80);
   if (typeof named === 'string' && toolRoles.includes(named))
     return unsupported(`${where} has the role ${shown}: turns of tools are not supported`);
   return shapeProblem(

@@ -3,7 +3,8 @@ import { TrainerError } from '../support/trainer-error.ts';
 import { byteLetter } from './bpe-model.ts';
 import { fromOniguruma } from './onig-pattern.ts';
 import { isJson, type Json } from './tokenizer-files.ts';
-import { escaped, listOf, patternOf, textOf } from './tokenizer-steps.ts';
+import { escaped, listOf, patternOf, textField } from './tokenizer-steps.ts';
+import { textOf } from '../support/text-of.ts';
 
 type Step = (tokens: readonly string[]) => string[];
 /** `isAdded`: such a token is written as it is, also where its letters stand for bytes. */
@@ -12,7 +13,7 @@ export type TokenDecoder = (tokens: readonly string[], isAdded: (token: string) 
 const unsupported = (name: unknown): TrainerError =>
   new TrainerError(
     'model-file-invalid',
-    `tokenizer.json has the decoder ${JSON.stringify(name)}; ByteLevel, Metaspace, and Sequences of ByteFallback, Fuse, Strip and Replace are supported.`,
+    `tokenizer.json has the decoder ${textOf(name)}; ByteLevel, Metaspace, and Sequences of ByteFallback, Fuse, Strip and Replace are supported.`,
   );
 
 /** @throws TrainerError "model-file-invalid" */
@@ -34,11 +35,11 @@ function stepOf(value: unknown): Step {
     case 'Fuse':
       return (tokens) => [tokens.join('')];
     case 'Strip':
-      return strip(textOf(value, 'content'), Number(value['start']), Number(value['stop']));
+      return strip(textField(value, 'content'), Number(value['start']), Number(value['stop']));
     case 'Replace': {
       const { String: text, Regex: pattern } = patternOf(value);
       const form = new RegExp(text === undefined ? fromOniguruma(pattern) : escaped(text), 'gu');
-      const content = textOf(value, 'content');
+      const content = textField(value, 'content');
       return (tokens) => tokens.map((token) => token.replace(form, () => content));
     }
     case 'Metaspace':
@@ -100,7 +101,7 @@ function strip(content: string, start: number, stop: number): Step {
 
 /** In the first token the sign stands for nothing, unless none was put there. */
 function metaspace(value: Json): Step {
-  const sign = textOf(value, 'replacement');
+  const sign = textField(value, 'replacement');
   const atStart = value['prepend_scheme'] === 'never' ? ' ' : '';
   return (tokens) => tokens.map((token, i) => token.replaceAll(sign, i === 0 ? atStart : ' '));
 }

@@ -7,6 +7,7 @@ import { addedTokenFlags, numberTokens } from './added-tokens.ts';
 import { checkBpe } from './bpe-model.ts';
 import { createDecoder, type TokenDecoder } from './token-decoder.ts';
 import { checkBeginning, readNormalizer, readPreTokenizer } from './tokenizer-steps.ts';
+import { textOf } from '../support/text-of.ts';
 
 export type Json = Record<string, unknown>;
 export interface AddedToken {
@@ -43,8 +44,7 @@ export function normaliseTokenizerJson(
   if (!isJson(value) || !isJson(value['model'])) throw invalid('is not a tokenizer: it has no "model".');
   const model = value['model'];
   const { type } = model;
-  if (type !== undefined && type !== 'BPE')
-    throw invalid(`has a ${JSON.stringify(type)} model; BPE is supported.`);
+  if (type !== undefined && type !== 'BPE') throw invalid(`has a ${textOf(type)} model; BPE is supported.`);
   if (!isVocabulary(model['vocab'])) throw invalid('has no "model.vocab" from tokens to ids.');
   const merges = readMerges(model['merges']);
   checkBeginning(value['normalizer'], value['pre_tokenizer']);
@@ -76,7 +76,7 @@ function readMerges(merges: unknown): string[] {
     // A token with a space in it could not be told from two.
     if (text !== null && text.indexOf(' ') === text.lastIndexOf(' ') && text.includes(' ')) return text;
     throw invalid(
-      `has the merge ${JSON.stringify(merge)}; two tokens without spaces, as a text or as a pair, are accepted.`,
+      `has the merge ${textOf(merge)}; two tokens without spaces, as a text or as a pair, are accepted.`,
     );
   });
 }
@@ -96,7 +96,7 @@ function readAddedTokens(tokens: unknown): Omit<AddedToken, 'id'>[] {
   return tokens
     .map((token: unknown) => {
       if (!isJson(token) || typeof token['content'] !== 'string' || !isId(token['id']))
-        throw invalid(`has the added token ${JSON.stringify(token)}; it needs "id" and "content".`);
+        throw invalid(`has the added token ${textOf(token)}; it needs "id" and "content".`);
       return { ...addedTokenFlags(token), content: token['content'] };
     })
     .filter(({ content }) => content !== '');

@@ -6,6 +6,7 @@
 import { TrainerError } from '../support/trainer-error.ts';
 import { addedTokenFlags } from './added-tokens.ts';
 import { isJson, type AddedToken, type Json } from './tokenizer-files.ts';
+import { parseJson } from '../support/parse-json.ts';
 
 export interface TokenizerFiles {
   readonly tokenizerJson: unknown;
@@ -45,7 +46,7 @@ export async function readTokenizerFiles(
 function parsed(text: string, name: string, folder: string): Json {
   try {
     // Python's writers put NaN and Infinity where they have them; the tokenizer's files have none.
-    const value: unknown = JSON.parse(text.replace(/^\uFEFF/, ''));
+    const value: unknown = parseJson(text.replace(/^\uFEFF/, ''));
     if (isJson(value)) return value;
     throw new SyntaxError('it is not a JSON object');
   } catch (error) {

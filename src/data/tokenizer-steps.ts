@@ -5,6 +5,7 @@
 import { TrainerError } from '../support/trainer-error.ts';
 import { fromOniguruma } from './onig-pattern.ts';
 import { isJson, type Json } from './tokenizer-files.ts';
+import { textOf } from '../support/text-of.ts';
 
 const invalid = (message: string): TrainerError =>
   new TrainerError('model-file-invalid', `tokenizer.json ${message}`);
@@ -66,11 +67,11 @@ function normalizerSteps(value: unknown): Json[] {
     case 'Replace': {
       const { String: text, Regex: pattern } = patternOf(value);
       return [
-        replacing(text === undefined ? fromOniguruma(pattern) : escaped(text), textOf(value, 'content')),
+        replacing(text === undefined ? fromOniguruma(pattern) : escaped(text), textField(value, 'content')),
       ];
     }
     case 'Prepend': // before a text that is not empty
-      return [replacing('^(?=[^])', textOf(value, 'prepend'))];
+      return [replacing('^(?=[^])', textField(value, 'prepend'))];
     case 'Strip': {
       const ends = [
         value['strip_left'] === false ? [] : `^${space}+`,
@@ -80,7 +81,7 @@ function normalizerSteps(value: unknown): Json[] {
     }
     default:
       throw invalid(
-        `has the normalizer ${JSON.stringify(value['type'])}; Sequence, NFC, NFKC, NFKD, Lowercase, Replace, Prepend and Strip are supported.`,
+        `has the normalizer ${textOf(value['type'])}; Sequence, NFC, NFKC, NFKD, Lowercase, Replace, Prepend and Strip are supported.`,
       );
   }
 }
@@ -146,7 +147,7 @@ function preTokenizerSteps(value: unknown, isFirst: boolean): Json[] {
       if (behavior === 'Contiguous') return [isolated(`(?:${isPunctuation})+`)];
       if (behavior === 'Removed') return [kept(`${noPunctuation}+`)];
       throw invalid(
-        `splits punctuation with behavior ${JSON.stringify(behavior)}; Isolated, Contiguous and Removed are supported.`,
+        `splits punctuation with behavior ${textOf(behavior)}; Isolated, Contiguous and Removed are supported.`,
       );
     }
     case 'Whitespace':
@@ -156,12 +157,12 @@ function preTokenizerSteps(value: unknown, isFirst: boolean): Json[] {
     case 'BertPreTokenizer':
       return [kept(`[^${space}]+`), isolated(isPunctuation)];
     case 'CharDelimiterSplit':
-      return [kept(`[^${escaped(textOf(value, 'delimiter'))}]+`)];
+      return [kept(`[^${escaped(textField(value, 'delimiter'))}]+`)];
     case 'Metaspace':
       return metaspaceSteps(value, isFirst);
     default:
       throw invalid(
-        `has the pre-tokenizer ${JSON.stringify(value['type'])}; Sequence, ByteLevel, Split, Digits, Punctuation, Whitespace, WhitespaceSplit, BertPreTokenizer, CharDelimiterSplit and Metaspace are supported.`,
+        `has the pre-tokenizer ${textOf(value['type'])}; Sequence, ByteLevel, Split, Digits, Punctuation, Whitespace, WhitespaceSplit, BertPreTokenizer, CharDelimiterSplit and Metaspace are supported.`,
       );
   }
 }
@@ -182,21 +183,19 @@ function splitStep(value: Json): Json {
     if (behavior === 'MergedWithNext') return isolated(`${regex}${other}*`);
   }
   throw invalid(
-    `splits at ${JSON.stringify(text ?? pattern)} with behavior ${behavior}${isInverted ? ', inverted' : ''}; of patterns of more than one letter "Isolated" and the inverted "Removed" are supported.`,
+    `splits at ${textOf(text ?? pattern)} with behavior ${behavior}${isInverted ? ', inverted' : ''}; of patterns of more than one letter "Isolated" and the inverted "Removed" are supported.`,
   );
 }
 
 function metaspaceSteps(value: Json, isFirst: boolean): Json[] {
-  const replacement = textOf(value, 'replacement');
+  const replacement = textField(value, 'replacement');
   // The older field alone is what tokenizers before 0.15 wrote; today's refuses it where it is false.
   const scheme = value['prepend_scheme'] ?? (value['add_prefix_space'] === false ? 'never' : 'always');
   if (
     Array.from(replacement).length !== 1 ||
     (scheme !== 'always' && scheme !== 'first' && scheme !== 'never')
   )
-    throw invalid(
-      `has a "Metaspace" of ${JSON.stringify(replacement)} with the prepend_scheme ${JSON.stringify(scheme)}.`,
-    );
+    throw invalid(`has a "Metaspace" of ${textOf(replacement)} with the prepend_scheme ${textOf(scheme)}.`);
   if (value['add_prefix_space'] === false && scheme !== 'never')
     throw invalid(`has a "Metaspace" whose add_prefix_space is false and whose prepend_scheme is ${scheme}.`);
   if (scheme === 'first' && !isFirst)
@@ -219,10 +218,10 @@ export function listOf(value: Json, field: string): unknown[] {
   return list as unknown[];
 }
 
-export function textOf(value: Json, field: string): string {
+export function textField(value: Json, field: string): string {
   const text = value[field];
   if (typeof text === 'string') return text;
-  throw invalid(`has a ${JSON.stringify(value['type'])} without a text "${field}".`);
+  throw invalid(`has a ${textOf(value['type'])} without a text "${field}".`);
 }
 
 export function patternOf(
@@ -232,7 +231,7 @@ export function patternOf(
   if (typeof pattern === 'string') return { String: pattern };
   if (isJson(pattern) && typeof pattern['String'] === 'string') return { String: pattern['String'] };
   if (isJson(pattern) && typeof pattern['Regex'] === 'string') return { Regex: pattern['Regex'] };
-  throw invalid(`has a ${JSON.stringify(value['type'])} whose pattern is ${JSON.stringify(pattern)}.`);
+  throw invalid(`has a ${textOf(value['type'])} whose pattern is ${textOf(pattern)}.`);
 }
 
 /** Letters as a pattern for these letters, outside and inside a class. */

@@ -16,6 +16,7 @@ import { createUnmark, shieldedBy } from './literal-text.ts';
 import { idsAroundText } from './post-processor.ts';
 import { isJson, normaliseTokenizerJson, type AddedToken, type Json } from './tokenizer-files.ts';
 import { readSpecialTokens, type TokenizerFiles } from './tokenizer-folder.ts';
+import { textOf } from '../support/text-of.ts';
 
 export type { ChatMessage } from '../api/trainer-api.ts';
 export type { TokenizerFiles } from './tokenizer-folder.ts';
@@ -239,7 +240,7 @@ function allEndIds(
   throw new TrainerError(
     'model-file-invalid',
     [
-      `The tokenizer has no end token: neither tokenizer_config.json nor a special_tokens_map.json that is used has an "eos_token" (${JSON.stringify(eosToken)}), and neither generation_config.json nor config.json an "eos_token_id" that a token has.`,
+      `The tokenizer has no end token: neither tokenizer_config.json nor a special_tokens_map.json that is used has an "eos_token" (${textOf(eosToken)}), and neither generation_config.json nor config.json an "eos_token_id" that a token has.`,
       ...notes,
     ].join(' '),
   );
@@ -260,7 +261,7 @@ function embeddingRowsOf(modelConfig: Json | null, vocabularyEnd: number): numbe
 function unnamedTemplates(files: TokenizerFiles): string[] {
   const value = files.tokenizerConfig['chat_template'];
   if (!Array.isArray(value) || templateText(files) !== null) return [];
-  const names = value.filter(isJson).map(({ name }) => JSON.stringify(name));
+  const names = value.filter(isJson).map(({ name }) => textOf(name));
   return [
     `The chat templates ${names.join(', ')} are not used: none of several is called "default". Put the one that is meant into a chat_template.jinja.`,
   ];

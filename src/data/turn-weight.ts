@@ -9,6 +9,7 @@ import { TrainerError } from '../support/trainer-error.ts';
 import { unsupported, type Refusal } from './refusal.ts';
 import { isNothing, type Row } from './row-fields.ts';
 import type { ChatMessage } from './tokenizer.ts';
+import { textOf } from '../support/text-of.ts';
 
 const truthFields: readonly string[] = ['train', 'training', 'train_on_turn', 'loss', 'loss_mask'];
 export const weightFields: readonly string[] = ['weight', ...truthFields];
@@ -52,8 +53,7 @@ export function weightOf(value: unknown, where: string): number | null | Refusal
   return weight;
 }
 
-const shown = (value: unknown): string =>
-  typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? 'undefined').slice(0, 40);
+const shown = (value: unknown): string => textOf(value, 40);
 
 function numberOf(value: unknown): number | null {
   if (typeof value === 'number') return value;

@@ -12,6 +12,7 @@ import { plainEtag } from './etag.ts';
 import { damaged, Passing, refusal } from './hub-errors.ts';
 import { remoteSource } from './remote-file.ts';
 import { createTransferMeter, type Transfer } from './transfer-meter.ts';
+import { textOf } from '../support/text-of.ts';
 
 const publicHubUrl = 'https://huggingface.co';
 
@@ -71,7 +72,7 @@ export async function openHubFiles(repo: HubRepo, options: HubOptions = {}): Pro
   const { commit, paths, sizes } = await asked(line, what, () =>
     type === 'model' ? describeModel(id, revision, access) : describeDataset(id, revision, access),
   );
-  if (!/^[0-9a-f]{40}$/.test(commit)) throw damaged(what, `it has no commit, but ${JSON.stringify(commit)}.`);
+  if (!/^[0-9a-f]{40}$/.test(commit)) throw damaged(what, `it has no commit, but ${textOf(commit)}.`);
 
   return {
     name: id,

@@ -15,6 +15,7 @@ import {
 import { findTensor, type FoundTensor, type TensorLookup } from './load-weights.ts';
 import type { ModelConfig } from './model-config.ts';
 import { readOptionalJson, type ModelFiles } from './model-files.ts';
+import { textOf } from '../support/text-of.ts';
 
 export interface Checkpoint {
   readonly lookup: TensorLookup;
@@ -191,7 +192,7 @@ function weightMap(map: unknown): Map<string, string> {
     if (typeof name !== 'string' || !/^[\w.-]+\.safetensors$/.test(name))
       throw new TrainerError(
         'model-file-invalid',
-        `model.safetensors.index.json names ${JSON.stringify(name)}, which is no *.safetensors file of its folder.`,
+        `model.safetensors.index.json names ${textOf(name)}, which is no *.safetensors file of its folder.`,
       );
   return new Map(entries as [string, string][]);
 }

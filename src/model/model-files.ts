@@ -3,6 +3,7 @@ import { blobSource, type ByteSource } from '../support/byte-source.ts';
 import type { ModelSource } from '../api/trainer-api.ts';
 import { TrainerError } from '../support/trainer-error.ts';
 import type { Assets } from '../host/host.ts';
+import { parseJson } from '../support/parse-json.ts';
 
 /** How others find the model that an adapter belongs to: what PEFT writes as base_model_name_or_path and revision. */
 export interface BaseModel {
@@ -67,7 +68,7 @@ export async function readOptionalJson(
   if (text === null) return null;
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch (error) {
     throw new TrainerError(
       'model-file-invalid',

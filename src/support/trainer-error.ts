@@ -4,6 +4,8 @@
  * comlink flattens errors to `{ message, name, stack }`; the worker's transport (workers/trainer.worker.ts)
  * sends `toWire(error)` instead, so code and detail arrive. Never match on message text: match on `code`.
  */
+import { reasonOf, shortened, withoutControls } from './text-of.ts';
+
 export const errorCodes = [
   'webgpu-unavailable',
   'device-lost',
@@ -51,16 +53,24 @@ export const badInputCodes: readonly ErrorCode[] = [
   'checkpoint-invalid',
 ];
 
-/** `message` says what happened, with which value, and what to do; `detail` is for the expandable part. */
+const MAX_MESSAGE_CHARS = 4_000;
+const MAX_DETAIL_CHARS = 20_000;
+const readable = (text: string, maxChars: number): string =>
+  shortened(withoutControls(text.slice(0, maxChars + 1)), maxChars);
+
+/**
+ * `message` says what happened, with which value, and what to do; `detail` is for the expandable part. Both may quote a
+ * file: control characters, which a terminal would obey, become escapes here, and endless names are cut.
+ */
 export class TrainerError extends Error {
   override readonly name = 'TrainerError';
   readonly code: ErrorCode;
   readonly detail: string | null;
 
   constructor(code: ErrorCode, message: string, detail: string | null = null) {
-    super(message);
+    super(readable(message, MAX_MESSAGE_CHARS));
     this.code = code;
-    this.detail = detail;
+    this.detail = detail === null ? null : readable(detail, MAX_DETAIL_CHARS);
   }
 }
 
@@ -74,9 +84,9 @@ export function toWire(error: unknown): WireError {
   if (error instanceof TrainerError)
     return { code: error.code, message: error.message, detail: error.detail };
   if (error instanceof Error) {
-    return { code: 'internal', message: error.message, detail: error.stack ?? null };
+    return { code: 'internal', message: reasonOf(error), detail: error.stack ?? null };
   }
-  return { code: 'internal', message: String(error), detail: null };
+  return { code: 'internal', message: reasonOf(error), detail: null };
 }
 
 export function fromWire(wire: WireError): TrainerError {

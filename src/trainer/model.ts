@@ -25,6 +25,7 @@ import { Run } from './run.ts';
 import { planRun, type RunPlan } from './run-plan.ts';
 import { Responder, toTrace } from './traces.ts';
 import type { Watch } from './watch.ts';
+import { textOf } from '../support/text-of.ts';
 
 const PROMPTS_PER_BATCH = 32;
 
@@ -193,12 +194,11 @@ export class Model {
 /** @throws TrainerError "config-invalid" where the rows were read with other settings than the run would be told to have. */
 function requireReadFor({ settings: then }: Dataset, config: RunConfig): void {
   const now = datasetSettings(config);
-  const text = (value: unknown): string => JSON.stringify(value);
   const differing = (Object.keys(now) as (keyof DatasetSettings)[]).filter(
-    (key) => text(then[key]) !== text(now[key]),
+    (key) => JSON.stringify(then[key]) !== JSON.stringify(now[key]),
   );
   if (differing.length === 0) return;
-  const each = differing.map((key) => `${fieldOf(key).file} ${text(then[key])}, not ${text(now[key])}`);
+  const each = differing.map((key) => `${fieldOf(key).file} ${textOf(then[key])}, not ${textOf(now[key])}`);
   throw new TrainerError(
     'config-invalid',
     `The dataset was read with ${each.join('; ')} as the run asks for. Read it again with the run's settings.`,

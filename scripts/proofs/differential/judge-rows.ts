@@ -5,6 +5,7 @@
 import type { Outcome, Parts } from './cases.ts';
 import { judgeRefusal, type MakeVerdict, type Verdict } from './judge.ts';
 import type { OurRow, RowGroup } from './row-cases.ts';
+import { textOf } from '../../../src/support/text-of.ts';
 
 interface Prepared {
   readonly ids: number[];
@@ -40,7 +41,7 @@ export function judgeRow(group: RowGroup, index: number, ours: Outcome, referenc
     id: one.id,
     result,
     title,
-    detail: `${changes}${detail === '' ? '' : ` — ${detail}; row ${JSON.stringify(one.row)}`}`,
+    detail: `${changes}${detail === '' ? '' : ` — ${detail}; row ${textOf(one.row, 4_000)}`}`,
   });
   const answer = reference.rows[one.id];
   if (answer === undefined) return verdict('disagreement', 'no reference');
@@ -218,6 +219,6 @@ function described(
   const title = pieces.length !== wanted.length ? 'other pieces' : isMask ? 'another mask' : 'other ids';
   return [
     title,
-    `ours ${JSON.stringify(texts)} ${spans(pieces)}, reference ${JSON.stringify(text)} ${spans(wanted)}`,
+    `ours ${textOf(texts, 4_000)} ${spans(pieces)}, reference ${textOf(text, 4_000)} ${spans(wanted)}`,
   ];
 }

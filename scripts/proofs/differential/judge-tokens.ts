@@ -4,6 +4,7 @@
  */
 import type { Case, Outcome, Parts, Refused } from './cases.ts';
 import { firstLine, judgeRefusal, verdictOf, type Verdict } from './judge.ts';
+import { textOf } from '../../../src/support/text-of.ts';
 
 /** What transformers gives, and the parts of it that are others under a documented difference. */
 interface Variants {
@@ -88,5 +89,5 @@ function firstDifference(ours: unknown, reference: unknown): string {
     const [key] = keys;
     return `at ${keys.join(',')}: ours ${shown(ours, key).slice(0, 160)}, reference ${shown(reference, key).slice(0, 160)}`;
   }
-  return `ours ${JSON.stringify(ours)}, reference ${JSON.stringify(reference)}`;
+  return `ours ${textOf(ours, 4_000)}, reference ${textOf(reference, 4_000)}`;
 }

@@ -1,5 +1,6 @@
 /** Two outcomes of one case: equal, refused as it may be, as documented, or a disagreement. */
 import type { Case, Loss, Outcome, Refused } from './cases.ts';
+import { textOf } from '../../../src/support/text-of.ts';
 
 export interface Verdict {
   readonly id: string;
@@ -62,7 +63,7 @@ function compareLoss(ours: Loss, reference: Loss, verdict: MakeVerdict): Verdict
   return verdict(
     'disagreement',
     'an end id is not used',
-    `ours ${JSON.stringify(ours.eosIds)}, reference ${JSON.stringify(reference.eosIds)}`,
+    `ours ${textOf(ours.eosIds, 4_000)}, reference ${textOf(reference.eosIds, 4_000)}`,
   );
 }
 

@@ -2,6 +2,7 @@
 import type { Rng } from '../../../src/support/rng.ts';
 import { chance, pick, type Change, type Json } from './cases.ts';
 import { hostileTexts } from './tiny-bpe.ts';
+import { textOf } from '../../../src/support/text-of.ts';
 
 export interface Turn {
   role: string;
@@ -369,7 +370,7 @@ function addColumns(rng: Rng, { row, meaning }: Shaped, changes: Change[]): Shap
             );
             row[name] = pick<unknown>(rng, ['', null, 7, ['a'], '  \n', { a: 1 }, 'half \ud800 a character']);
             return refusable(
-              `${name} is ${JSON.stringify(row[name])}`,
+              `${name} is ${textOf(row[name], 4_000)}`,
               new RegExp(`${name}|empty|question|response|text|surrogate|fields`),
             );
           },

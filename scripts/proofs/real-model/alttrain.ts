@@ -6,6 +6,7 @@ import { recogniseTrace } from '../../../src/alttrain/recognise.ts';
 import { projectRoot } from '../../cli/paths.ts';
 import { runCommand, runProgram } from '../run-command.ts';
 import { keep, readJsonFile, secondsSince, train, writeJson, type Context, type Gpu } from './context.ts';
+import { textOf } from '../../../src/support/text-of.ts';
 
 const ROWS = 1000;
 const TRACES = 4; // of each label, in the result as they are
@@ -210,8 +211,8 @@ export function altTrainLines({
     '',
     ...traces.flatMap(({ prompt, label, base, adapter }) => [
       `${label}: ${prompt}`,
-      `  base: ${JSON.stringify(base)}`,
-      `  adapter: ${JSON.stringify(adapter)}`,
+      `  base: ${textOf(base, 2_000)}`,
+      `  adapter: ${textOf(adapter, 2_000)}`,
     ]),
   ];
 }
