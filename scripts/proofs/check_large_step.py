@@ -52,15 +52,21 @@ class Checkpoint:
         with safe_open(self.folder / self.map[name], "pt") as file:
             return file.get_tensor(name).float()
 
-    def nf4(self, name: str) -> torch.Tensor:
-        """The weight as its codes mean it, float64. The scale is float16, 64 neighbours of a row share it."""
+    def coded(self, name: str, top: float, code) -> torch.Tensor:
+        """The weight as its codes mean it, float64. The scale is float16, 64 neighbours of a row share it; the largest of them becomes `top`."""
         weight = self.plain(name)
         rows, columns = weight.shape
         assert columns % 64 == 0, "rows that are not whole blocks need pads"
         blocks = weight.reshape(rows, columns // 64, 64)
-        scale = blocks.abs().amax(-1, keepdim=True).half().float()
-        codes = torch.bucketize(blocks * torch.where(scale > 0, 1 / scale, 0.0), BORDERS)
-        return (BOOK[codes] * scale.double()).reshape(rows, columns)
+        scale = (blocks.abs().amax(-1, keepdim=True) / top).half().float()
+        return (code(blocks * torch.where(scale > 0, 1 / scale, 0.0)) * scale.double()).reshape(rows, columns)
+
+    def nf4(self, name: str) -> torch.Tensor:
+        return self.coded(name, 1, lambda x: BOOK[torch.bucketize(x, BORDERS)])
+
+    def int8(self, name: str) -> torch.Tensor:
+        """Embedding and head, where the layers are nf4."""
+        return self.coded(name, 127, lambda x: x.round().clamp(-127, 127).double())
 
 
 def head_size(config: dict) -> int:
@@ -148,14 +154,14 @@ def loss_and_gradients(model: Checkpoint, adapter: dict[str, torch.Tensor], ids:
         h = rms_norm(x, model.plain(f"model.layers.{layer}.post_attention_layernorm.weight").double(), eps)
         return x + project(F.silu(project(h, "mlp", "gate_proj")) * project(h, "mlp", "up_proj"), "mlp", "down_proj")
 
-    x = model.nf4("model.embed_tokens.weight")[inputs].requires_grad_()
+    x = model.int8("model.embed_tokens.weight")[inputs].requires_grad_()
     for layer in range(config["num_hidden_layers"]):
         x = checkpoint(decoder_layer, x, layer, use_reentrant=False)
         print(f"layer {layer + 1} of {config['num_hidden_layers']}", file=sys.stderr)
     x = rms_norm(x, model.plain("model.norm.weight").double(), eps)
     trained = torch.tensor([i for i in range(1, len(ids)) if target[i]])
     head = "model.embed_tokens.weight" if config.get("tie_word_embeddings") else "lm_head.weight"
-    loss = F.cross_entropy(x[trained - 1] @ model.nf4(head).T, torch.tensor(ids)[trained])
+    loss = F.cross_entropy(x[trained - 1] @ model.int8(head).T, torch.tensor(ids)[trained])
     loss.backward()
     return loss.item(), {name: leaf.grad for name, leaf in leaves.items()}
 

@@ -1,8 +1,8 @@
 """What a stored weight means, for the references of `npm run proof:real-model`: the engine's formats (src/kernels/weight-matrix.ts,
 src/kernels/quantise.ts) and bitsandbytes' nf4, each as float32 weights in place of the model's own.
 
-The engine codes every matrix, the embedding too; 64 neighbours of a row share a float16 scale. bitsandbytes as QLoRA uses it codes the
-linear layers inside the blocks, 64 neighbours share a float32 scale, and leaves embedding and head alone.
+The engine codes every matrix, with nf4 in the layers embedding and head in int8; 64 neighbours of a row share a float16 scale. bitsandbytes as
+QLoRA uses it codes the linear layers inside the blocks, 64 neighbours share a float32 scale, and leaves embedding and head alone.
 """
 
 import torch
@@ -60,9 +60,9 @@ FORMATS = {
     "none": (same, same),
     "f16": (f16, f16),
     "int8": (int8, int8),
-    "nf4": (nf4, nf4),
+    "nf4, embedding in int8": (nf4, int8),  # the engine's nf4
     "nf4, embedding in float32": (nf4, same),
-    "nf4, embedding in int8": (nf4, int8),
+    "nf4, embedding too": (nf4, nf4),
     "bitsandbytes nf4": (bnb_nf4, same),
     "bitsandbytes nf4, embedding too": (bnb_nf4, bnb_nf4),
 }

@@ -106,6 +106,7 @@ export interface KeptModel {
   readonly commit: string;
   readonly quantization: RunConfig['quantization'];
   readonly revision: string; // as it was asked for
+  readonly isCurrent: boolean; // else an earlier version laid it out otherwise, and it is fetched anew when it is opened
   readonly bytes: number;
   readonly createdMs: number; // since 1970
 }

@@ -305,7 +305,7 @@ export const runConfigFields = {
     choices: ['none', 'f16', 'int8', 'nf4'],
     group: 'Training',
     label: 'Base weights',
-    help: 'How the frozen weights are held on the GPU: none is float32 (4 bytes a weight), f16 2, int8 1.03, nf4 (QLoRA) 0.53. The adapter is float32 in any case.',
+    help: 'How the frozen weights are held on the GPU: none is float32 (4 bytes a weight), f16 2, int8 1.03, nf4 (QLoRA) 0.53, its embedding and LM head as int8. The adapter is float32 in any case.',
   }),
   precision: choice({
     file: 'precision',

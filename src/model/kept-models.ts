@@ -13,12 +13,14 @@ import type { FolderStore } from '../storage/folder-store.ts';
 import { readAhead } from '../support/read-ahead.ts';
 import { loadModel, type LoadedModel } from './load-model.ts';
 import type { ModelFiles } from './model-files.ts';
+import { heldAs } from './weights.ts';
 
 /** What an entry says of itself besides its tensors. */
 export interface KeptContent {
   readonly revision: string; // as it was asked for
   readonly files: readonly string[]; // config and tokenizer, as blobs "file/<name>"
   readonly maxTensorBytes: number; // of the device: where large matrices are split
+  readonly heldAs?: string; // of weights.ts; entries of old versions have none
   readonly notes?: readonly string[]; // of the checkpoint; entries of old versions have none
 }
 /** A type and not an interface: keys of entries are records of texts. */
@@ -55,12 +57,19 @@ export async function loadHubModel(
   options: HubOptions,
   onProgress: (progress: LoadProgress) => void,
 ): Promise<HubLoad> {
-  const entry = kept === null ? null : await findEntry(gpu, model, format, kept);
-  if (kept !== null && entry !== null) {
+  const entries = kept === null ? [] : await findEntries(model, format, kept);
+  const entry = entries.find(
+    (one) => isCurrent(one) && one.content.maxTensorBytes === gpu.memory.maxTensorBytes,
+  );
+  if (kept !== null && entry !== undefined) {
     const loaded = await openEntry(gpu, format, kept, entry.key, onProgress);
     if (loaded !== null) return { loaded, isFromCache: true, notKept: null };
   }
-  const files = await openHubFiles({ ...model, type: 'model' }, options);
+  const files = await openHubFiles({ ...model, type: 'model' }, options).catch((error: unknown) => {
+    const { code, message } = toWire(error);
+    if (code !== 'hub-unreachable' || entries.every(isCurrent)) throw error;
+    throw new TrainerError(code, `${message} ${outdated}`);
+  });
   const base = { nameOrPath: files.name, revision: files.commit };
   const { recorded, smallFiles } = recordSmallFiles({ ...files, base });
   const loaded = await loadModel(gpu, recorded, format, (progress) => {
@@ -86,19 +95,25 @@ export async function loadHubModel(
   }
 }
 
-/** null: there is none that fits this device. */
-async function findEntry(
-  gpu: Gpu,
+const outdated =
+  'A copy of it that an earlier version kept holds embedding and head in 4 bits, so it is not used: reach the hub once, and it is kept anew.';
+
+/** Whether its tensors lie as they would today. One that is not is fetched anew. */
+export const isCurrent = ({ key, content }: Pick<KeptModelInfo, 'key' | 'content'>): boolean =>
+  (content.heldAs ?? key.quantization) === heldAs(key.quantization as WeightFormat);
+
+/** Copies of that model, the newest first; another device or an earlier version may have laid them out. */
+async function findEntries(
   { id, revision = defaultRevision }: HubModel,
   format: WeightFormat,
   kept: KeptModels,
-): Promise<KeptModelInfo | null> {
-  const fits = ({ key: { repo, commit, quantization }, content }: KeptModelInfo): boolean =>
-    repo === id &&
-    quantization === format &&
-    (content.revision === revision || commit === revision) &&
-    content.maxTensorBytes === gpu.memory.maxTensorBytes;
-  return (await kept.list()).find(fits) ?? null;
+): Promise<KeptModelInfo[]> {
+  return (await kept.list()).filter(
+    ({ key, content }) =>
+      key.repo === id &&
+      key.quantization === format &&
+      (content.revision === revision || key.commit === revision),
+  );
 }
 
 /** null where the copy turned out to be damaged: it has been removed. */
@@ -176,7 +191,13 @@ async function keep(
       done += tensor.byteSize;
     }
     const { maxTensorBytes } = gpu.memory;
-    await writer.publish({ revision, files: [...smallFiles.keys()], maxTensorBytes, notes });
+    await writer.publish({
+      revision,
+      files: [...smallFiles.keys()],
+      maxTensorBytes,
+      heldAs: heldAs(decoder.weights.format),
+      notes,
+    });
   } catch (error) {
     await writer.abort();
     throw error;

@@ -28,8 +28,6 @@ interface ModelCopy {
   read(name: string): Promise<Uint8Array>;
 }
 
-const bytesPerWeight: Readonly<Record<WeightFormat, number>> = { f32: 4, f16: 2, int8: 1, nf4: 0.5 };
-
 /** `copy`: reads tensors that were kept instead of the checkpoint's. Caller disposes `decoder`. */
 export async function loadModel(
   gpu: Gpu,
@@ -57,9 +55,8 @@ export async function loadModel(
     checkpoint === null
       ? { kind: 'copy', read: (name) => (copy as ModelCopy).read(name) }
       : { kind: 'checkpoint', lookup: checkpoint.lookup };
-  const perWeight = bytesPerWeight[format];
   const weights = await loadWeights(gpu, config, format, source, (done, total) =>
-    onProgress({ done: done * perWeight, total: total * perWeight, note: 'Weights' }),
+    onProgress({ done, total, note: 'Weights' }),
   );
   return {
     name: files.name,

@@ -3,7 +3,6 @@
  * a copy that was kept is uploaded as it is.
  */
 import { TrainerError } from '../support/trainer-error.ts';
-import { parameterCount } from '../architecture/checkpoint-tensors.ts';
 import type { SafetensorsFile } from '../adapter/safetensors.ts';
 import type { GpuTensor } from '../device/gpu-memory.ts';
 import type { Gpu } from '../device/open-device.ts';
@@ -40,7 +39,7 @@ export async function loadWeights(
   config: ModelConfig,
   format: WeightFormat,
   source: WeightSource,
-  onProgress: (doneParameters: number, totalParameters: number) => void,
+  onProgress: (doneBytes: number, totalBytes: number) => void, // on the GPU
 ): Promise<Weights> {
   const { memory } = gpu;
   // In one scope: each is an answer of the GPU's process to be waited for, behind all that it has to copy.
@@ -49,14 +48,16 @@ export async function loadWeights(
   );
   const named = new Map(planned.flatMap(namedTensors));
   const all = [...named.values(), ...(weights.panel === null ? [] : [weights.panel])];
-  const total = parameterCount(config);
+  const total = sumOf([...named.values()].map(({ byteSize }) => byteSize));
   let done = 0;
-  const finished = (count: number): void => {
-    done += count;
-    onProgress(done, total);
-  };
   try {
     for (const one of planned) {
+      const bytesPerParameter =
+        sumOf(namedTensors(one).map(([, { byteSize }]) => byteSize)) / parametersOf(one);
+      const finished = (parameters: number): void => {
+        done += parameters * bytesPerParameter;
+        onProgress(Math.round(done), total);
+      };
       if (source.kind === 'checkpoint') {
         await (one.kind === 'matrix'
           ? fillMatrix(gpu, one.plan, one.made, source.lookup, finished)
@@ -67,12 +68,14 @@ export async function loadWeights(
         memory.write(tensor, wordsOf(name, await source.read(name), tensor));
       finished(parametersOf(one));
     }
-    return { ...weights, all, named, parameterCount: done };
+    return { ...weights, all, named, parameterCount: sumOf(planned.map(parametersOf)) };
   } catch (error) {
     memory.dispose(all);
     throw error;
   }
 }
+
+const sumOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);
 
 async function fillMatrix(
   { memory, recorder }: Gpu,

@@ -3,9 +3,9 @@ import type { GpuTensor } from '../device/gpu-memory.ts';
 import type { Gpu } from '../device/open-device.ts';
 import { addFingerprint, fingerprintSums } from '../kernels/fingerprint.ts';
 import type { WeightBlock, WeightMatrix } from '../kernels/weight-matrix.ts';
-import type { Weights } from './weights.ts';
+import { heldAs, type Weights } from './weights.ts';
 
-/** 16 hexadecimal digits, after the format the weights are held in. Matrices split for a small device count as whole ones. */
+/** 16 hexadecimal digits, after the formats the weights are held in. Matrices split for a small device count as whole ones. */
 export async function weightsFingerprint({ memory, recorder }: Gpu, weights: Weights): Promise<string> {
   const sums = memory.alloc('sums of the fingerprint', [fingerprintSums], 'u32');
   try {
@@ -24,7 +24,7 @@ export async function weightsFingerprint({ memory, recorder }: Gpu, weights: Wei
         .reduce((sum, word) => (sum + word) >>> 0, 0)
         .toString(16)
         .padStart(8, '0');
-    return `${weights.format}:${sumOf(0)}${sumOf(1)}`;
+    return `${heldAs(weights.format)}:${sumOf(0)}${sumOf(1)}`;
   } finally {
     recorder.forgetBindGroups();
     memory.dispose([sums]);

@@ -1,6 +1,6 @@
 /**
  * Frozen weights on the GPU, laid out for the kernels: q/k/v and gate/up fused by rows, every width padded with zeros
- * to a multiple of 4, matrices in the run's format. Zero pads stay zero through forward, backward and AdamW, so
+ * to a multiple of 4, matrices in the run's format, but embedding and head not in 4 bits. Zero pads stay zero through forward, backward and AdamW, so
  * nothing masks them.
  */
 import { specBytes, type GpuTensor } from '../device/gpu-memory.ts';
@@ -28,7 +28,7 @@ export interface LayerWeights {
 }
 
 export interface Weights {
-  readonly format: WeightFormat;
+  readonly format: WeightFormat; // of the layers; embedding and head: outerFormat
   readonly embedding: WeightMatrix; // [Vp, Cp]
   readonly layers: readonly LayerWeights[];
   readonly finalNorm: GpuTensor; // [Cp]
@@ -39,20 +39,32 @@ export interface Weights {
   readonly parameterCount: number;
 }
 
+/**
+ * Embedding and LM head, where the layers are in `format`. QLoRA's nf4 is for the layers and leaves these two in 16 bits: in 4 bits
+ * they alone cost SmolLM2-135M a tenth of its perplexity, in int8 nothing that could be measured (docs/models.md).
+ */
+export const outerFormat = (format: WeightFormat): WeightFormat => (format === 'nf4' ? 'int8' : format);
+
+/** How all of them are held, as a kept copy and a run remember it. Before embedding and head were int8, nf4 was "nf4". */
+export function heldAs(format: WeightFormat): string {
+  const outer = outerFormat(format);
+  return outer === format ? format : `${format}+${outer}`;
+}
+
 /** Everything the weights allocate, for the memory plan. */
 export function weightMemory(config: ModelConfig, format: WeightFormat, maxBindingBytes: number): number {
-  const matrixBytes = ({ label, rows, columns }: MatrixPlan): number =>
-    weightSpecs(label, format, rows, padded(columns), maxBindingBytes).reduce(
+  const matrixBytes = ({ label, rows, columns }: MatrixPlan, held: WeightFormat): number =>
+    weightSpecs(label, held, rows, padded(columns), maxBindingBytes).reduce(
       (sum, { data, scales }) => sum + specBytes(data) + (scales === null ? 0 : specBytes(scales)),
       0,
     );
   const vectorBytes = ({ size }: VectorPlan): number => specBytes({ shape: [size] });
   const outer = outerPlan(config);
-  let bytes = matrixBytes(outer.embedding) + vectorBytes(outer.finalNorm);
-  if (outer.head !== null) bytes += matrixBytes(outer.head);
+  let bytes = matrixBytes(outer.embedding, outerFormat(format)) + vectorBytes(outer.finalNorm);
+  if (outer.head !== null) bytes += matrixBytes(outer.head, outerFormat(format));
   for (let layer = 0; layer < config.layerCount; layer++) {
     const { matrices, vectors } = layerPlan(config, layer);
-    bytes += Object.values(matrices).reduce((sum, plan) => sum + matrixBytes(plan), 0);
+    bytes += Object.values(matrices).reduce((sum, plan) => sum + matrixBytes(plan, format), 0);
     bytes += Object.values(vectors).reduce((sum, plan) => sum + vectorBytes(plan), 0);
   }
   const panel = panelElements(config, format);
@@ -91,8 +103,8 @@ export function allocateWeights(
   readonly weights: Omit<Weights, 'all' | 'named' | 'parameterCount'>;
 } {
   const planned: Planned[] = [];
-  const matrix = (plan: MatrixPlan): WeightMatrix => {
-    const made = allocWeights(memory, plan.label, format, plan.rows, padded(plan.columns));
+  const matrix = (plan: MatrixPlan, held = format): WeightMatrix => {
+    const made = allocWeights(memory, plan.label, held, plan.rows, padded(plan.columns));
     planned.push({ kind: 'matrix', plan, made });
     return made;
   };
@@ -102,7 +114,7 @@ export function allocateWeights(
     return made;
   };
   const outer = outerPlan(config);
-  const embedding = matrix(outer.embedding);
+  const embedding = matrix(outer.embedding, outerFormat(format));
   const layers = Array.from({ length: config.layerCount }, (_, i): LayerWeights => {
     const { matrices, vectors } = layerPlan(config, i);
     return {
@@ -117,7 +129,7 @@ export function allocateWeights(
     };
   });
   const finalNorm = vector(outer.finalNorm);
-  const head = outer.head === null ? embedding : matrix(outer.head);
+  const head = outer.head === null ? embedding : matrix(outer.head, outerFormat(format));
   const panelSize = panelElements(config, format);
   const panel = panelSize === 0 ? null : memory.alloc('panel of decoded weights', [panelSize]);
   return { planned, weights: { format, embedding, layers, finalNorm, head, panel } };

@@ -7,6 +7,7 @@ import { affects } from '../config/effects.ts';
 import { TrainerError } from '../support/trainer-error.ts';
 import { fieldOf, runConfigKeys, type RunConfig, type RunConfigKey } from '../config/run-config.ts';
 import type { Checkpoint } from './checkpoint.ts';
+import { formatOf } from './memory-advice.ts';
 import type { RunIdentity } from './run-identity.ts';
 
 interface ResumedRun {
@@ -58,6 +59,7 @@ function changesOf(checkpoint: Checkpoint, { config, identity }: ResumedRun): st
     const isOtherModel = checkpoint.model !== identity.model;
     return [
       ...(isOtherModel ? [`it belongs to the model "${checkpoint.model}", not "${identity.model}"`] : []),
+      ...heldChange(formatOf(checkpoint.config.quantization), heldIn(identity)),
       ...changedSettings(checkpoint.config, config, true),
     ];
   }
@@ -90,10 +92,24 @@ function modelChange(then: RunIdentity, now: RunIdentity): string[] {
   );
   if (keys.length > 0)
     return [`the model's configuration is another (${names}: ${keys.map(snakeCase).join(', ')})`];
-  const [thenFormat, nowFormat] = [then, now].map(({ weights }) => weights.split(':')[0]);
-  if (thenFormat !== nowFormat || then.weights === now.weights) return [];
-  const coded = nowFormat === 'f32' ? '' : '; or another GPU has coded them otherwise';
+  if (heldIn(then) !== heldIn(now)) return heldChange(heldIn(then), heldIn(now));
+  if (then.weights === now.weights) return [];
+  const coded = heldIn(now) === 'f32' ? '' : '; or another GPU has coded them otherwise';
   return [`the model's weights are others (${names}, compared by fingerprint${coded})`];
+}
+
+/** The formats of layers, embedding and head (model/weights.ts), which stand before the fingerprint. */
+const heldIn = ({ weights }: RunIdentity): string => weights.split(':')[0];
+
+/** An earlier version held embedding and head as it held the layers. Where the layers differ, `quantization` says it. */
+function heldChange(then: string, now: string): string[] {
+  const [[layersThen, outerThen = layersThen], [layersNow, outerNow = layersNow]] = [then, now].map((held) =>
+    held.split('+'),
+  );
+  if (layersThen !== layersNow || outerThen === outerNow) return [];
+  return [
+    `the base is held otherwise (embedding and head were ${outerThen} in the version that made the checkpoint and are ${outerNow} in this one)`,
+  ];
 }
 
 const snakeCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);

@@ -7,7 +7,7 @@ import type { Weights } from '../../src/model/weights.ts';
 /** Every tensor of a float32 copy, by its name there, as `loadModel` reads copies. */
 export async function dequantisedCopy(
   { memory }: Gpu,
-  { format, embedding, head, layers, named }: Weights,
+  { embedding, head, layers, named }: Weights,
 ): Promise<ReadonlyMap<string, Uint8Array>> {
   const matrices: readonly WeightMatrix[] = [
     embedding,
@@ -15,8 +15,8 @@ export async function dequantisedCopy(
     ...layers.flatMap(({ qkv, o, gateUp, down }) => [qkv, o, gateUp, down]),
   ];
   const blocks = new Map(
-    matrices.flatMap(({ columns, blocks: all }) =>
-      all.map((block) => [block.data, { ...block, columns }] as const),
+    matrices.flatMap(({ format, columns, blocks: all }) =>
+      all.map((block) => [block.data, { ...block, format, columns }] as const),
     ),
   );
   const copy = new Map<string, Uint8Array>();
@@ -27,13 +27,13 @@ export async function dequantisedCopy(
         ? await memory.readFloat32(tensor) // a norm or bias, or scales, which nobody asks for
         : Float32Array.from(
             dequantiseReference(
-              format,
+              block.format,
               await memory.readUint32(block.data),
               block.scales === null ? new Uint32Array() : await memory.readUint32(block.scales),
               {
                 rows: block.rows,
                 columns: block.columns,
-                stored: storedColumns(format, block.columns),
+                stored: storedColumns(block.format, block.columns),
                 scaleStride: scaleRows(block.rows),
               },
             ),

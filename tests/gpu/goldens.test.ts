@@ -150,7 +150,7 @@ describe.each(goldenNames)('%s', (name) => {
   });
 });
 
-describe.each(['tied-gqa', 'qwen3-tied-f16', 'llama-tied-rope3'])('%s', (name) => {
+describe.each(['tied-gqa', 'untied-mqa', 'qwen3-tied-f16', 'llama-tied-rope3'])('%s', (name) => {
   test('in int8 and nf4: logits, loss and gradients are those of the decoded weights in float32', async () => {
     const golden = await openGolden(gpu, name);
     golden.model.decoder.dispose();
@@ -170,6 +170,11 @@ describe.each(['tied-gqa', 'qwen3-tied-f16', 'llama-tied-rope3'])('%s', (name) =
     };
     for (const format of ['int8', 'nf4'] as const) {
       const coded = await loadModel(gpu, goldenFiles(name), format, () => undefined);
+      const { embedding, head, layers } = coded.decoder.weights;
+      expect([embedding, head, layers[0].qkv, layers[0].down].map((matrix) => matrix.format)).toEqual([
+        ...['int8', 'int8'], // also where the layers are nf4
+        ...[format, format],
+      ]);
       const found = await results(coded);
       const copy = await dequantisedCopy(gpu, coded.decoder.weights);
       coded.decoder.dispose();

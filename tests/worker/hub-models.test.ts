@@ -142,6 +142,49 @@ describe('what goes wrong ends with a code, or well, and never leaves a bad copy
   });
 });
 
+test('a copy in nf4 of a version that held embedding and head in nf4 too is fetched anew, and without a network it says so', async () => {
+  await load(hub(), 'nf4');
+  const answered = await answers();
+  expect((await client.listKept()).map(({ isCurrent }) => isCurrent)).toEqual([true]);
+  await makeOlder();
+  expect((await client.listKept()).map(({ isCurrent }) => isCurrent)).toEqual([false]);
+  await client.loadModel({ kind: 'demo' }, 'none', nothing);
+  const nowhere = { hubUrl: 'http://localhost:9' };
+  await expect(load(hub('tiny/open', nowhere), 'nf4')).rejects.toMatchObject({
+    code: 'hub-unreachable',
+    message: expect.stringMatching(
+      /earlier version kept holds embedding and head in 4 bits.*reach the hub/,
+    ) as string,
+  });
+  expect((await load(hub(), 'nf4')).hub).toEqual({ isFromCache: false, notKept: null });
+  expect(await answers()).toEqual(answered);
+  expect((await client.listKept()).map(({ isCurrent }) => isCurrent)).toEqual([true]); // in its place
+  await commands.takeHubRequests();
+  expect((await load(hub(), 'nf4')).hub?.isFromCache).toBe(true);
+  expect(await commands.takeHubRequests()).toEqual([]);
+  // the control: other formats hold what they always held
+  await load(hub(), 'none');
+  await makeOlder();
+  expect((await load(hub(), 'none')).hub?.isFromCache).toBe(true);
+});
+
+/** All copies as an earlier version wrote them: their content does not say how the weights are held. */
+async function makeOlder(): Promise<void> {
+  const hashLength = 64;
+  for (const folder of await modelFolders()) {
+    const file = await folder.getFileHandle('manifest.json');
+    const text = await (await file.getFile()).text();
+    const { content, ...manifest } = JSON.parse(text.slice(hashLength)) as { content: { heldAs?: string } };
+    const { heldAs, ...older } = content;
+    if (heldAs === undefined) continue;
+    const json = JSON.stringify({ ...manifest, content: older });
+    const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(json)));
+    const stream = await file.createWritable();
+    await stream.write([...hash].map((byte) => byte.toString(16).padStart(2, '0')).join('') + json);
+    await stream.close();
+  }
+}
+
 async function modelFolders(): Promise<FileSystemDirectoryHandle[]> {
   const root = await navigator.storage.getDirectory();
   const models = await root.getDirectoryHandle('models', { create: true });

@@ -65,6 +65,11 @@ export async function keep<T>({ out, isAgain }: Context, name: string, make: () 
   return made;
 }
 
+/** The reference's name for weights that the engine holds in `format` (scripts/real-model/formats.py), also in the names of files. */
+export const referenceFormat = (format: string): string =>
+  format === 'nf4' ? 'nf4, embedding in int8' : format;
+export const inFileName = (format: string): string => format.replaceAll(/\W+/g, '-');
+
 export const runReference = (
   { python, model }: Context,
   command: string,

@@ -2,10 +2,12 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import {
+  inFileName,
   inspect,
   keep,
   readJsonFile,
   readJsonLines,
+  referenceFormat,
   runReference,
   train,
   writeJsonLines,
@@ -18,10 +20,10 @@ import {
 const TOLERANCE = 1e-4;
 const PIECE_TOKENS = 2_000; // what an interruption loses at most; more tokens are more pieces, so that those that are done stay
 const formats = ['none', 'f16', 'int8', 'nf4'] as const;
-/** Weights that only the reference has: what the embedding's 4 bits cost, and bitsandbytes' nf4. */
+/** Weights that only the reference has: what 4 or 8 bits of the embedding cost, and bitsandbytes' nf4. */
 const otherFormats = [
-  'nf4, embedding in int8',
   'nf4, embedding in float32',
+  'nf4, embedding too',
   'bitsandbytes nf4',
   'bitsandbytes nf4, embedding too',
 ] as const;
@@ -132,8 +134,8 @@ const targetsOf = (rows: readonly InspectedRow[]): number =>
   rows.reduce((sum, { target }) => sum + target.reduce<number>((n, value) => n + value, 0), 0);
 
 const measure = (context: Context, { name, rows, held }: Piece, format: string): Promise<Measured> =>
-  keep(context, `b-${format}-${name}`, async () => {
-    const folder = join(context.out, `b-run-${format}-${name}`);
+  keep(context, `b-${inFileName(referenceFormat(format))}-${name}`, async () => {
+    const folder = join(context.out, `b-run-${inFileName(referenceFormat(format))}-${name}`);
     rmSync(folder, { recursive: true, force: true }); // a run of one step is not gone on with
     const run = await train(context, folder, rows, {
       ...settings,
@@ -150,7 +152,7 @@ const measure = (context: Context, { name, rows, held }: Piece, format: string):
   });
 
 const refer = (context: Context, { name, heldRows }: Piece, format: string): Promise<Loss> =>
-  keep(context, `b-reference-${format.replaceAll(/\W+/g, '-')}-${name}`, async () => {
+  keep(context, `b-reference-${inFileName(format)}-${name}`, async () => {
     const out = join(context.out, 'b-text', 'loss.json');
     await runReference(context, 'loss', [heldRows, out, format]);
     return readJsonFile<Loss>(out);
@@ -173,12 +175,12 @@ export async function perplexity(context: Context): Promise<PerplexityResult> {
     const used = upTo(format === 'none' ? sizes.tokens : sizes.codedTokens);
     const [engine, reference, float32]: [Measured[], Loss[], Loss[]] = [[], [], []];
     for (const piece of used) {
-      reference.push(await refer(context, piece, format));
+      reference.push(await refer(context, piece, referenceFormat(format)));
       float32.push(await refer(context, piece, 'none'));
       engine.push(await measure(context, piece, format));
     }
     results.push({
-      format,
+      format: referenceFormat(format),
       reference: joined(reference),
       float32: joined(float32).loss,
       engine: {

@@ -2,11 +2,13 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import {
+  inFileName,
   inspect,
   inspectAll,
   keep,
   readJsonFile,
   readJsonLines,
+  referenceFormat,
   runReference,
   train,
   writeJson,
@@ -95,9 +97,10 @@ export async function steps(context: Context): Promise<StepsResult> {
 
   const results: FormatSteps[] = [];
   for (const format of stepFormats.filter((name) => sizes.stepFormats.includes(name))) {
-    const lines = join(folder, `reference-${format}.jsonl`);
-    await runReference(context, 'steps', [idRows, lines, format, start, settingsFile, String(sizes.steps)]);
-    const engine = await goOn(context, { folder: join(folder, format), rows, format, start });
+    const held = referenceFormat(format);
+    const lines = join(folder, `reference-${inFileName(held)}.jsonl`);
+    await runReference(context, 'steps', [idRows, lines, held, start, settingsFile, String(sizes.steps)]);
+    const engine = await goOn(context, { folder: join(folder, inFileName(held)), rows, format, start });
     results.push({
       format,
       gpu: gpuOf(engine.slice(0, sizes.steps)),

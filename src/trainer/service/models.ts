@@ -1,6 +1,7 @@
 /** The page's calls about the device, models and adapters. */
 import type { TrainerApi } from '../../api/trainer-api.ts';
 import type { WeightFormat } from '../../kernels/weight-matrix.ts';
+import { isCurrent } from '../../model/kept-models.ts';
 import { formatOf, quantizationOf } from '../memory-advice.ts';
 import type { Current } from './current.ts';
 
@@ -25,6 +26,7 @@ export const modelCalls = (current: Current) =>
         ...key,
         quantization: quantizationOf(key.quantization as WeightFormat),
         revision: content.revision,
+        isCurrent: isCurrent({ key, content }),
       })),
     removeKept: async ({ repo, commit, quantization }) =>
       (await current.trainer.keptModels())?.remove({ repo, commit, quantization: formatOf(quantization) }),

@@ -22,6 +22,7 @@ export function KeptModels({ isLocked }: { isLocked: boolean }) {
                 <span class="small muted">
                   {model.quantization === 'none' ? 'float32' : model.quantization} ·{' '}
                   {formatBytes(model.bytes)} · {model.revision} at {model.commit.slice(0, 7)}
+                  {model.isCurrent ? '' : ' · of an earlier version: opening it fetches it anew'}
                 </span>
               </div>
               <button

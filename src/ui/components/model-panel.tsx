@@ -118,7 +118,7 @@ const formats: readonly (readonly [value: string, label: string])[] = [
   ['none', 'float32, 4 bytes a weight: exact'],
   ['f16', 'float16, 2 bytes'],
   ['int8', 'int8, 1 byte'],
-  ['nf4', 'nf4 as in QLoRA, half a byte'],
+  ['nf4', 'nf4 as in QLoRA, half a byte; embedding and head int8'],
 ];
 
 /** How the frozen weights are held; chosen before a large model is loaded. */

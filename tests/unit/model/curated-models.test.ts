@@ -31,27 +31,33 @@ const bytesOf = (id: string): Pick<CuratedModel, 'downloadBytes' | 'gpuBytes'> =
 };
 
 // By hand, with transformers' counts: P parameters, of them V in vectors (norms, biases), which stay in f32. Matrices take 4, 2, 1
-// or 1/2 bytes a weight, int8 and nf4 also 2 bytes for the scale of 64 weights, and all but f32 a panel of 16 MiB for decoding.
-test('GPU bytes of Qwen2.5-0.5B, P = 494,032,768, V = 71,552', () => {
+// or 1/2 bytes a weight, int8 and nf4 also 2 bytes for the scale of 64 weights, and all but f32 a panel of 16 MiB for decoding. With
+// nf4, embedding and a head of its own are int8: E weights in all.
+test('GPU bytes of Qwen2.5-0.5B, P = 494,032,768, V = 71,552, E = 151,936 · 896', () => {
   expect(bytesOf('Qwen/Qwen2.5-0.5B-Instruct')).toEqual({
     downloadBytes: 988_065_536, // 2 P
     gpuBytes: {
       none: 1_976_131_072, // 4 P
       f16: 1_004_985_856, // 2 · 493,961,216 + 286,208 + 16,777,216
       int8: 526_460_928, // 493,961,216 + 15,436,288 + 286,208 + 16,777,216
-      nf4: 279_480_320, // 246,980,608 + 15,436,288 + 286,208 + 16,777,216
+      nf4: 347_547_648, // 136,134,656 + 357,826,560 / 2 + 15,436,288 + 286,208 + 16,777,216
     },
   });
 });
 
-test('GPU bytes of Llama-3.2-1B, P = 1,235,814,400, V = 67,584', () => {
+test('GPU bytes of Llama-3.2-1B, P = 1,235,814,400, V = 67,584, E = 128,256 · 2,048', () => {
   expect(bytesOf('meta-llama/Llama-3.2-1B-Instruct')).toEqual({
     downloadBytes: 2_471_628_800,
     gpuBytes: {
       none: 4_943_257_600,
       f16: 2_488_541_184, // 2 · 1,235,746,816 + 270,336 + 16,777,216
       int8: 1_291_411_456, // 1,235,746,816 + 38,617,088 + 270,336 + 16,777,216
-      nf4: 673_538_048, // 617,873,408 + 38,617,088 + 270,336 + 16,777,216
+      nf4: 804_872_192, // 262,668,288 + 973,078,528 / 2 + 38,617,088 + 270,336 + 16,777,216
     },
   });
+});
+
+test('a head of its own is int8 in nf4 too: R1-Distill-Qwen-1.5B, P = 1,777,088,000, V = 144,896, E = 2 · 151,936 · 1,536', () => {
+  // 466,747,392 + 1,310,195,712 / 2 + 55,529,472 + 579,584 + 16,777,216
+  expect(bytesOf('deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B').gpuBytes.nf4).toBe(1_194_731_520);
 });

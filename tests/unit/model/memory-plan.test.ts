@@ -16,9 +16,10 @@ const plan = (checkpointing: boolean, rank: number) =>
     maxTensorBytes: 128 * 2 ** 20,
   });
 
-test('R1-Distill-Qwen-1.5B in nf4 trains at 1,024 tokens and rank 16 within 1.6 GB and default limits', () => {
+// 1.59 GB if embedding and head were nf4 like the layers: in int8, half a byte more for each of their 2 · 151,936 · 1,536 weights.
+test('R1-Distill-Qwen-1.5B in nf4 trains at 1,024 tokens and rank 16 within 1.83 GB and default limits', () => {
   const { total, largestTensor } = plan(true, 16);
-  expect(total).toBeLessThan(1.6e9);
+  expect(total).toBeLessThan(1.83e9);
   expect(largestTensor).toBeLessThanOrEqual(128 * 2 ** 20);
 });
 

@@ -27,9 +27,9 @@ const snapshot = { step: 4, parameters: values, firstMoment: values, secondMomen
 const file = (then = config): Uint8Array => writeCheckpoint(snapshot, then, identity, 12);
 
 /** As a version wrote it that knew names only. */
-function oldFile(): Uint8Array {
+function oldFile(then = config): Uint8Array {
   const names = ['parameters', 'firstMoment', 'secondMoment'];
-  const { gpu_memory_limit_gb: _unknownThen, ...raw } = toRawRunConfig(config);
+  const { gpu_memory_limit_gb: _unknownThen, ...raw } = toRawRunConfig(then);
   return writeSafetensors(
     names.map((name) => ({ name, dtype: 'F32', shape: [3], data: values })),
     {
@@ -154,6 +154,24 @@ describe('a run goes on from its checkpoint', () => {
     expect(await judge({ identity: { model: 'moved' } })).toEqual(['Resumed after step 4 of 12']);
     const turned = { ropeTheta: 1e6, layerCount: 2, added: true };
     expect(await refusal(judge({ identity: { modelConfig: turned } }))).toContain('("tiny": rope_theta)');
+  });
+
+  test('not in nf4 from a version that held embedding and head in nf4 too, and both formats are named', async () => {
+    const nf4 = { quantization: 'nf4' } as const;
+    const then = { ...config, ...nf4 };
+    const now = { config: nf4, identity: { weights: 'nf4+int8:01' } };
+    const before = writeCheckpoint(snapshot, then, { ...identity, weights: 'nf4:01' }, 12);
+    const words = /base is held otherwise \(embedding and head were nf4 .* and are int8 .*--allow-changes/;
+    expect(await refusal(judge(now, { checkpoint: before }))).toMatch(words);
+    expect(await refusal(judge(now, { checkpoint: oldFile(then) }))).toMatch(words);
+    const notes = await judge(now, { checkpoint: before, allowChanges: true });
+    expect(notes.at(-1)).toContain('Changed since the checkpoint: the base is held otherwise');
+    // the controls: this version's own checkpoint, and one of other layers, whose setting says it
+    const own = writeCheckpoint(snapshot, then, { ...identity, weights: 'nf4+int8:01' }, 12);
+    expect(await judge(now, { checkpoint: own })).toEqual(['Resumed after step 4 of 12']);
+    const other = await refusal(judge(now));
+    expect(other).toContain('quantization was "none" and is "nf4"');
+    expect(other).not.toContain('held otherwise');
   });
 
   test('with all of it where that was asked for, and then it is listed', async () => {
