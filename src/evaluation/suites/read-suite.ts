@@ -5,7 +5,7 @@
 import type { RowProblem, UnusedColumn } from '../../api/trainer-api.ts';
 import { TrainerError } from '../../support/trainer-error.ts';
 import { readSlice } from '../../data/byte-chunks.ts';
-import { parseJson } from '../../data/json-form.ts';
+import { parsePythonJson } from '../../data/json-form.ts';
 import { excerptOf, isProblem, type RawRow, type ReadRow } from '../../data/raw-row.ts';
 import { bytesOf, openFiles, type DatasetFiles } from '../../data/read-files.ts';
 import type { Row } from '../../data/row-fields.ts';
@@ -67,7 +67,7 @@ async function readOwn(data: DatasetFiles): Promise<readonly Suite[] | null> {
   const text = new TextDecoder().decode(await readSlice(file.blob, 0, file.blob.size, file.name));
   if (!/^﻿?\s*\{/.test(text)) return null;
   try {
-    return ownSuites(parseJson(text.replace(/^﻿/, '')), file.name);
+    return ownSuites(parsePythonJson(text.replace(/^﻿/, '')), file.name);
   } catch (error) {
     if (error instanceof TrainerError) throw error;
     return null; // JSONL, or no JSON: the readers of tables say what is wrong
