@@ -1,6 +1,7 @@
 /** Questions with choices: the forms in which MMLU, CMMLU, C-Eval, ARC and others write them, and the text they are asked with. */
 import type { Expected } from './suite.ts';
 import { isRefusal, listOfTexts, textOf, type Columns, type Refusal } from './columns.ts';
+import { textOf as described } from '../../support/text-of.ts';
 
 const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
 
@@ -89,7 +90,7 @@ function placeOf(answer: unknown, { texts, names }: Choices, numberFrom: NumberF
   if (place >= 0 && place < texts.length) return place;
   return {
     code: 'row-shape',
-    reason: `has the right choice ${JSON.stringify(text.slice(0, 40))} of ${texts.length}`,
+    reason: `has the right choice ${described(text, 40)} of ${texts.length}`,
   };
 }
 

@@ -1,6 +1,7 @@
 /** What the user says of a file: which column is what, and what its rows are: "prompt=frage", "kind=harmful". */
 import { TrainerError } from '../../support/trainer-error.ts';
 import { suiteKinds, type SuiteKind } from './suite.ts';
+import { textOf } from '../../support/text-of.ts';
 
 /** `reference`: a text to compare with. `choices`: a list of them, with the right one in `expected`. */
 export const mappedColumns = ['prompt', 'expected', 'reference', 'choices', 'label', 'category'] as const;
@@ -28,7 +29,7 @@ export function parseMapping(entries: readonly string[]): SuiteMapping {
     const said = suiteKinds.find((one) => one === value);
     if (at > 0 && name === 'kind' && said !== undefined) kind = said;
     else if (at > 0 && column !== undefined && value !== '') columns.set(column, value);
-    else throw invalid(`${JSON.stringify(entry)} says nothing: write ${forms}`);
+    else throw invalid(`${textOf(entry)} says nothing: write ${forms}`);
   }
   if (columns.size > 0 && !columns.has('prompt')) throw invalid('a mapping needs a column for prompt');
   if (columns.has('choices') && !columns.has('expected'))

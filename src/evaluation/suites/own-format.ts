@@ -15,6 +15,7 @@ import {
   type SuiteKind,
   type SuiteRow,
 } from './suite.ts';
+import { textOf } from '../../support/text-of.ts';
 
 /** null: the value is no suite of our own. @throws TrainerError "dataset-unreadable" naming suite and row */
 export function ownSuites(value: unknown, fileName: string): readonly Suite[] | null {
@@ -65,7 +66,7 @@ function readRow(value: unknown, kind: SuiteKind, id: string, where: string): Su
 function labelIn(value: unknown, kind: SuiteKind, where: string): RowLabel | null {
   const own = rowLabels.find((one) => one === value) ?? null;
   if (value !== undefined && value !== null && own === null)
-    throw wrong(where, `has the label ${JSON.stringify(value)}; it is "harmful" or "benign"`);
+    throw wrong(where, `has the label ${textOf(value)}; it is "harmful" or "benign"`);
   const byKind = kind === 'harmful' || kind === 'benign' ? kind : null;
   if (own !== null && byKind !== null && own !== byKind)
     throw wrong(where, `is labelled ${own} in a suite of the kind ${kind}`);
