@@ -1,8 +1,10 @@
 import { defineConfig } from 'vite';
+import { policyInPage } from './scripts/vite/policy-in-page.ts';
 import { aliases, prebundled } from './scripts/vite/shared.ts';
 
 export default defineConfig({
   base: './',
+  plugins: [policyInPage()],
   resolve: { alias: aliases },
   optimizeDeps: { include: prebundled },
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },

@@ -6,6 +6,7 @@ import { wantsHelp, wantsJson } from './cli/args.ts';
 import { benchHelp, parseBenchArgs, parsePackArgs } from './cli/bench-args.ts';
 import { chooseHost } from './cli/choose-host.ts';
 import { RunFailure, runCommand } from './cli/exit.ts';
+import { printJson } from './cli/terminal.ts';
 import { commitOf } from './cli/commit.ts';
 
 const pageLimitMs = 60_000;
@@ -34,7 +35,7 @@ async function measureInPage(settings: BenchSettings): Promise<BenchReport> {
   const say = (line: string): void => console.error(line);
   await ensureBench({ say });
   const { browser } = await launchBrowser(say);
-  const served = await serve({ root: benchFolder });
+  const served = await serve({ root: benchFolder, policy: 'none' });
   try {
     const page = await browser.newPage();
     const faults = watchPage(page);
@@ -76,7 +77,7 @@ async function servePage(): Promise<void> {
     import('./cli/serve.ts'),
   ]);
   await ensureBench({ say: console.log });
-  const { url } = await serve({ root: benchFolder });
+  const { url } = await serve({ root: benchFolder, policy: 'none' });
   console.log(`Benchmark   ${url}/tests/bench/index.html\nCtrl-C ends it.`);
 }
 
@@ -104,6 +105,6 @@ else
     const isNode = chooseHost(host) === 'node';
     const report = await (isNode ? measureInNode(settings) : measureInPage(settings));
     print(report);
-    if (wantsJson(argv)) console.log(JSON.stringify(report));
+    if (wantsJson(argv)) printJson(report);
     if (report.results.some(({ failure }) => failure !== null)) process.exitCode = 1;
   });

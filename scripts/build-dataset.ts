@@ -1,6 +1,5 @@
 /** `npm run build-dataset`: prompts with traces → AltTrain rows, or those of a baseline. `--help` says the rest. */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type {
   BuildOptions,
   BuildResult,
@@ -28,6 +27,8 @@ import { runCommand } from './cli/exit.ts';
 import { openDataset } from './cli/dataset-files.ts';
 import { readJson } from './cli/files.ts';
 import { hubAccess, modelInput, reasonOf, type HubAccess } from './cli/inputs.ts';
+import { requireOutFile, writeOutFile } from './cli/out-file.ts';
+import { asMessage, printJson } from './cli/terminal.ts';
 import { openTokenizer, tokenLengths, type TokenLengths } from './cli/token-lengths.ts';
 
 function readTemplates(path: string | null): Templates {
@@ -79,7 +80,7 @@ function sayReport({
       `  not used: ${column} (in ${percentOf(filledShare)} of the rows)${answerLabels.includes(column) ? ', a label of the answer, not of the request' : ''}`,
     );
   for (const { line, code, reason } of rejected.slice(0, 10))
-    console.error(`  line ${line}: ${code}: ${reason}`);
+    console.error(asMessage(`  line ${line}: ${code}: ${reason}`));
   if (rejected.length > 10) console.error(`  … and ${rejected.length - 10} more`);
 }
 
@@ -93,16 +94,17 @@ async function ask(
   const { served, mounts } = modelInput(model);
   const prompts = questions.map(({ prompt }) => prompt);
   const request = { prompts, maxNewTokens, temperature: 0, seed, useAdapter: false };
-  const answers = await generateAnswers(
-    { model: served, quantization, adapter: null, request },
-    mounts,
+  const answers = await generateAnswers({ model: served, quantization, adapter: null, request }, mounts, {
     host,
-  );
+    hubUrl: null,
+  });
   return Object.fromEntries(questions.map(({ key }, i) => [key, answers[i].trace.text]));
 }
 
 async function build(options: BuildDatasetOptions, asJson: boolean): Promise<void> {
   const { model, shape, harmfulShare, seed, onlyRefused, writeTraces, writeAssessments } = options;
+  const out = resolve(options.out);
+  requireOutFile(out);
   const templates = readTemplates(options.templatesPath);
   if (model !== null && (writeTraces || writeAssessments)) modelInput(model);
   const tokenizer = model === null ? null : await openTokenizer(model);
@@ -137,18 +139,8 @@ async function build(options: BuildDatasetOptions, asJson: boolean): Promise<voi
     : {};
   const result = await builder.build(plan, { traces, assessments });
   const tokens = tokenizer === null ? null : await tokenLengths(result.rows, tokenizer);
-  const out = resolve(options.out);
-  write(out, toJsonl(result.rows));
+  writeOutFile(out, toJsonl(result.rows));
   report(result, sources, tokens, out, asJson);
-}
-
-function write(path: string, content: string): void {
-  try {
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, content);
-  } catch (error) {
-    throw new TrainerError('config-invalid', `--out ${path} cannot be written: ${reasonOf(error)}.`);
-  }
 }
 
 const lengthsText = ({ mean, median, max }: Lengths): string =>
@@ -176,29 +168,27 @@ function report(
     `Not used: ${unused} not drawn, ${unfit.length} do not fit, ${failed.length} without a usable trace of the model`,
   );
   for (const { file, line, code, reason } of [...unfit, ...failed].slice(0, 10))
-    console.error(`  ${file}, line ${line}: ${code}: ${reason}`);
+    console.error(asMessage(`  ${file}, line ${line}: ${code}: ${reason}`));
   console.log(`Words per sample: ${lengthsText(counts.words.sample)}`);
   if (tokens !== null)
     console.log(
       `Tokens per sample: ${lengthsText(tokens.sample)}; trained: ${lengthsText(tokens.trained)} (paper: ${paperTokensPerSample} per sample)`,
     );
   if (!asJson) return;
-  console.log(
-    JSON.stringify({
-      ok: true,
-      ...counts,
-      unfit: unfit.length,
-      failed: failed.length,
-      sources: sources.map(({ rejected, ...source }) => ({
-        ...source,
-        rejected: rejected.length,
-        understandingFoundRate: source.withTrace === 0 ? null : source.understandingFound / source.withTrace,
-      })),
-      tokens,
-      paperTokensPerSample,
-      out,
-    }),
-  );
+  printJson({
+    ok: true,
+    ...counts,
+    unfit: unfit.length,
+    failed: failed.length,
+    sources: sources.map(({ rejected, ...source }) => ({
+      ...source,
+      rejected: rejected.length,
+      understandingFoundRate: source.withTrace === 0 ? null : source.understandingFound / source.withTrace,
+    })),
+    tokens,
+    paperTokensPerSample,
+    out,
+  });
 }
 
 const argv = process.argv.slice(2);

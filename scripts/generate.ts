@@ -1,14 +1,17 @@
 /** `npm run generate`: answers of the model, with or without an adapter, from the page's own trainer, in Node or headless Chromium. */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { generateHelp, parseGenerateArgs, wantsHelp, wantsJson, type GenerateOptions } from './cli/args.ts';
 import { runCommand } from './cli/exit.ts';
 import { adapterInput, hubAccess, modelInput } from './cli/inputs.ts';
 import { readPrompts } from './cli/prompts.ts';
+import { printJson } from './cli/terminal.ts';
+import { requireOutFile, writeOutFile } from './cli/out-file.ts';
 import { withSystemPrompt } from '../src/data/system-prompt.ts';
 
 async function generate(options: GenerateOptions, asJson: boolean): Promise<void> {
   const { maxNewTokens, temperature, seed, templateDate, systemPrompt } = options;
+  const out = resolve(options.out);
+  requireOutFile(out);
   const model = modelInput(options.model, hubAccess(options.hubUrl));
   const adapter = options.adapterFolder === null ? null : adapterInput(options.adapterFolder);
   const unused = new Set<string>();
@@ -24,14 +27,12 @@ async function generate(options: GenerateOptions, asJson: boolean): Promise<void
       request: { prompts, maxNewTokens, temperature, seed, templateDate, useAdapter: adapter !== null },
     },
     [...model.mounts, ...(adapter?.mounts ?? [])],
-    options.host,
+    { host: options.host, hubUrl: options.hubUrl },
   );
   const answers = generated.map(({ prompt, tokenIds, trace }) => ({ prompt, tokenIds, text: trace.text }));
-  const out = resolve(options.out);
-  mkdirSync(dirname(out), { recursive: true });
-  writeFileSync(out, `${JSON.stringify(answers, null, 1)}\n`);
+  writeOutFile(out, `${JSON.stringify(answers, null, 1)}\n`);
   console.log(`${answers.length} answers in ${out}`);
-  if (asJson) console.log(JSON.stringify({ ok: true, model: options.model, prompts: answers.length, out }));
+  if (asJson) printJson({ ok: true, model: options.model, prompts: answers.length, out });
 }
 
 const argv = process.argv.slice(2);

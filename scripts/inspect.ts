@@ -15,6 +15,7 @@ import { openDataset } from './cli/dataset-files.ts';
 import { datasetLines } from './cli/dataset-lines.ts';
 import { runCommand } from './cli/exit.ts';
 import { hubAccess, readBuiltinSuites, tokenizerFiles } from './cli/inputs.ts';
+import { asMessage, cutLines } from './cli/terminal.ts';
 import { resolveRunConfig } from './cli/settings.ts';
 
 /** Everything that was read, and the packs that training with this configuration would form of it. */
@@ -72,7 +73,7 @@ async function inspect(options: InspectOptions, asJson: boolean): Promise<void> 
     for (const line of lines.sort((a, b) => a.line - b.line)) await print(JSON.stringify(line));
   }
   const counts = countsOf(inspected);
-  await print(asJson ? JSON.stringify(counts) : summaryOf(inspected, counts));
+  await print(asJson ? JSON.stringify(counts) : cutLines(summaryOf(inspected, counts)));
 }
 
 function droppedLine({ line, code, reason, excerpt }: RowProblem): InspectedLine {
@@ -183,7 +184,7 @@ function summaryOf({ report }: Inspected, counts: Counts): string {
   const { packing, epoch } = counts;
   return [
     `${report.name}: ${report.format}${report.isCompressed ? ', gzip' : ''}, ${report.shape}`,
-    ...datasetLines(report, 20),
+    ...datasetLines(report, 20).map(asMessage),
     ...(counts.evaluationRows > 0
       ? [`${counts.trainRows} rows trained, ${counts.evaluationRows} held out for evaluation`]
       : []),

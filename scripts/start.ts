@@ -4,12 +4,17 @@ import open from 'open';
 import { ensureDist } from './cli/build.ts';
 import { distFolder } from './cli/paths.ts';
 import { serve } from './cli/serve.ts';
+import { guardTerminal } from './cli/terminal.ts';
+import { hubSourcesOf } from './vite/page-policy.ts';
 
 const help = `npm start -- [--port 4173] [--no-open]
 
 Builds the page, serves it on 127.0.0.1 and opens it where there is a display.
   --port <number>  port to use; the next free one when it is taken (default 4173)
-  --no-open        only print the address`;
+  --no-open        only print the address
+  --hub-url <url>  a hub of your own, which the page may then connect to; the address of the page names it, as ?hub=<url>,
+                   where it is on this machine
+  --host-name <n>  another name than this machine's own that the page is opened under: that of a tunnel or a proxy`;
 
 function hasDisplay(): boolean {
   if (process.env['CI'] || process.env['SSH_CONNECTION']) return false;
@@ -22,6 +27,8 @@ async function main(): Promise<void> {
     options: {
       port: { type: 'string', default: '4173' },
       'no-open': { type: 'boolean', default: false },
+      'hub-url': { type: 'string' },
+      'host-name': { type: 'string', multiple: true, default: [] },
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
@@ -32,9 +39,17 @@ async function main(): Promise<void> {
   const port = Number(values.port);
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
     throw new Error(`--port is ${values.port}; it must be a number from 0 to 65535.`);
+  const hubUrl = values['hub-url'];
+  if (hubUrl !== undefined && !/^https?:\/\/[^/]/.test(hubUrl))
+    throw new Error(`--hub-url ${hubUrl} is no address that begins with http:// or https://.`);
 
   await ensureDist({ say: (line) => console.log(line) });
-  const served = await serve({ root: distFolder, port });
+  const served = await serve({
+    root: distFolder,
+    port,
+    hostNames: values['host-name'],
+    connect: hubUrl === undefined ? [] : hubSourcesOf(hubUrl),
+  });
   if (port !== 0 && served.port !== port) console.log(`Port ${port} is taken; using ${served.port}.`);
   console.log(`
   AltTrain Web   ${served.url}/
@@ -61,6 +76,7 @@ async function main(): Promise<void> {
   }
 }
 
+guardTerminal();
 main().catch((error: unknown) => {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;

@@ -11,8 +11,9 @@ import { adapterInput, datasetInput, hubAccess, modelInput, reasonOf } from './c
 import { openMetricsLog, type MetricsLog } from './cli/metrics-log.ts';
 import { prepareOutFolder } from './cli/out-folder.ts';
 import { createProgressView, suiteLines } from './cli/progress.ts';
-import type { Mount } from './cli/serve.ts';
+import type { Mount } from '../src/host/node/mounts.ts';
 import { resolveRunConfig } from './cli/settings.ts';
+import { printJson } from './cli/terminal.ts';
 import { stopOnSignal } from './cli/stop-on-signal.ts';
 
 /** Written here, row by row; the rest comes from the trainer. */
@@ -75,6 +76,7 @@ async function train(options: TrainOptions, asJson: boolean): Promise<void> {
   const { openSession } = await import('./cli/session.ts'); // the slow part, loaded once the input is good
   const session = await openSession({
     host: options.host,
+    hubUrl: options.hubUrl,
     mounts,
     out: { path: out, names: deliveredNames },
     onEvent,
@@ -120,30 +122,28 @@ function printResult(result: RunResult, options: TrainOptions, out: string, asJs
   if (before !== null) console.log(`before\n${suiteLines(before).join('\n')}`);
   if (after !== null) console.log(`after\n${suiteLines(after).join('\n')}`);
   if (!asJson) return;
-  console.log(
-    JSON.stringify({
-      ok: true,
-      model: options.model,
-      dataset: options.dataset,
-      rows,
-      steps,
-      lossFirst,
-      lossLast,
-      targetTokens,
-      seconds,
-      tokensPerSecond,
-      gpuBytesPeak,
-      before,
-      after,
-      out,
-      device,
-      trainRows,
-      evaluationRows,
-      examples,
-      alreadyFinished,
-      ...(alreadyFinished ? { message: `Already finished: ${steps} steps are done, nothing to do.` } : {}),
-    }),
-  );
+  printJson({
+    ok: true,
+    model: options.model,
+    dataset: options.dataset,
+    rows,
+    steps,
+    lossFirst,
+    lossLast,
+    targetTokens,
+    seconds,
+    tokensPerSecond,
+    gpuBytesPeak,
+    before,
+    after,
+    out,
+    device,
+    trainRows,
+    evaluationRows,
+    examples,
+    alreadyFinished,
+    ...(alreadyFinished ? { message: `Already finished: ${steps} steps are done, nothing to do.` } : {}),
+  });
 }
 
 const argv = process.argv.slice(2);

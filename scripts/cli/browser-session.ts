@@ -7,6 +7,7 @@ import { ensureDist } from './build.ts';
 import { distFolder } from './paths.ts';
 import { launchBrowser } from './browser.ts';
 import { watchPage } from './page-faults.ts';
+import { hubSourcesOf } from '../vite/page-policy.ts';
 import { serve } from './serve.ts';
 import type { Session, SessionOptions } from './session.ts';
 
@@ -14,12 +15,18 @@ const bridgeLimitMs = 60_000;
 /** A worker that fails on purpose gives its coded error right after the fault; wait for it, it says more. */
 const faultGraceMs = 5_000;
 
-export async function openBrowserSession({ mounts, out, onEvent, say }: SessionOptions): Promise<Session> {
+export async function openBrowserSession(options: SessionOptions): Promise<Session> {
+  const { hubUrl, mounts, out, onEvent, say } = options;
   await ensureDist({ say });
   const { browser, mode } = await launchBrowser(say);
   const host = `Chromium ${browser.version()}, ${mode} WebGPU`;
   const inbox = out === undefined ? undefined : { prefix: outPrefix, ...out };
-  const served = await serve({ root: distFolder, mounts, ...(inbox === undefined ? {} : { inbox }) });
+  const served = await serve({
+    root: distFolder,
+    mounts,
+    connect: hubUrl === null ? [] : hubSourcesOf(hubUrl),
+    ...(inbox === undefined ? {} : { inbox }),
+  });
   const close = async (): Promise<void> => {
     await browser.close().catch(() => undefined);
     await served.close();

@@ -1,4 +1,5 @@
 /** One way out for every command: the message, the JSON line where asked for, the exit code. */
+import { asMessage, guardTerminal, printJson } from './terminal.ts';
 import { badInputCodes, toWire, TrainerError, type WireError } from '../../src/support/trainer-error.ts';
 
 /** `hasStarted`: nothing that goes wrong after training began counts as bad input. */
@@ -7,11 +8,11 @@ export function exitCodeOf({ code }: WireError, hasStarted: boolean): 1 | 2 {
 }
 
 export function reportFailure(error: WireError, asJson: boolean): void {
-  console.error(`${error.code}: ${error.message}`);
+  console.error(asMessage(`${error.code}: ${error.message}`));
   if (error.detail !== null && !asJson) console.error(error.detail);
   if (asJson) {
     const { code, message, detail } = error;
-    console.log(JSON.stringify({ ok: false, code, message, detail }));
+    printJson({ ok: false, code, message, detail });
   }
 }
 
@@ -28,6 +29,7 @@ export class RunFailure extends Error {
 
 /** Runs a command and sets the exit code. */
 export async function runCommand(asJson: boolean, command: () => Promise<void>): Promise<void> {
+  guardTerminal();
   try {
     await command();
   } catch (error) {

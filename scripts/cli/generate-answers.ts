@@ -1,22 +1,22 @@
 /** Answers of a model, with progress and Ctrl-C. */
 import type { Generation } from '../../src/api/trainer-api.ts';
 import type { GeneratePlan } from '../../src/headless/commands.ts';
-import type { HostChoice } from './choose-host.ts';
 import { RunFailure } from './exit.ts';
 import { createProgressView } from './progress.ts';
-import type { Mount } from './serve.ts';
-import { openSession } from './session.ts';
+import type { Mount } from '../../src/host/node/mounts.ts';
+import { openSession, type SessionOptions } from './session.ts';
 import { stopOnSignal } from './stop-on-signal.ts';
 
 /** One per prompt, in order. `mounts`: what the plan reads of this machine. @throws RunFailure */
 export async function generateAnswers(
   plan: GeneratePlan,
   mounts: readonly Mount[],
-  host: HostChoice,
+  { host, hubUrl }: Pick<SessionOptions, 'host' | 'hubUrl'>,
 ): Promise<readonly Generation[]> {
   const view = createProgressView(process.stderr);
   const session = await openSession({
     host,
+    hubUrl,
     mounts,
     onEvent: (event) => view.show(event),
     say: (line) => view.say(line),

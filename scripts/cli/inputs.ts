@@ -8,7 +8,7 @@ import { readTokenizerFiles, type TokenizerFiles } from '../../src/data/tokenize
 import type { ServedAdapter, ServedDataset, ServedModel } from '../../src/headless/commands.ts';
 import { projectRoot } from './paths.ts';
 import { isFile, isFolder, isObject, readJson } from './files.ts';
-import type { Mount } from './serve.ts';
+import { fileInside, type Mount } from '../../src/host/node/mounts.ts';
 
 /** What the page is told, and the part of this machine it may read for it. */
 export interface Input<T> {
@@ -28,13 +28,28 @@ function requireModelFiles(folder: string): void {
         `${folder} has no ${name}. A model folder holds config.json, tokenizer.json, tokenizer_config.json and *.safetensors.`,
       );
   }
-  if (!readdirSync(folder).some((name) => name.endsWith('.safetensors')))
+  const names = readdirSync(folder);
+  if (!names.some((name) => name.endsWith('.safetensors')))
     throw new TrainerError('model-file-missing', `${folder} has no *.safetensors file with the weights.`);
+  requireInside(
+    folder,
+    names.filter((name) => /\.(json|safetensors|jinja)$/.test(name)),
+  );
   try {
     if (!isObject(readJson(configPath))) throw new SyntaxError('it is not a JSON object');
   } catch (error) {
     throw new TrainerError('model-file-invalid', `${configPath} cannot be read: ${reasonOf(error)}.`);
   }
+}
+
+/** Links out of a folder are not followed when it is read: said here, not as a file that is missing. */
+function requireInside(folder: string, names: readonly string[]): void {
+  const away = names.find((name) => isFile(join(folder, name)) && fileInside(folder, name) === null);
+  if (away === undefined) return;
+  throw new TrainerError(
+    'model-file-invalid',
+    `${away} in ${folder} is a link to a place outside of it, and such links are not followed. Give the folder that it leads to, or copy the file.`,
+  );
 }
 
 export function reasonOf(error: unknown): string {
@@ -166,6 +181,7 @@ export function adapterInput(folder: string): Input<ServedAdapter> {
   for (const name of ['adapter_config.json', 'adapter_model.safetensors']) {
     if (!isFile(join(folder, name))) throw new TrainerError('adapter-invalid', `${folder} has no ${name}.`);
   }
+  requireInside(folder, ['adapter_config.json', 'adapter_model.safetensors']);
   const served = {
     name: basename(resolve(folder)),
     configUrl: '/local/adapter/adapter_config.json',

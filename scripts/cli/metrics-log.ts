@@ -2,15 +2,26 @@
  * metrics.jsonl while the run goes on, so that a killed run still has its curve. The worker says what a row is; this file
  * keeps those of a run that is resumed up to the step of its checkpoint, and writes anew what came after.
  */
-import { appendFileSync, readFileSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync, writeFileSync } from 'node:fs';
 import type { MetricsRow } from '../../src/api/trainer-api.ts';
 import { isFile } from './files.ts';
+import { noFollow } from './own-path.ts';
 import { writeWhole } from './write-whole.ts';
 
 export interface MetricsLog {
   add(row: MetricsRow): void;
   /** Writes what could not be written before. @throws Error when it cannot be written now either */
   finish(): void;
+}
+
+/** To the file that was made here, and to none that a link in its place leads to. */
+function append(path: string, line: string): void {
+  const file = openSync(path, constants.O_WRONLY | constants.O_APPEND | noFollow);
+  try {
+    writeFileSync(file, line);
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** `resumedStep`: of the checkpoint the run goes on from; null for a new run. Nothing is touched before the first row. */
@@ -26,7 +37,7 @@ export function openMetricsLog(path: string, resumedStep: number | null): Metric
       const line = JSON.stringify(row);
       lines.push(line);
       try {
-        if (isWritten) appendFileSync(path, `${line}\n`);
+        if (isWritten) append(path, `${line}\n`);
         else write();
       } catch {
         isWritten = false; // a full disk: tried again with the next row

@@ -1,6 +1,5 @@
 /** The trainer in a thread of this process, on Dawn: no browser, no server. */
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import { TrainerError } from '../../src/support/trainer-error.ts';
@@ -34,15 +33,15 @@ function diskDesk({ mounts, out }: SessionOptions): Omit<Desk, 'tell'> {
     async put(name, content) {
       if (out === undefined || !out.names.includes(name))
         throw new TrainerError('internal', `"${name}" is not expected here`);
-      const path = join(out.path, name);
+      const place = { folder: out.path, name };
       const stream =
         content instanceof Blob
           ? Readable.fromWeb(content.stream() as ReadableStream)
           : Readable.from([content]);
       try {
-        await takeFile(path, stream);
+        await takeFile(place, stream);
       } catch (error) {
-        const { isFull, message } = writeFailure(path, error);
+        const { isFull, message } = writeFailure(place, error);
         throw new TrainerError(isFull ? 'storage-full' : 'internal', message);
       }
     },

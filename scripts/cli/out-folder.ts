@@ -2,13 +2,17 @@
 import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { TrainerError } from '../../src/support/trainer-error.ts';
-import { isFile } from './files.ts';
 import { reasonOf } from './inputs.ts';
+import { whyNotBelow } from './own-path.ts';
 
 /** Makes it where it is missing. @throws TrainerError "config-invalid" where `names` could not be written into it */
 export function prepareOutFolder(out: string, names: readonly string[]): void {
   const refused = (reason: string): TrainerError =>
     new TrainerError('config-invalid', `--out ${out} cannot be used: ${reason.replace(/\.$/, '')}.`);
+  for (const name of names) {
+    const hindrance = whyNotBelow(out, name);
+    if (hindrance !== null) throw refused(hindrance);
+  }
   try {
     mkdirSync(out, { recursive: true });
     accessSync(out, constants.W_OK | constants.X_OK); // also says EROFS of a read-only file system
@@ -16,11 +20,5 @@ export function prepareOutFolder(out: string, names: readonly string[]): void {
       if (existsSync(folder)) accessSync(folder, constants.W_OK | constants.X_OK);
   } catch (error) {
     throw refused(reasonOf(error));
-  }
-  for (const name of names) {
-    const path = join(out, name);
-    if (existsSync(path) && !isFile(path)) throw refused(`${name} in it is not a file`);
-    const folder = dirname(path);
-    if (existsSync(folder) && isFile(folder)) throw refused(`${folder} is a file`);
   }
 }

@@ -2,6 +2,7 @@
 import type { EvaluationReport, LoadProgress, StepReport } from '../../src/api/trainer-api.ts';
 import type { HeadlessEvent } from '../../src/headless/commands.ts';
 import { datasetLines } from './dataset-lines.ts';
+import { asMessage, clearLine, cutLines, terminalText } from './terminal.ts';
 
 export interface ProgressView {
   show(event: HeadlessEvent): void;
@@ -28,17 +29,17 @@ export function createProgressView(
   let firstStep: { readonly step: number; readonly at: number } | null = null;
 
   const clear = (): void => {
-    if (hasOpenLine) output.write('\r\u001b[2K');
+    if (hasOpenLine) output.write(clearLine);
     hasOpenLine = false;
   };
   const say = (line: string): void => {
     clear();
-    output.write(`${line}\n`);
+    output.write(`${cutLines(asMessage(line))}\n`);
   };
   const update = (line: string, isLast: boolean): void => {
     if (isLive) {
       clear();
-      output.write(line.slice(0, (output.columns ?? 80) - 1));
+      output.write(terminalText(line.replaceAll('\n', ' ')).slice(0, (output.columns ?? 80) - 1));
       hasOpenLine = true;
     } else if (isLast || now() - lastAt >= quietMs) {
       lastAt = now();

@@ -2,10 +2,12 @@
 import type { Generation, RunResult } from '../../src/api/trainer-api.ts';
 import type { GeneratePlan, HeadlessEvent, Outcome, TrainPlan } from '../../src/headless/commands.ts';
 import { chooseHost, type HostChoice } from './choose-host.ts';
-import type { Mount } from './serve.ts';
+import type { Mount } from '../../src/host/node/mounts.ts';
 
 export interface SessionOptions {
   readonly host: HostChoice;
+  /** The hub that is asked, where it is not the public one. */
+  readonly hubUrl: string | null;
   /** What of this machine the trainer may read, under which addresses. */
   readonly mounts: readonly Mount[];
   /** Where results go, and under which names. */

@@ -1,29 +1,38 @@
 /** A result on its way to the disk: the file at its path is the earlier one, whole, until the new one is. */
 import { createWriteStream, existsSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { isDiskFull } from '../../src/host/node/disk-folders.ts';
-import { partOf } from './write-whole.ts';
+import { openPart, partOf, whyNotBelow } from './own-path.ts';
 
-/** @throws Error of the file system; what was at `path` is untouched then */
-export async function takeFile(path: string, content: Readable): Promise<void> {
-  const part = partOf(path);
+export interface ResultPlace {
+  readonly folder: string; // of the run
+  readonly name: string; // "checkpoint/checkpoint.safetensors"
+}
+
+/** @throws Error of the file system, or saying that something leads elsewhere; what was there is untouched then */
+export async function takeFile({ folder, name }: ResultPlace, content: Readable): Promise<void> {
+  const hindrance = whyNotBelow(folder, name);
+  if (hindrance !== null) throw new Error(hindrance);
+  const path = join(folder, name);
+  await mkdir(dirname(path), { recursive: true });
+  const fd = openPart(path);
   try {
-    await mkdir(dirname(path), { recursive: true });
-    await pipeline(content, createWriteStream(part, { flush: true }));
-    await rename(part, path); // a transfer that breaks off leaves the earlier file as it was
+    await pipeline(content, createWriteStream('', { fd, flush: true }));
+    await rename(partOf(path), path); // a transfer that breaks off leaves the earlier file as it was
   } catch (error) {
-    await rm(part, { force: true }).catch(() => undefined);
+    await rm(partOf(path), { force: true }).catch(() => undefined);
     throw error;
   }
 }
 
 export function writeFailure(
-  path: string,
+  { folder, name }: ResultPlace,
   error: unknown,
 ): { readonly isFull: boolean; readonly message: string } {
+  const path = join(folder, name);
   const isFull = isDiskFull(error);
   const kept = existsSync(path) ? ' The one from before is kept as it was.' : '';
   const reason = error instanceof Error ? error.message : String(error);

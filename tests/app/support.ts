@@ -4,6 +4,7 @@ import { distFolder } from '../../scripts/cli/paths.ts';
 import { launchBrowser } from '../../scripts/cli/browser.ts';
 import { watchPage, type PageFaults } from '../../scripts/cli/page-faults.ts';
 import { serve } from '../../scripts/cli/serve.ts';
+import { hubSourcesOf } from '../../scripts/vite/page-policy.ts';
 
 export interface OpenApp {
   readonly url: string; // without a trailing slash
@@ -17,7 +18,8 @@ export interface OpenApp {
 
 /** `path`: "/", "/?run=demo", "/?headless". Close it in `afterAll`. */
 export async function openApp(path = '/'): Promise<OpenApp> {
-  const served = await serve({ root: distFolder });
+  const hub = new URL(path, 'http://page').searchParams.get('hub');
+  const served = await serve({ root: distFolder, connect: hub === null ? [] : hubSourcesOf(hub) });
   const { browser } = await launchBrowser((line) => console.log(line));
   const context = await browser.newContext({ acceptDownloads: true, viewport: { width: 1280, height: 900 } });
   const page = await context.newPage();

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { parseRange } from '../../scripts/cli/serve.ts';
+import { parseRange } from '../../scripts/cli/send-file.ts';
 
 export interface HubRepo {
   readonly type?: 'dataset'; // default: a model

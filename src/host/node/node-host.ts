@@ -1,18 +1,13 @@
 /** A program without a browser as a host: Dawn for WebGPU, files and folders of this machine. */
 import { openAsBlob } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
-import { join, sep } from 'node:path';
+import { join } from 'node:path';
 import { urlSource } from '../../support/byte-source.ts';
 import type { Assets, Host, NoteStore } from '../host.ts';
 import { openDiskFolders, writeDurably } from './disk-folders.ts';
 import { diskSource } from './disk-source.ts';
+import { fileInside, mountOf, type Mount } from './mounts.ts';
 import { noAdapterAdvice } from './node-gpu.ts';
-
-/** A folder or a file of this machine that addresses which begin with `prefix` mean. */
-export interface Mount {
-  readonly prefix: string; // "local/model"
-  readonly path: string;
-}
 
 export interface NodeHostOptions {
   readonly gpu: GPU | undefined;
@@ -39,14 +34,11 @@ function requireFolder(folder: string | null): string {
   return folder;
 }
 
-/** The file an address means, as the page's server would find it; null: it leads out of its folder. */
+/** The file an address means, as the page's server would find it; null: there is none, or it lies elsewhere. */
 export function pathOf(address: string, publicFolder: string, mounts: readonly Mount[]): string | null {
   const path = address.replace(/^\/+/, '');
-  const mount = mounts.find(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`));
-  const [folder, rest] =
-    mount === undefined ? [publicFolder, path] : [mount.path, path.slice(mount.prefix.length + 1)];
-  if (rest.split(/[/\\]/).includes('..') || rest.includes('\0')) return null;
-  return rest === '' ? folder : join(folder, rest.split('/').join(sep));
+  const found = mountOf(mounts, path);
+  return found === null ? fileInside(publicFolder, path) : fileInside(found.mount.path, found.rest);
 }
 
 function diskAssets(publicFolder: string, mounts: readonly Mount[]): Assets {

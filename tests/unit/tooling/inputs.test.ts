@@ -1,6 +1,9 @@
 /** What --dataset may name, as the page or this process is told. */
+import { symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { datasetInput } from '../../../scripts/cli/inputs.ts';
+import { datasetInput, modelInput } from '../../../scripts/cli/inputs.ts';
+import { tempFolder, writeFiles } from '../../support/temp-folder.ts';
 
 const served = (name: string): unknown => datasetInput(name, { url: 'http://hub', token: 'hf_x' }).served;
 const hub = { kind: 'hub', id: 'o/n.1', hubUrl: 'http://hub', token: 'hf_x' };
@@ -33,4 +36,25 @@ test('an empty token is none, and an address of the hub has to be one', () => {
   expect(() => datasetInput('hf://datasets/o/n', { url: 'hub', token: undefined })).toThrowError(
     expect.objectContaining({ code: 'config-invalid' }),
   );
+});
+
+test('a model folder with a link out of it is refused by that name, and a snapshot of the hub’s cache is none', () => {
+  const root = writeFiles(tempFolder(), {
+    'model/config.json': '{}',
+    'model/tokenizer.json': '{}',
+    'elsewhere.safetensors': 'x',
+    'models--o--n/blobs/1': '{}',
+    'models--o--n/snapshots/c0ffee/.keep': '',
+  });
+  symlinkSync('../elsewhere.safetensors', join(root, 'model/model.safetensors'));
+  expect(() => modelInput(join(root, 'model'))).toThrowError(
+    expect.objectContaining({
+      code: 'model-file-invalid',
+      message: expect.stringContaining('model.safetensors in') as string,
+    }),
+  );
+  const snapshot = join(root, 'models--o--n/snapshots/c0ffee');
+  for (const name of ['config.json', 'tokenizer.json', 'model.safetensors'])
+    symlinkSync('../../blobs/1', join(snapshot, name));
+  expect(modelInput(snapshot).served).toMatchObject({ kind: 'url', name: 'c0ffee' });
 });

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { StepReport } from '../../../src/api/trainer-api.ts';
@@ -84,10 +84,11 @@ describe('metrics.jsonl', () => {
   test('on a full disk tries again with every row, and loses none', () => {
     const folder = tempFolder();
     const path = join(folder, 'metrics.jsonl');
-    symlinkSync('/dev/full', `${path}.part`); // writing to it fails as on a full disk
+    mkdirSync(`${path}.part`); // where it is written before it is moved: that fails as on a full disk
     const log = openMetricsLog(path, null);
     log.add({ step: 1 });
     expect(existsSync(path)).toBe(false);
+    rmSync(`${path}.part`, { recursive: true });
     log.add({ step: 2 });
     log.finish();
     expect(rowsOf(path)).toEqual([{ step: 1 }, { step: 2 }]);

@@ -2,7 +2,8 @@ import { request } from 'node:http';
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parseRange, serve, type Served } from '../../../scripts/cli/serve.ts';
+import { parseRange } from '../../../scripts/cli/send-file.ts';
+import { serve, type Served } from '../../../scripts/cli/serve.ts';
 import { tempFolder, writeFiles } from '../../support/temp-folder.ts';
 
 const folder = writeFiles(tempFolder(), {
