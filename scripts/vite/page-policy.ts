@@ -2,6 +2,7 @@
  * What the page and its workers may do, in the browser's words: the server sends it with every answer, and the build writes
  * the page's part into index.html for servers that send none. docs/security.md explains each line.
  */
+import { isLoopback } from '../../src/support/loopback.ts';
 
 const hubSources = ['https://huggingface.co', 'https://*.huggingface.co', 'https://*.hf.co'];
 
@@ -87,7 +88,3 @@ export function hubSourcesOf(hubUrl: string): readonly string[] {
   if (isLoopback(hostname)) return [`${protocol}//${hostname}:*`];
   return protocol === 'https:' ? ['https:'] : [origin, 'https:'];
 }
-
-/** "localhost", "127.0.0.1", "[::1]": names of this machine that no name server is asked for. */
-export const isLoopback = (hostname: string): boolean =>
-  /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/i.test(hostname);

@@ -1,8 +1,8 @@
 /**
  * A model or dataset on the Hugging Face Hub as a folder of files, pinned to the commit its revision had when it was opened.
  *
- * @huggingface/hub knows the addresses, the metadata and the credentials. The bytes are read here, because its downloads
- * neither retry nor resume, and have no time-outs. The access token lives in the closure of one load and nowhere else.
+ * @huggingface/hub knows the addresses and the metadata. The bytes are read here, because its downloads neither retry nor
+ * resume, and have no time-outs. The access token lives in the closure of one load (token-door.ts) and nowhere else.
  */
 import { datasetInfo, fileDownloadInfo, HubApiError, listFiles, modelInfo } from '@huggingface/hub';
 import type { ByteSource } from '../support/byte-source.ts';
@@ -11,6 +11,7 @@ import { defaultPolicy, openExchange, withRetries, type Line, type RetryPolicy }
 import { plainEtag } from './etag.ts';
 import { damaged, Passing, refusal } from './hub-errors.ts';
 import { remoteSource } from './remote-file.ts';
+import { hubAddress, withToken } from './token-door.ts';
 import { createTransferMeter, type Transfer } from './transfer-meter.ts';
 import { textOf } from '../support/text-of.ts';
 
@@ -52,21 +53,16 @@ export async function openHubFiles(repo: HubRepo, options: HubOptions = {}): Pro
   const kind = type === 'model' ? 'model' : 'dataset';
   if (!idPattern.test(id))
     throw new TrainerError('hub-not-found', `"${id}" is no ${kind} of the hub: ids look like "owner/name".`);
-  if (token !== undefined && !/^hf_\w+$/.test(token))
-    throw new TrainerError('hub-access', 'That is no access token of the hub: they begin with "hf_".');
-  const hubUrl = (options.hubUrl ?? publicHubUrl).replace(/\/+$/, '');
+  const hubUrl = hubAddress(options.hubUrl ?? publicHubUrl);
+  // Called as a plain function: the browser's fetch refuses another "this".
+  const plainly: typeof fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
   const line: Line = {
-    // Called as a plain function: the browser's fetch refuses another "this".
-    fetch: options.fetch ?? ((input, init) => globalThis.fetch(input, init)),
+    fetch: withToken(plainly, hubUrl, token),
     policy: options.policy ?? defaultPolicy,
     signal: options.signal,
   };
   const meter = createTransferMeter(options.onTransfer ?? (() => undefined));
-  const access = {
-    hubUrl,
-    fetch: metadataFetch(line),
-    ...(token === undefined ? {} : { accessToken: token }),
-  };
+  const access: Access = { hubUrl, fetch: metadataFetch(line) };
 
   const what = `${kind} ${id} at revision ${revision}`;
   const { commit, paths, sizes } = await asked(line, what, () =>
@@ -88,13 +84,12 @@ export async function openHubFiles(repo: HubRepo, options: HubOptions = {}): Pro
       if (info === null) throw damaged(name, 'it is listed, but not there.');
       if (!Number.isSafeInteger(info.size) || info.size < 0) throw damaged(name, `its size is ${info.size}.`);
       const url = `${hubUrl}/${type === 'model' ? '' : 'datasets/'}${id}/resolve/${commit}/${path}`;
-      const headers: Record<string, string> = token === undefined ? {} : { Authorization: `Bearer ${token}` };
-      return remoteSource(line, { name, url, size: info.size, etag: plainEtag(info.etag), headers }, meter);
+      return remoteSource(line, { name, url, size: info.size, etag: plainEtag(info.etag) }, meter);
     },
   };
 }
 
-type Access = Pick<Parameters<typeof modelInfo>[0], 'hubUrl' | 'fetch' | 'accessToken'>;
+type Access = Pick<Parameters<typeof modelInfo>[0], 'hubUrl' | 'fetch'>;
 type Description = Pick<HubFiles, 'commit' | 'paths' | 'sizes'>;
 
 async function describeModel(id: string, revision: string, access: Access): Promise<Description> {

@@ -10,7 +10,6 @@ interface RemoteFile {
   readonly url: string;
   readonly size: number; // bytes
   readonly etag: string; // of the content, as the hub's own server gives it
-  readonly headers: Readonly<Record<string, string>>; // fetch drops Authorization where a redirect leaves the host
 }
 
 /** Less than this in one attempt is no progress: a connection that drips is given up. */
@@ -39,7 +38,7 @@ export function remoteSource(line: Line, file: RemoteFile, meter: TransferMeter)
     let got = 0;
     let atLastFailure = 0;
     const attempt = async (): Promise<void> => {
-      const headers = { ...file.headers, Range: `bytes=${start + got}-${end - 1}` };
+      const headers = { Range: `bytes=${start + got}-${end - 1}` };
       const exchange = await openExchange(line, file.url, { headers });
       try {
         check(exchange.response, start + got);

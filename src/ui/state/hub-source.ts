@@ -1,6 +1,7 @@
 /** What is typed to name a repository of the hub, as the source the worker is given. */
 import { signal, type Signal } from '@preact/signals';
 import type { HubDatasetSource } from '../../api/trainer-api.ts';
+import { isLoopback } from '../../support/loopback.ts';
 
 export interface HubFields {
   readonly id: Signal<string>; // as typed
@@ -40,5 +41,5 @@ export function createHubFields(): HubFields & { readonly source: () => HubSourc
 function localHub({ search }: Location): string | null {
   const given = new URLSearchParams(search).get('hub');
   if (given === null || !URL.canParse(given)) return null;
-  return ['localhost', '127.0.0.1', '[::1]'].includes(new URL(given).hostname) ? given : null;
+  return isLoopback(new URL(given).hostname) ? given : null;
 }
