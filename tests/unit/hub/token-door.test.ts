@@ -54,10 +54,10 @@ test.each([
     { type: 'model', id: 'o/n', token },
     {
       hubUrl,
-      fetch: (async (input: RequestInfo | URL) => {
-        asked.push(String(input));
+      fetch: async (input: RequestInfo | URL) => {
+        asked.push(input instanceof Request ? input.url : String(input));
         return new Response('{}', { status: 404 });
-      }) as typeof fetch,
+      },
     },
   );
   const code = isRefused ? 'hub-access' : 'hub-not-found';
@@ -77,10 +77,10 @@ test('without a token a hub over plain http is asked', async () => {
 test('a header that somebody else has set does not go out either', async () => {
   const sent: (string | null)[] = [];
   const ask = withToken(
-    (async (_input: RequestInfo | URL, init?: RequestInit) => {
+    async (_input: RequestInfo | URL, init?: RequestInit) => {
       sent.push(new Headers(init?.headers).get('Authorization'));
       return new Response();
-    }) as typeof fetch,
+    },
     'https://hub.example',
     token,
   );
