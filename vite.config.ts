@@ -1,14 +1,18 @@
 import { defineConfig } from 'vite';
 import { policyInPage } from './scripts/vite/policy-in-page.ts';
+import { thirdPartyNotices } from './scripts/vite/third-party.ts';
 import { aliases, prebundled } from './scripts/vite/shared.ts';
+
+const quiet = { bundlerTimings: false };
+const notices = thirdPartyNotices();
 
 export default defineConfig({
   base: './',
-  plugins: [policyInPage()],
+  plugins: [policyInPage(), notices.page],
   resolve: { alias: aliases },
   optimizeDeps: { include: prebundled },
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
-  worker: { format: 'es' },
+  worker: { format: 'es', plugins: notices.worker, rolldownOptions: { checks: quiet } },
   server: { host: '127.0.0.1' },
   build: {
     target: 'esnext',
@@ -18,7 +22,7 @@ export default defineConfig({
     chunkSizeWarningLimit: 2500,
     rolldownOptions: {
       input: ['index.html'],
-      checks: { bundlerTimings: false },
+      checks: quiet,
     },
   },
 });

@@ -8,12 +8,15 @@ export interface LaunchedBrowser {
   readonly mode: GpuMode;
 }
 
+const withoutToken = ({ HF_TOKEN: _, ...env }: NodeJS.ProcessEnv): NodeJS.ProcessEnv => env;
+
 async function launch(executablePath: string, mode: GpuMode): Promise<Browser> {
   // playwright gives each launch a new profile folder and removes it again.
   return chromium.launch({
     executablePath,
     headless: true,
     args: [...chromiumArgs(mode)],
+    env: withoutToken(process.env), // it reaches the page in the call that needs it
     // Ctrl-C stops the run consistently first; the caller closes the browser.
     handleSIGINT: false,
     handleSIGTERM: false,

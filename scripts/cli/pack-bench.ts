@@ -32,7 +32,8 @@ Needs Linux on x64 and the card's Vulkan driver with its loader (libvulkan.so.1)
     ./measure --help
 
 The files are whole after every case: Ctrl-C loses nothing that was measured.
-Licences of what is packed: NODE-LICENSE (Node.js), node_modules/webgpu/LICENSE.md (Dawn), LICENSE (AltTrain Web).
+Licences of what is packed: NODE-LICENSE (Node.js), node_modules/webgpu/LICENSE.md (Dawn), LICENSE (AltTrain Web),
+third-party.txt (what it is built with).
 `;
 
 /** The folder is made, or must be empty. @throws TrainerError "config-invalid" */

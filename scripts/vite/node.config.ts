@@ -1,8 +1,10 @@
 /** The trainer and the benchmark for Node, without dependencies but Dawn, which is a binary. */
 import type { UserConfig } from 'vite';
+import { thirdPartyNotices } from './third-party.ts';
 import { aliases } from './shared.ts';
 
 export default {
+  plugins: [thirdPartyNotices().page],
   resolve: { alias: aliases },
   ssr: { noExternal: true, external: ['webgpu'], target: 'node' },
   build: {

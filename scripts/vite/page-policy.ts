@@ -1,6 +1,6 @@
 /**
  * What the page and its workers may do, in the browser's words: the server sends it with every answer, and the build writes
- * the page's part into index.html for servers that send none. docs/security.md explains each line.
+ * the page's part into index.html for servers that send none. SECURITY.md says how to host it.
  */
 import { isLoopback } from '../../src/support/loopback.ts';
 

@@ -23,6 +23,10 @@ export function About() {
           the benign suites too. What you download is a PEFT adapter with its model card.
         </p>
       </div>
+      <p class="small muted">
+        Apache License 2.0; <a href="third-party.txt">other people’s work in this page, and its licences</a>.
+        Your data stays on this computer.
+      </p>
     </footer>
   );
 }
