@@ -8,6 +8,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import type { Locator, Page } from 'playwright-core';
+import { hubSourcesOf } from '../vite/page-policy.ts';
 import { startHubServer } from '../../tests/support/hub-server.ts';
 import { ensureDist } from '../cli/build.ts';
 import { launchBrowser } from '../cli/browser.ts';
@@ -54,7 +55,7 @@ async function main(): Promise<void> {
   ]);
   await ensureDist({ say: console.log });
   const { browser } = await launchBrowser(console.log);
-  const served = await serve({ root: distFolder });
+  const served = await serve({ root: distFolder, connect: hubSourcesOf(hub.url) });
   const url = `${served.url}?hub=${hub.url}`;
   try {
     const page = await browser.newPage();
