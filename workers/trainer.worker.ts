@@ -5,5 +5,9 @@ import { browserHost } from '../src/host/browser/browser-host.ts';
 import { createTrainerService } from '../src/trainer/trainer-service.ts';
 
 installErrorTransport();
+// Held to the end: whoever started this worker learns by it that the worker is gone. It has no lock where it has no name.
+const { name } = globalThis as unknown as { readonly name: string };
+if (name !== '' && 'locks' in navigator)
+  void navigator.locks.request(name, () => new Promise(() => undefined));
 // The worker's file lies one folder below the page: assets/ when built, workers/ in development.
 comlink.expose(createTrainerService(browserHost(new URL('..', globalThis.location.href).href)));

@@ -3,7 +3,8 @@ import { Worker as Thread } from 'node:worker_threads';
 import { pathToFileURL } from 'node:url';
 import { join } from 'node:path';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
-import { remoteApi } from '../../src/client/remote-api.ts';
+import { startRemoteWorker, type RemoteWorker } from '../../src/client/remote-api.ts';
+import { superviseTrainer } from '../../src/client/supervised-trainer.ts';
 import type { TrainerApi } from '../../src/api/trainer-api.ts';
 import type { NodeTrainerData } from '../../workers/trainer.node.ts';
 import { nodeFolder } from './paths.ts';
@@ -15,11 +16,15 @@ export interface NodeTrainer {
 
 /** `ensureNode()` has built what it starts. Caller closes. */
 export function startNodeTrainer(workerData: NodeTrainerData): NodeTrainer {
-  const thread = new Thread(pathToFileURL(join(nodeFolder, 'trainer.js')), { workerData });
+  let thread: Thread | null = null;
+  const startWorker = (): RemoteWorker<TrainerApi> => {
+    thread = new Thread(pathToFileURL(join(nodeFolder, 'trainer.js')), { workerData });
+    return startRemoteWorker<TrainerApi>('training', asWebWorker(thread));
+  };
   return {
-    client: remoteApi<TrainerApi>('training', () => asWebWorker(thread)),
+    client: superviseTrainer(startWorker),
     close: async () => {
-      await thread.terminate();
+      await thread?.terminate();
     },
   };
 }
@@ -34,6 +39,7 @@ function asWebWorker(thread: Thread): Worker {
   };
   const worker = {
     ...endpoint,
+    terminate: () => void thread.terminate(),
     addEventListener(type: string, listener: EventListener, options?: { readonly once?: boolean }): void {
       if (type === 'error') return failed(listener as (event: unknown) => void);
       if (type === 'messageerror') return void thread.on('messageerror', () => listener(new Event(type)));

@@ -74,8 +74,9 @@ export function createProgressView(
         return showStep(event.report);
       case 'eval-loss':
         return say(`step ${event.step}: evaluation loss ${event.loss.toFixed(4)}`);
+      case 'run':
       case 'metrics':
-        return; // written to a file
+        return; // written to files
       case 'samples': {
         const refused = event.samples.filter(({ adapter }) => adapter.refused).length;
         return say(`step ${event.step}: ${event.samples.length} sample traces, ${refused} refused`);

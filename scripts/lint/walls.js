@@ -32,6 +32,11 @@ export const rooms = [
     imports: ['support', 'storage'],
     advice: 'A host gives things; it knows nobody.',
   },
+  {
+    folder: 'runs',
+    imports: ['support', 'api', 'storage'],
+    advice: 'runs/ keeps what a run tells it; what training is, is above it.',
+  },
   { folder: 'data', imports: ['support', 'config', 'api'], advice: pure },
   { folder: 'alttrain', imports: ['support', 'api', 'data'], advice: pure },
   { folder: 'evaluation', imports: ['support', 'api', 'data', 'alttrain'], advice: pure },
@@ -71,8 +76,8 @@ export const rooms = [
   {
     folder: 'trainer',
     imports: [
-      ...['support', 'config', 'api', 'host', 'data', 'alttrain', 'evaluation', 'objectives', 'adapter'],
-      ...['hub', 'device', 'kernels', 'self-test', 'model'],
+      ...['support', 'config', 'api', 'host', 'runs', 'data', 'alttrain', 'evaluation', 'objectives'],
+      ...['adapter', 'hub', 'device', 'kernels', 'self-test', 'model'],
     ],
     advice: 'trainer/ reports through callbacks; ui/ listens through api/.',
   },

@@ -4,6 +4,7 @@
  */
 import type { DatasetSettings } from '../config/dataset-settings.ts';
 import type { RunConfig } from '../config/run-config.ts';
+import type { StoredRun, StoredRunContent } from './stored-runs.ts';
 
 export type { DatasetSettings };
 
@@ -45,6 +46,8 @@ export type DatasetSource =
   | { readonly kind: 'file'; readonly name: string; readonly file: Blob }
   /** Read in parts where the server sends parts. The name says what it is called, not where it is. */
   | { readonly kind: 'url'; readonly name: string; readonly url: string }
+  /** The file that was kept with a stored run. */
+  | { readonly kind: 'stored'; readonly name: string; readonly runId: string }
   | HubDatasetSource;
 
 /** What can be read as one dataset: a file, or the parts of one split in their order. */
@@ -267,6 +270,7 @@ export type Phase =
   | 'preparing'
   | 'training'
   | 'paused'
+  | 'recovering' // worker or GPU were lost, and are opened again
   | 'sampling'
   | 'evaluating'
   | 'done'
@@ -274,6 +278,11 @@ export type Phase =
   | 'failed';
 
 export type TrainEvent =
+  /**
+   * Once, at the start. `id`: of the run in the store; null: it is not kept. `step`: of a run that goes on, the steps done.
+   * What was told of later steps, and the row of metrics of that step itself, is told anew.
+   */
+  | { readonly kind: 'run'; readonly id: string | null; readonly step: number }
   | { readonly kind: 'phase'; readonly phase: Phase; readonly note: string }
   | { readonly kind: 'step'; readonly report: StepReport }
   | { readonly kind: 'eval-loss'; readonly step: number; readonly loss: number }
@@ -370,6 +379,10 @@ export interface TrainingRequest {
   readonly config: RunConfig;
   readonly initAdapter?: AdapterSource;
   readonly checkpoint?: Blob; // resume from checkpoint.safetensors
+  /** Goes on with this run of the store, from its newest whole checkpoint. */
+  readonly runId?: string;
+  /** The run is kept in the host's store while it goes on, where there is one; default true. */
+  readonly isKept?: boolean;
   readonly allowChanges?: boolean; // although data, weights or settings are not those of the checkpoint
 }
 
@@ -433,9 +446,19 @@ export interface TrainerApi {
   previewColumns(source: DatasetSource): Promise<ColumnPreview>;
   /** Examples of the dataset that was read, token by token. */
   inspectRows(first: number, count: number): Promise<readonly InspectedRow[]>;
+  /** Runs in the host's store, the newest first; empty where it has none. */
+  listRuns(): Promise<readonly StoredRun[]>;
+  /** A stored run with what is drawn of it; also of one that is under way elsewhere. */
+  readRun(id: string): Promise<StoredRunContent>;
+  describeRun(id: string, words: { readonly title?: string; readonly notes?: string }): Promise<void>;
+  removeRun(id: string): Promise<void>;
+  /** The adapter of a stored run's newest checkpoint, with the same files as `exportZip`. Needs no model. */
+  exportStoredRun(id: string): Promise<Blob>;
   /** Resolves when the run has ended (finished or stopped). A failed run keeps its last adapter exportable. */
   startTraining(request: TrainingRequest, onEvent: (event: TrainEvent) => void): Promise<RunResult>;
   pause(): Promise<void>;
+  /** Keeps a checkpoint after the step that is under way, e.g. because the page is being left. */
+  saveNow(): Promise<void>;
   resume(): Promise<void>;
   stop(): Promise<void>;
   /** Puts an existing PEFT adapter on the loaded model, for `generate` with `useAdapter`. */

@@ -6,6 +6,5 @@ export function createBuilderClient(): BuilderApi {
   return remoteApi<BuilderApi>(
     'builder',
     () => new Worker(new URL('../../workers/builder.worker.ts', import.meta.url), { type: 'module' }),
-    { startsAtFirstCall: true },
   );
 }

@@ -1,41 +1,64 @@
 /**
- * Makes sure that no call to a worker waits for ever: one that fails to load, or throws outside a call, would
+ * Makes sure that no call to a worker waits for ever: one that fails to load, throws outside a call, or is gone, would
  * otherwise leave every promise pending.
  */
 import { TrainerError } from '../support/trainer-error.ts';
 
 type Reject = (error: TrainerError) => void;
 
-/** Races every call against the worker's own failure events. `name` is for the messages: "training". */
-export function watchWorker(
-  worker: Worker,
-  name: string,
-): { guard: <T>(call: () => Promise<T>) => Promise<T> } {
+interface Watched {
+  readonly guard: <T>(call: () => Promise<T>) => Promise<T>;
+  readonly end: () => void;
+}
+
+/**
+ * Races every call against the worker's own failure events. `name` is for the messages: "training".
+ * `untilItEnds`: resolves when the worker is there no more, asked once it has answered; a worker that a browser ends gives no event.
+ */
+export function watchWorker(worker: Worker, name: string, untilItEnds?: () => Promise<void>): Watched {
   const pending = new Set<Reject>();
   let hasAnswered = false;
-  let startFailure: TrainerError | null = null;
+  let failure: TrainerError | null = null; // for good: no later call can be answered either
 
-  const fail = (error: TrainerError): void => {
-    // Silent until now: its script never ran, so no later call can be answered either.
-    if (!hasAnswered) startFailure = error;
-    for (const reject of pending) reject(error);
+  const reject = (error: TrainerError): void => {
+    for (const call of pending) call(error);
     pending.clear();
   };
-  worker.addEventListener('message', () => (hasAnswered = true), { once: true });
-  worker.addEventListener('error', (event) => fail(workerError(event, name, hasAnswered)));
+  const gone = (why: string): void => {
+    failure ??= new TrainerError('worker-lost', `The ${name} worker is gone: ${why}.`);
+    reject(failure);
+  };
+  worker.addEventListener(
+    'message',
+    () => {
+      hasAnswered = true;
+      void untilItEnds?.().then(() => gone('the browser ended it'));
+    },
+    { once: true },
+  );
+  worker.addEventListener('error', (event) => {
+    const error = workerError(event, name, hasAnswered);
+    // Silent until now: its script never ran.
+    if (!hasAnswered) failure = error;
+    reject(error);
+  });
   worker.addEventListener('messageerror', () =>
-    fail(new TrainerError('internal', `A message from the ${name} worker could not be read.`)),
+    reject(new TrainerError('internal', `A message from the ${name} worker could not be read.`)),
   );
 
   return {
     guard: (call) =>
-      new Promise((resolve, reject) => {
-        if (startFailure !== null) return reject(startFailure);
-        pending.add(reject);
+      new Promise((resolve, fail) => {
+        if (failure !== null) return fail(failure);
+        pending.add(fail);
         call()
-          .then(resolve, reject)
-          .finally(() => pending.delete(reject));
+          .then(resolve, fail)
+          .finally(() => pending.delete(fail));
       }),
+    end: () => {
+      worker.terminate();
+      gone('it was ended');
+    },
   };
 }
 
@@ -44,6 +67,6 @@ function workerError(event: ErrorEvent, name: string, hasAnswered: boolean): Tra
   const where = event.filename ? `${event.filename}:${event.lineno}:${event.colno}` : null;
   const what = event.message || 'no reason given';
   return hasAnswered
-    ? new TrainerError('internal', `The ${name} worker met an unexpected error: ${what}`, where)
+    ? new TrainerError('worker-lost', `The ${name} worker met an unexpected error: ${what}`, where)
     : new TrainerError('internal', `The ${name} worker could not start: ${what}. Reload the page.`, where);
 }

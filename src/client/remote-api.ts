@@ -11,36 +11,52 @@ import { installErrorTransport } from '../api/trainer-transport.ts';
 type Contract<Api> = { readonly [Name in keyof Api]: (...args: never[]) => Promise<unknown> };
 type Call = (...args: unknown[]) => Promise<unknown>;
 
-/** `name` is for error messages. The worker is started at once, or with the first call. */
-export function remoteApi<Api extends Contract<Api>>(
+export interface RemoteWorker<Api> {
+  readonly api: Api;
+  /** For good; calls that wait for an answer are rejected with "worker-lost". */
+  end(): void;
+}
+
+/** `name` is for error messages. `isAlive`: see `watchWorker`. */
+export function startRemoteWorker<Api extends Contract<Api>>(
   name: string,
-  startWorker: () => Worker,
-  { startsAtFirstCall = false }: { readonly startsAtFirstCall?: boolean } = {},
-): Api {
-  let started: ReturnType<typeof start> | null = null;
-  const calls = new Map<string, Call>();
-  const callOf = (method: string): Call => {
-    const known = calls.get(method);
-    if (known !== undefined) return known;
-    const call: Call = (...args) => {
-      started ??= start(name, startWorker());
-      const { remote, guard } = started;
-      return guard(() => remote[method](...args.map(across)));
-    };
-    calls.set(method, call);
-    return call;
+  worker: Worker,
+  untilItEnds?: () => Promise<void>,
+): RemoteWorker<Api> {
+  installErrorTransport();
+  const remote = comlink.wrap(worker) as unknown as Readonly<Record<string, Call>>;
+  const { guard, end } = watchWorker(worker, name, untilItEnds);
+  return {
+    api: byMethod<Api>(
+      (method) =>
+        (...args) =>
+          guard(() => remote[method](...args.map(across))),
+    ),
+    end,
   };
-  if (!startsAtFirstCall) started = start(name, startWorker());
-  return new Proxy({} as Api, {
-    // Whoever awaits this object asks for "then": it has none, as it is no promise.
-    get: (_, member) => (typeof member === 'string' && member !== 'then' ? callOf(member) : undefined),
+}
+
+/** A worker that is started with the first call. */
+export function remoteApi<Api extends Contract<Api>>(name: string, startWorker: () => Worker): Api {
+  let started: RemoteWorker<Record<string, Call>> | null = null;
+  return byMethod<Api>((method) => (...args) => {
+    started ??= startRemoteWorker(name, startWorker());
+    return started.api[method](...args);
   });
 }
 
-const across = (value: unknown): unknown => (typeof value === 'function' ? comlink.proxy(value) : value);
-
-function start(name: string, worker: Worker) {
-  installErrorTransport();
-  const remote = comlink.wrap(worker) as unknown as Readonly<Record<string, Call>>;
-  return { remote, ...watchWorker(worker, name) };
+/** An object with every method that is asked for. */
+export function byMethod<Api>(callOf: (method: string) => Call): Api {
+  const calls = new Map<string, Call>();
+  return new Proxy({}, {
+    get: (_, member) => {
+      // Whoever awaits this object asks for "then": it has none, as it is no promise.
+      if (typeof member !== 'string' || member === 'then') return undefined;
+      const known = calls.get(member) ?? callOf(member);
+      calls.set(member, known);
+      return known;
+    },
+  }) as Api;
 }
+
+const across = (value: unknown): unknown => (typeof value === 'function' ? comlink.proxy(value) : value);

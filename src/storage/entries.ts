@@ -80,7 +80,7 @@ export function openEntries<Key extends EntryKey, Content>(
       const manifest = await readManifest<Key, Content>(store, folder);
       if (manifest !== null && (await hasAllBlobs(store, folder, manifest.blobs)))
         found.push({ folder, manifest });
-      else await store.unlessLocked(folder, () => store.remove(folder));
+      else await sweep(store, folder);
     }
     return found.sort((a, b) => b.manifest.createdMs - a.manifest.createdMs);
   };
@@ -176,6 +176,14 @@ export function openEntries<Key extends EntryKey, Content>(
       for (const { folder } of await findAll()) await store.remove(folder);
     },
   };
+}
+
+/** The rest of a write that was interrupted; not of one that is under way elsewhere. */
+async function sweep(store: FolderStore, folder: string): Promise<void> {
+  const unlock = await store.tryLock(folder);
+  if (unlock === null) return;
+  await store.remove(folder);
+  unlock();
 }
 
 function isSameKey(a: EntryKey, b: EntryKey): boolean {

@@ -1,4 +1,4 @@
-/** Folders of files, one level deep: all that storage/entries.ts needs of a host's file system. */
+/** Folders of files, one level deep: all that storage/entries.ts and storage/journal.ts need of a host's file system. */
 export interface FolderStore {
   folders(): Promise<string[]>;
   create(folder: string): Promise<void>;
@@ -8,10 +8,14 @@ export interface FolderStore {
   read(folder: string, file: string): Promise<Uint8Array | null>;
   /** Bytes; null: there is no such file. */
   sizeOf(folder: string, file: string): Promise<number | null>;
+  /** Names of its files; none where there is no such folder. */
+  files(folder: string): Promise<string[]>;
   /** Nothing where it is gone already, or cannot go. */
   remove(folder: string): Promise<void>;
+  /** As `remove`, of one file. */
+  removeFile(folder: string, file: string): Promise<void>;
   /** Held until the returned function is called, or its holder ends. */
   lock(folder: string): Promise<() => void>;
-  /** Nothing where somebody, here or elsewhere, holds the lock. */
-  unlessLocked(folder: string, action: () => Promise<void>): Promise<void>;
+  /** As `lock`, at once; null where somebody, here or elsewhere, holds it. */
+  tryLock(folder: string): Promise<(() => void) | null>;
 }

@@ -33,6 +33,9 @@ export const errorCodes = [
   'nothing-to-export',
   'loss-not-finite',
   'checkpoint-invalid',
+  'worker-lost',
+  'run-in-use',
+  'run-not-found',
   'cancelled',
   'internal',
 ] as const;
@@ -51,6 +54,7 @@ export const badInputCodes: readonly ErrorCode[] = [
   'dataset-ambiguous',
   'config-invalid',
   'checkpoint-invalid',
+  'run-not-found',
 ];
 
 const MAX_MESSAGE_CHARS = 4_000;

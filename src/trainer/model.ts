@@ -23,6 +23,7 @@ import { doesNotFit, formatOf, quantizationOf } from './memory-advice.ts';
 import { readAdapter } from './read-adapter.ts';
 import { Run } from './run.ts';
 import { planRun, type RunPlan } from './run-plan.ts';
+import { startOf } from './stored-runs.ts';
 import { Responder, toTrace } from './traces.ts';
 import type { Watch } from './watch.ts';
 import { textOf } from '../support/text-of.ts';
@@ -96,10 +97,8 @@ export class Model {
   }
 
   /** Caller disposes. @throws TrainerError "gpu-out-of-memory" with settings that fit, "config-invalid", … */
-  async createRun(
-    dataset: Dataset,
-    { config, initAdapter, checkpoint, allowChanges }: TrainingRequest,
-  ): Promise<Run> {
+  async createRun(dataset: Dataset, request: TrainingRequest): Promise<Run> {
+    const { config } = request;
     if (formatOf(config.quantization) !== this.loaded.decoder.weights.format)
       throw new TrainerError(
         'config-invalid',
@@ -108,23 +107,29 @@ export class Model {
     requireReadFor(dataset, config);
     const plan = this.planRun(dataset, config);
     if (!plan.memory.fits) throw doesNotFit(plan.memory);
+    const start = await startOf(this, dataset, plan, request);
+    try {
+      const run = await Run.create(this.#runHost(dataset, plan), plan, start);
+      this.#adapters.add(run);
+      return run;
+    } catch (error) {
+      await start.kept?.log.close();
+      throw error;
+    }
+  }
+
+  #runHost(dataset: Dataset, { config, memory }: RunPlan): Parameters<typeof Run.create>[0] {
     const { gpu, trainer } = this.engine;
-    const run = await Run.create(
-      {
-        gpu,
-        model: this.loaded,
-        nowMs: trainer.host.nowMs,
-        tasks: () => this.tasks(),
-        explainOutOfMemory: async (detail) => {
-          this.#knownRoom = gpu.memory.bytes + (await gpu.memory.measureRoom(plan.memory.plan.total));
-          return doesNotFit(this.planRun(dataset, config).memory, detail);
-        },
+    return {
+      gpu,
+      model: this.loaded,
+      nowMs: trainer.host.nowMs,
+      tasks: () => this.tasks(),
+      explainOutOfMemory: async (detail) => {
+        this.#knownRoom = gpu.memory.bytes + (await gpu.memory.measureRoom(memory.plan.total));
+        return doesNotFit(this.planRun(dataset, config).memory, detail);
       },
-      plan,
-      { dataset: dataset.report.name, initAdapter, checkpoint, allowChanges },
-    );
-    this.#adapters.add(run);
-    return run;
+    };
   }
 
   /** A PEFT adapter of this model's shape, on the GPU. Caller disposes. @throws TrainerError "adapter-invalid" */

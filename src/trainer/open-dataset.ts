@@ -17,7 +17,11 @@ export interface DatasetOpener {
   openLocal(source: DatasetSource): Promise<DatasetFiles>;
 }
 
-export function createDatasetOpener(assets: Assets): DatasetOpener {
+/** `storedFile`: the data file that was kept with a run. */
+export function createDatasetOpener(
+  assets: Assets,
+  storedFile: (runId: string) => Promise<Blob>,
+): DatasetOpener {
   let downloaded: { readonly key: string; readonly data: DatasetFiles } | null = null;
 
   const fromHub = async (
@@ -43,6 +47,8 @@ export function createDatasetOpener(assets: Assets): DatasetOpener {
         return oneFile(source.name, await openAddress(source, assets));
       case 'builtin':
         return oneFile(source.name, await openBuiltin(source.name, assets));
+      case 'stored':
+        return oneFile(source.name, await storedFile(source.runId));
       case 'hub':
         if (downloaded?.key === keyOf(source)) return downloaded.data;
         throw new TrainerError('dataset-unreadable', `${source.id} has not been downloaded.`);

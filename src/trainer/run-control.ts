@@ -3,6 +3,7 @@ export class RunControl {
   #stopped = false;
   #resume: (() => void) | null = null;
   #gate: Promise<void> | null = null;
+  #isSaveAsked = false;
 
   get isStopped(): boolean {
     return this.#stopped;
@@ -22,6 +23,16 @@ export class RunControl {
     this.#resume?.();
     this.#resume = null;
     this.#gate = null;
+  }
+
+  askForSave(): void {
+    this.#isSaveAsked = true;
+  }
+  /** Whether a save was asked for since this was asked. */
+  takeSave(): boolean {
+    const isAsked = this.#isSaveAsked;
+    this.#isSaveAsked = false;
+    return isAsked;
   }
 
   stop(): void {

@@ -3,6 +3,7 @@
  * `logging_steps` n the loss of a row, and what else an objective measures, is the mean of the steps since the row before, as in transformers' Trainer; learning rate and
  * gradient norm are those of the step itself. The last step has a row in any case, over the steps that are left.
  */
+import type { StoredRecord } from '../api/stored-runs.ts';
 import type { MetricsRow, SampleTrace, StepReport } from '../api/trainer-api.ts';
 
 /** Sums over the steps since the last row with a loss. */
@@ -30,6 +31,18 @@ export class RunMetrics {
   constructor(loggingSteps: number, window: MetricsWindow = emptyWindow) {
     this.#loggingSteps = loggingSteps;
     this.window = window;
+  }
+
+  /** With the rows of what was recorded before, and the sums of the steps that they do not cover. */
+  static after(records: readonly StoredRecord[], loggingSteps: number, window: MetricsWindow): RunMetrics {
+    const metrics = new RunMetrics(loggingSteps);
+    for (const record of records) {
+      if (record.kind === 'step') metrics.addStep(record.report);
+      else if (record.kind === 'eval-loss') metrics.addEvalLoss(record.step, record.loss);
+      else metrics.addSamples(record.step, record.samples);
+    }
+    metrics.window = window;
+    return metrics;
   }
 
   addStep(report: StepReport): void {

@@ -2,8 +2,10 @@
 import { writePeftAdapter, type BaseModelName } from '../adapter/peft.ts';
 import { modelCard } from '../adapter/model-card.ts';
 import type { EvaluationReport, ExportedFile, RunResult, StepReport } from '../api/trainer-api.ts';
+import type { RowCounts, StoredRecord } from '../api/stored-runs.ts';
 import { toRawRunConfig, type RunConfig } from '../config/run-config.ts';
 import { toModules, type AdapterPlan } from '../model/adapter.ts';
+import type { Split } from './held-out.ts';
 import { emptyWindow, RunMetrics, type MetricsWindow } from './run-metrics.ts';
 
 /** What a run has counted up to a step; its checkpoints keep it, so that a resumed run reports the whole. */
@@ -29,7 +31,16 @@ const nothingYet: RunProgress = {
   after: null,
 };
 
-type RowCounts = Pick<RunResult, 'rows' | 'trainRows' | 'evaluationRows' | 'examples'>;
+/** How far a run is, and what was told of it up to there (nothing where that was not kept). */
+interface RunPosition {
+  readonly step: number;
+  readonly progress: RunProgress | null;
+  readonly records: readonly StoredRecord[];
+}
+
+export function rowCounts({ train, trainRows, evaluationRows }: Split): RowCounts {
+  return { rows: trainRows + evaluationRows, trainRows, evaluationRows, examples: train.length };
+}
 
 /** Grows while the run goes on; plain data, so it outlives the device. */
 export class RunRecord {
@@ -53,7 +64,7 @@ export class RunRecord {
     }: { readonly model: string; readonly base: BaseModelName; readonly dataset: string },
     counts: RowCounts,
     device: string,
-    { step, progress }: { readonly step: number; readonly progress: RunProgress | null },
+    { step, progress, records }: RunPosition,
   ) {
     this.config = config;
     this.model = model;
@@ -63,7 +74,7 @@ export class RunRecord {
     this.#device = device;
     this.#step = step;
     this.#progress = progress ?? nothingYet;
-    this.metrics = new RunMetrics(config.loggingSteps, this.#progress.window);
+    this.metrics = RunMetrics.after(records, config.loggingSteps, this.#progress.window);
   }
 
   get step(): number {

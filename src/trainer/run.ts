@@ -2,32 +2,27 @@
  * One training run from first allocation to export: adapter, steps, sample traces, evaluation, snapshots.
  * The snapshot and the record live outside the GPU, so a lost device loses at most `save_steps` steps.
  */
-import type {
-  AdapterSource,
-  ExportedFile,
-  RunResult,
-  TrainEvent,
-  TrainingRequest,
-} from '../api/trainer-api.ts';
+import type { ExportedFile, RunResult, TrainEvent, TrainingRequest } from '../api/trainer-api.ts';
+import type { RunHead, RunState } from '../api/stored-runs.ts';
 import { roughTime } from '../support/rough-time.ts';
-import { TrainerError } from '../support/trainer-error.ts';
+import { toWire, TrainerError } from '../support/trainer-error.ts';
 import type { RunConfig } from '../config/run-config.ts';
 import type { Gpu } from '../device/open-device.ts';
 import { thinned, type Task } from '../evaluation/task.ts';
-import { Adapter, fromModules, initialValues } from '../model/adapter.ts';
+import { Adapter } from '../model/adapter.ts';
 import type { LoadedModel } from '../model/load-model.ts';
 import { sft } from '../objectives/sft.ts';
 import { inPrecision } from '../self-test/precision.ts';
-import { createRng } from '../support/rng.ts';
 import { checkHeldOut, checkLengths } from './check-rows.ts';
-import { readCheckpoint, writeCheckpoint, type Checkpoint, type Snapshot } from './checkpoint.ts';
+import { readCheckpoint, writeCheckpoint, type Snapshot } from './checkpoint.ts';
 import { evaluateBoth } from './evaluate.ts';
-import { readAdapter } from './read-adapter.ts';
+import { firstSnapshot } from './first-snapshot.ts';
 import { judgeResume } from './resume.ts';
 import { RunControl } from './run-control.ts';
+import { RunKeeper, type KeptRun } from './run-keeper.ts';
 import { runIdentity, type RunIdentity } from './run-identity.ts';
 import type { RunPlan } from './run-plan.ts';
-import { exportFiles, RunRecord } from './run-results.ts';
+import { exportFiles, rowCounts, RunRecord } from './run-results.ts';
 import { RunSamples } from './run-samples.ts';
 import { notFinite, Training } from './train.ts';
 
@@ -48,8 +43,13 @@ const onDay = (model: LoadedModel, { templateDate }: RunConfig): LoadedModel => 
 });
 
 /** What a run starts from, beside its plan: fresh values, an adapter, or a checkpoint. */
-interface RunStart extends Omit<TrainingRequest, 'config'> {
+export interface RunStart {
+  readonly initAdapter: TrainingRequest['initAdapter'];
+  readonly allowChanges: TrainingRequest['allowChanges'];
   readonly dataset: string; // name
+  readonly checkpoint: Uint8Array | null;
+  readonly startNotes: readonly string[]; // about what it starts from, said at the start
+  readonly kept: KeptRun | null; // closed by the run
 }
 
 /** What a run is made of, once it is known to be possible. */
@@ -63,6 +63,7 @@ interface RunParts {
   /** Of a run that goes on from a checkpoint: what is said at its start. */
   readonly resumeNotes: readonly string[] | null;
   readonly startsAtBase: boolean; // B is zero: the first adapter answers are the base's
+  readonly kept: KeptRun | null;
 }
 
 export class Run {
@@ -72,18 +73,20 @@ export class Run {
   #snapshot: Snapshot;
   #isBroken = false; // the device or the numbers failed: only the snapshot can be trusted
   #finished = false;
+  readonly #keeper: RunKeeper;
 
   private constructor(parts: RunParts) {
     this.#parts = parts;
     this.adapter = parts.adapter;
     this.#snapshot = parts.snapshot;
+    this.#keeper = new RunKeeper(parts.kept, (snapshot) => this.#fileOf(snapshot));
   }
 
   /** Makes the adapter and checks everything that can be checked before the first step. */
   static async create(
     host: RunHost,
     plan: RunPlan,
-    { dataset, initAdapter, checkpoint: checkpointFile, allowChanges = false }: RunStart,
+    { dataset, initAdapter, checkpoint: file, allowChanges = false, startNotes, kept }: RunStart,
   ): Promise<Run> {
     const { gpu } = host;
     const { config } = plan;
@@ -92,10 +95,7 @@ export class Run {
     const model = onDay(host.model, config);
     checkLengths(examples, model.config.maxPositions, config);
     checkHeldOut(split, config);
-    const checkpoint =
-      checkpointFile === undefined
-        ? null
-        : await readCheckpoint(new Uint8Array(await checkpointFile.arrayBuffer()));
+    const checkpoint = file === null ? null : await readCheckpoint(file);
     const identity = await runIdentity(model, dataset, examples);
     const adapter = await gpu.memory.checked('the adapter', () => new Adapter(gpu, model.config, config));
     try {
@@ -107,22 +107,17 @@ export class Run {
       gpu.memory.write(adapter.firstMoment, snapshot.firstMoment);
       gpu.memory.write(adapter.secondMoment, snapshot.secondMoment);
       const names = { model: model.name, base: model.base, dataset };
-      const { trainRows, evaluationRows } = split;
-      const counts = {
-        rows: trainRows + evaluationRows,
-        trainRows,
-        evaluationRows,
-        examples: split.train.length,
-      };
+      const position = { ...snapshot, records: kept?.records ?? [] };
       return new Run({
         host: { ...host, model },
         plan,
         identity,
-        record: new RunRecord(config, names, counts, gpu.report.gpu, snapshot),
+        record: new RunRecord(config, names, rowCounts(split), gpu.report.gpu, position),
         adapter,
         snapshot,
-        resumeNotes,
+        resumeNotes: resumeNotes === null ? null : [...startNotes, ...resumeNotes],
         startsAtBase: initAdapter === undefined && checkpoint === null,
+        kept,
       });
     } catch (error) {
       adapter.dispose();
@@ -131,47 +126,75 @@ export class Run {
   }
 
   async train(onEvent: (event: TrainEvent) => void): Promise<RunResult> {
-    const { host, plan, record, resumeNotes } = this.#parts;
-    const { config } = plan;
-    const { totalSteps } = plan.batches;
-    host.gpu.memory.resetPeak();
-    record.metrics.onRow = (row) => onEvent({ kind: 'metrics', row });
-    const say = (note: string): void => onEvent({ kind: 'phase', phase: 'preparing', note });
+    const { record } = this.#parts;
+    const keeper = this.#keeper;
+    const tell = (event: TrainEvent): void => {
+      keeper.add(event);
+      onEvent(event);
+    };
+    keeper.onNote = (note) => tell({ kind: 'phase', phase: 'training', note });
+    record.metrics.onRow = (row) => tell({ kind: 'metrics', row });
     try {
-      for (const note of resumeNotes ?? []) say(note);
-      const tasks = await this.#tasks();
-      if (this.#isNothingLeft(tasks)) {
-        this.#finished = true;
-        const note = `Already finished: ${record.step} of ${totalSteps} steps done, nothing to do`;
-        onEvent({ kind: 'phase', phase: 'done', note });
-        return record.result(true, true);
-      }
-      const { memory, time } = plan;
-      say(`${(memory.plan.total / 1e6).toFixed(0)} MB of GPU memory planned; ${memory.reason}`);
-      const share = 1 - record.step / totalSteps; // of the run that is left
-      say(
-        `${totalSteps - record.step} steps of ${roughTime(time.secondsPerStep)}: about ${roughTime(time.seconds * share)} by forecast, without sample traces and results`,
-      );
-      host.gpu.recorder.expectWork(time.flops * share);
-      await inPrecision(host.gpu, config.precision, () => this.#takeSteps(onEvent));
-      record.gpuBytesPeak = host.gpu.memory.peakBytes;
-      const stoppedEarly = record.step < totalSteps;
-      if (!stoppedEarly) await this.#evaluateTasks(tasks, onEvent);
-      this.#finished = !stoppedEarly;
-      host.gpu.assertHealthy();
-      onEvent(
-        stoppedEarly
-          ? { kind: 'phase', phase: 'stopped', note: `Stopped after step ${record.step} of ${totalSteps}` }
-          : { kind: 'phase', phase: 'done', note: `${record.step} steps done` },
-      );
-      return record.result(this.#finished);
+      tell({ kind: 'run', id: keeper.id, step: record.step });
+      return await this.#train(tell);
     } catch (error) {
       this.#isBroken = true;
       record.metrics.close();
       const failure = await this.#explain(error);
-      onEvent({ kind: 'phase', phase: 'failed', note: failure.message });
+      const { code, message } = toWire(failure);
+      await keeper.save({ ...this.#headAs('failed'), failure: { code, message } });
+      tell({ kind: 'phase', phase: 'failed', note: failure.message });
       throw failure;
+    } finally {
+      await keeper.close();
     }
+  }
+
+  async #train(tell: (event: TrainEvent) => void): Promise<RunResult> {
+    const { host, plan, record, resumeNotes } = this.#parts;
+    const { config } = plan;
+    const { totalSteps } = plan.batches;
+    host.gpu.memory.resetPeak();
+    const say = (note: string): void => tell({ kind: 'phase', phase: 'preparing', note });
+    for (const note of resumeNotes ?? []) say(note);
+    const tasks = await this.#tasks();
+    if (this.#isNothingLeft(tasks)) {
+      this.#finished = true;
+      const note = `Already finished: ${record.step} of ${totalSteps} steps done, nothing to do`;
+      tell({ kind: 'phase', phase: 'done', note });
+      return record.result(true, true);
+    }
+    await this.#keeper.save(this.#headAs('running'));
+    const { memory, time } = plan;
+    say(`${(memory.plan.total / 1e6).toFixed(0)} MB of GPU memory planned; ${memory.reason}`);
+    const share = 1 - record.step / totalSteps; // of the run that is left
+    say(
+      `${totalSteps - record.step} steps of ${roughTime(time.secondsPerStep)}: about ${roughTime(time.seconds * share)} by forecast, without sample traces and results`,
+    );
+    host.gpu.recorder.expectWork(time.flops * share);
+    await inPrecision(host.gpu, config.precision, () => this.#takeSteps(tell));
+    record.gpuBytesPeak = host.gpu.memory.peakBytes;
+    const stoppedEarly = record.step < totalSteps;
+    if (!stoppedEarly) await this.#evaluateTasks(tasks, tell);
+    this.#finished = !stoppedEarly;
+    host.gpu.assertHealthy();
+    const result = record.result(this.#finished);
+    await this.#keeper.save(
+      { ...this.#headAs(stoppedEarly ? 'stopped' : 'finished'), result },
+      this.#snapshot,
+    );
+    tell(
+      stoppedEarly
+        ? { kind: 'phase', phase: 'stopped', note: `Stopped after step ${record.step} of ${totalSteps}` }
+        : { kind: 'phase', phase: 'done', note: `${record.step} steps done` },
+    );
+    return result;
+  }
+
+  /** What the store is told of the run as it is now. */
+  #headAs(state: RunState): Partial<RunHead> {
+    const { lossLast, before, after } = this.#parts.record.progress;
+    return { state, failure: null, result: null, lossLast, before, after };
   }
 
   /** Of the model, as many prompts of each as the settings ask for. */
@@ -243,7 +266,7 @@ export class Run {
       // The row of the step that a resumed run starts from is written, with its samples.
       if (resumeNotes === null) await sampleAt(record.step, startsAtBase);
       onEvent({ kind: 'phase', phase: 'training', note: `${totalSteps} steps` });
-      for await (const happened of training.run(() => this.#holdWhilePaused(onEvent))) {
+      for await (const happened of training.run(() => this.#betweenSteps(onEvent))) {
         if (happened.kind === 'eval-loss') {
           record.metrics.addEvalLoss(happened.step, happened.loss);
           onEvent(happened);
@@ -253,8 +276,6 @@ export class Run {
         record.addStep(report); // before it is told: by then the rows before are complete
         onEvent(happened);
         const isLast = report.step === totalSteps;
-        if (isLast || this.control.isStopped || report.step % config.saveSteps === 0)
-          await this.#takeSnapshot();
         if (samples !== null && (isLast || report.step % config.sampleSteps === 0)) {
           await sampleAt(report.step, false);
           onEvent({ kind: 'phase', phase: 'training', note: '' });
@@ -267,9 +288,16 @@ export class Run {
     }
   }
 
-  async #holdWhilePaused(onEvent: (event: TrainEvent) => void): Promise<void> {
+  /** Here everything of a step is known: its held-out loss and traces too. */
+  async #betweenSteps(onEvent: (event: TrainEvent) => void): Promise<void> {
+    const { record, plan } = this.#parts;
+    const isAsked = this.control.takeSave();
+    const isDue = isAsked || this.control.isPaused || record.step % plan.config.saveSteps === 0;
+    if (isDue && record.step > this.#snapshot.step) {
+      await this.#takeSnapshot();
+      await this.#keeper.save(this.#headAs('running'), this.#snapshot);
+    }
     if (!this.control.isPaused) return;
-    await this.#takeSnapshot();
     onEvent({ kind: 'phase', phase: 'paused', note: `Paused after step ${this.#parts.record.step}` });
     await this.control.gate();
     if (!this.control.isStopped) onEvent({ kind: 'phase', phase: 'training', note: '' });
@@ -313,45 +341,17 @@ export class Run {
 
   /** Of the last snapshot: taken at every pause, stop and end, and every `save_steps`. */
   checkpoint(): Promise<Uint8Array> {
+    return Promise.resolve(this.#fileOf(this.#snapshot));
+  }
+
+  #fileOf(snapshot: Snapshot): Uint8Array {
     const { plan, identity } = this.#parts;
-    const { config, batches } = plan;
-    return Promise.resolve(writeCheckpoint(this.#snapshot, config, identity, batches.totalSteps));
+    return writeCheckpoint(snapshot, plan.config, identity, plan.batches.totalSteps);
   }
 
   dispose(): void {
+    void this.#keeper.close();
     this.#parts.host.gpu.recorder.forgetBindGroups();
     this.adapter.dispose();
   }
-}
-
-async function firstSnapshot(
-  adapter: Adapter,
-  config: RunConfig,
-  initAdapter: AdapterSource | undefined,
-  checkpoint: Checkpoint | null,
-): Promise<Snapshot> {
-  if (checkpoint !== null) return checkpoint.snapshot;
-  const { plan } = adapter;
-  const zeros = (): Float32Array => new Float32Array(plan.elementCount);
-  const fresh = { step: 0, firstMoment: zeros(), secondMoment: zeros(), progress: null };
-  if (initAdapter === undefined) {
-    return { ...fresh, parameters: initialValues(plan, config, createRng(config.seed)) };
-  }
-  const { settings, modules } = await readAdapter(initAdapter);
-  const differs =
-    settings.r !== config.r ||
-    settings.targetModules.some((target) => !config.targetModules.includes(target));
-  if (differs || settings.targetModules.length !== config.targetModules.length) {
-    throw new TrainerError(
-      'adapter-invalid',
-      `The initial adapter has r ${settings.r} and targets ${settings.targetModules.join(', ')}, the run r ${config.r} and ${config.targetModules.join(', ')}. Use the adapter's own settings.`,
-    );
-  }
-  const wanted = plan.groups.reduce((sum, { parts }) => sum + parts.length, 0);
-  if (modules.length < wanted)
-    throw new TrainerError(
-      'adapter-invalid',
-      `The initial adapter has weights for ${modules.length} modules, and ${settings.targetModules.join(', ')} of every layer are ${wanted}: its layers_to_transform, target_modules or exclude_modules leave modules out, and a run would train those too. It can be used to generate, not to start a run.`,
-    );
-  return { ...fresh, parameters: fromModules(plan, settings, modules) };
 }

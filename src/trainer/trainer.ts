@@ -16,6 +16,8 @@ import type { Host } from '../host/host.ts';
 import { findHubDataset } from '../hub/hub-dataset.ts';
 import { parseSuites, type DemoSuite } from '../evaluation/safety-suites.ts';
 import { keptModelsIn, keptModelsStore, type KeptModels } from '../model/kept-models.ts';
+import { RunStore, runsStore } from '../runs/run-store.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 import { Engine } from './engine.ts';
 import { createDatasetOpener, type DatasetOpener } from './open-dataset.ts';
 import type { Watch } from './watch.ts';
@@ -28,10 +30,11 @@ export class Trainer {
   readonly host: Host;
   readonly #files: DatasetOpener;
   #kept: Promise<KeptModels | null> | null = null;
+  #runs: Promise<RunStore | null> | null = null;
 
   constructor(host: Host) {
     this.host = host;
-    this.#files = createDatasetOpener(host.assets);
+    this.#files = createDatasetOpener(host.assets, async (runId) => storedFile(await this.runs(), runId));
   }
 
   /** Opens the GPU and proves it. @throws TrainerError "webgpu-unavailable", "self-test-failed" */
@@ -45,6 +48,14 @@ export class Trainer {
       .openStore(keptModelsStore)
       .then(keptModelsIn)
       .catch(() => null));
+  }
+
+  /** Runs that outlive this trainer; null where the host has no storage. */
+  runs(): Promise<RunStore | null> {
+    return (this.#runs ??= this.host.openStore(runsStore).then(
+      (store) => new RunStore(store),
+      () => null,
+    ));
   }
 
   /** What a dataset of the hub offers, before anything of it is downloaded. */
@@ -66,4 +77,14 @@ export class Trainer {
     const blob = await this.host.assets.blob('datasets/demo-suites.json');
     return blob === null ? [] : parseSuites(await blob.text());
   }
+}
+
+async function storedFile(runs: RunStore | null, runId: string): Promise<Blob> {
+  const bytes = (await runs?.dataset(runId)) ?? null;
+  if (bytes === null)
+    throw new TrainerError(
+      'dataset-unreadable',
+      'The data file was not kept with this run. Choose the file again.',
+    );
+  return new Blob([bytes as BlobPart]);
 }

@@ -13,6 +13,7 @@ import './styles/hub.css';
 import './styles/memory.css';
 import './styles/live.css';
 import './styles/builder.css';
+import './styles/runs.css';
 
 interface PageOptions {
   /** Start with the demo model and the built-in dataset as soon as both are there. */
@@ -31,12 +32,23 @@ export async function mountPage(client: TrainerApi, { startDemo }: PageOptions):
   );
   installPageDrop(app);
   warnBeforeLeaving(app);
+  keepWhenHidden(app);
+  void app.storedRuns.refresh();
   await app.setUp.open();
   if (startDemo) await app.start();
 }
 
-function warnBeforeLeaving(app: AppState): void {
+/** A kept run loses nothing but the steps since its last checkpoint. */
+function warnBeforeLeaving({ run }: AppState): void {
   window.addEventListener('beforeunload', (event) => {
-    if (app.run.isActive.value || app.run.hasUnsavedAdapter.value) event.preventDefault();
+    if (run.isActive.value || (run.hasUnsavedAdapter.value && run.id.value === null)) event.preventDefault();
+  });
+}
+
+/** A page that is hidden may be frozen or closed without another word. */
+function keepWhenHidden({ client, run }: AppState): void {
+  document.addEventListener('visibilitychange', () => {
+    if (document.visibilityState === 'hidden' && run.isActive.value)
+      void client.saveNow().catch(() => undefined);
   });
 }

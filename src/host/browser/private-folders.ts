@@ -2,7 +2,6 @@
 import { TrainerError } from '../../support/trainer-error.ts';
 import type { FolderStore } from '../../storage/folder-store.ts';
 
-/** In a dedicated worker: only there can the private file system be written synchronously. */
 export async function openPrivateFolders(name: string): Promise<FolderStore> {
   const root = await storage(async () => {
     const origin = await navigator.storage.getDirectory();
@@ -37,6 +36,17 @@ export async function openPrivateFolders(name: string): Promise<FolderStore> {
           );
     },
     sizeOf: async (folder, file) => (await fileOf(folder, file))?.size ?? null,
+    async files(folder) {
+      const found: string[] = [];
+      const handle = await root.getDirectoryHandle(folder).catch(() => null);
+      if (handle !== null)
+        for await (const [entry, { kind }] of handle.entries()) if (kind === 'file') found.push(entry);
+      return found;
+    },
+    removeFile: async (folder, file) => {
+      const handle = await root.getDirectoryHandle(folder).catch(() => null);
+      await handle?.removeEntry(file).catch(() => undefined);
+    },
     // Gone already, or open in another tab: then that tab's reads fail, or the next sweep finds it.
     remove: (folder) => root.removeEntry(folder, { recursive: true }).catch(() => undefined),
     lock: (folder) =>
@@ -45,11 +55,16 @@ export async function openPrivateFolders(name: string): Promise<FolderStore> {
           .request(lockName(folder), () => new Promise<void>((unlock) => resolve(unlock)))
           .catch(reject);
       }),
-    unlessLocked: async (folder, action) => {
-      await navigator.locks.request(lockName(folder), { ifAvailable: true }, async (held) => {
-        if (held !== null) await action();
-      });
-    },
+    tryLock: (folder) =>
+      new Promise((resolve, reject) => {
+        navigator.locks
+          .request(lockName(folder), { ifAvailable: true }, (held) => {
+            if (held !== null) return new Promise<void>((unlock) => resolve(unlock));
+            resolve(null);
+            return undefined;
+          })
+          .catch(reject);
+      }),
   };
 }
 
@@ -78,10 +93,11 @@ function storageError(error: unknown): TrainerError {
   );
 }
 
-/** Workers have it, and the page's types do not know it. */
+/** A dedicated worker has it; a page, where the trainer may run too, does not. */
 interface WritableInWorker {
-  createSyncAccessHandle(): Promise<{
+  createSyncAccessHandle?(): Promise<{
     write(bytes: Uint8Array, options: { readonly at: number }): number;
+    truncate(size: number): void;
     flush(): void;
     close(): void;
   }>;
@@ -90,9 +106,11 @@ interface WritableInWorker {
 /** On disk when it returns. */
 function writeWhole(folder: FileSystemDirectoryHandle, name: string, bytes: Uint8Array): Promise<void> {
   return storage(async () => {
-    const file: unknown = await folder.getFileHandle(name, { create: true });
-    const access = await (file as WritableInWorker).createSyncAccessHandle();
+    const file = await folder.getFileHandle(name, { create: true });
+    const access = await (file as WritableInWorker).createSyncAccessHandle?.();
+    if (access === undefined) return writeInPage(file, bytes);
     try {
+      access.truncate(0);
       let written = 0;
       while (written < bytes.length) {
         const left = bytes.length - written;
@@ -107,4 +125,11 @@ function writeWhole(folder: FileSystemDirectoryHandle, name: string, bytes: Uint
       access.close();
     }
   });
+}
+
+/** The file is swapped when its stream is closed. */
+async function writeInPage(file: FileSystemFileHandle, bytes: Uint8Array): Promise<void> {
+  const stream = await file.createWritable();
+  await stream.write(bytes as BufferSource);
+  await stream.close();
 }

@@ -3,7 +3,7 @@
  * the process holding it; one whose process has ended counts for nothing.
  */
 import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { TrainerError } from '../../support/trainer-error.ts';
 import type { FolderStore } from '../../storage/folder-store.ts';
 
@@ -37,6 +37,8 @@ export async function openDiskFolders(root: string): Promise<FolderStore> {
         ({ size }) => size,
         () => null,
       ),
+    files: (folder) => readdir(join(folders, folder)).catch(() => []),
+    removeFile: (folder, file) => rm(join(folders, folder, file), { force: true }).catch(() => undefined),
     remove: (folder) => rm(join(folders, folder), { recursive: true, force: true }).catch(() => undefined),
     async lock(folder) {
       for (;;) {
@@ -45,15 +47,7 @@ export async function openDiskFolders(root: string): Promise<FolderStore> {
         await new Promise((resolve) => setTimeout(resolve, lockPollMs));
       }
     },
-    async unlessLocked(folder, action) {
-      const unlock = await tryLock(join(locks, folder));
-      if (unlock === null) return;
-      try {
-        await action();
-      } finally {
-        unlock();
-      }
-    },
+    tryLock: (folder) => tryLock(join(locks, folder)),
   };
 }
 
@@ -104,6 +98,14 @@ export async function writeDurably(path: string, bytes: Uint8Array): Promise<voi
   }
   await file.close();
   await rename(part, path);
+  await syncFolder(dirname(path));
+}
+
+/** So that a rename outlives a loss of power too. Windows knows no such thing. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r').catch(() => null);
+  await folder?.sync().catch(() => undefined);
+  await folder?.close();
 }
 
 export const isDiskFull = (error: unknown): boolean =>

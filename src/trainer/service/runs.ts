@@ -3,9 +3,12 @@ import { zipFiles } from '../../adapter/zip.ts';
 import type { TrainerApi, TrainEvent } from '../../api/trainer-api.ts';
 import { datasetSettings, sameDatasetSettings } from '../../config/dataset-settings.ts';
 import type { RunConfig } from '../../config/run-config.ts';
+import type { RunStore } from '../../runs/run-store.ts';
+import { TrainerError } from '../../support/trainer-error.ts';
 import type { Dataset } from '../dataset.ts';
 import type { Model } from '../model.ts';
 import { forecastOf } from '../run-plan.ts';
+import { storedRunFiles } from '../stored-runs.ts';
 import type { Current } from './current.ts';
 
 export const runCalls = (current: Current) =>
@@ -26,11 +29,24 @@ export const runCalls = (current: Current) =>
     pause: async () => current.run?.control.pause(),
     resume: async () => current.run?.control.resume(),
     stop: async () => current.run?.control.stop(),
+    saveNow: async () => current.run?.control.askForSave(),
+
+    listRuns: async () => (await (await current.trainer.runs())?.list()) ?? [],
+    readRun: async (id) => (await storeOf(current)).read(id),
+    describeRun: async (id, words) => (await storeOf(current)).describe(id, words),
+    removeRun: async (id) => (await storeOf(current)).remove(id),
+    exportStoredRun: async (id) => zipFiles(await storedRunFiles(await storeOf(current), id)),
 
     exportFiles: async () => current.requireRun().files(),
     exportZip: async () => zipFiles(await current.requireRun().files()),
     exportCheckpoint: async () => new Blob([(await current.requireRun().checkpoint()) as BlobPart]),
   }) satisfies Partial<TrainerApi>;
+
+async function storeOf(current: Current): Promise<RunStore> {
+  const runs = await current.trainer.runs();
+  if (runs !== null) return runs;
+  throw new TrainerError('storage-unavailable', 'The browser gives this page no storage, so no run is kept.');
+}
 
 /** A run in another format loads its model again; the dataset's tokens stay good. */
 async function modelFor(

@@ -7,6 +7,7 @@ import { LossPanel } from './loss-panel.tsx';
 import { ModelPanel } from './model-panel.tsx';
 import { ResultsPanel } from './results-panel.tsx';
 import { RunPanel } from './run-panel.tsx';
+import { RunsPanel } from './runs-panel.tsx';
 import { SampleTraces } from './sample-traces.tsx';
 import { SettingsPanel } from './settings-panel.tsx';
 
@@ -26,6 +27,7 @@ export function App() {
           <LossPanel />
           <SampleTraces />
           <ResultsPanel />
+          <RunsPanel />
         </div>
       </main>
       <About />

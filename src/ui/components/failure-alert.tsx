@@ -1,5 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks';
-import { adviceFor, needsReload, type FailureScope } from '../state/failures.ts';
+import { adviceFor, type FailureScope } from '../state/failures.ts';
 import { useApp } from '../state/app-state.ts';
 
 interface FailureAlertProps {
@@ -39,16 +39,10 @@ export function FailureAlert({ scope, retry }: FailureAlertProps) {
           <pre>{failure.detail}</pre>
         </details>
       )}
-      {needsReload(failure.code) ? (
-        <button type="button" class="button" onClick={() => location.reload()}>
-          Reload the page
+      {retry && (
+        <button type="button" class="button" onClick={retry}>
+          Try again
         </button>
-      ) : (
-        retry && (
-          <button type="button" class="button" onClick={retry}>
-            Try again
-          </button>
-        )
       )}
     </div>
   );

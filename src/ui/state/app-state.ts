@@ -3,6 +3,7 @@ import { computed, signal, type ReadonlySignal, type Signal } from '@preact/sign
 import { createContext } from 'preact';
 import { useContext } from 'preact/hooks';
 import type { BuilderApi } from '../../api/builder-api.ts';
+import type { StoredRun } from '../../api/stored-runs.ts';
 import type { DatasetSource, KeptModel, ModelSource, TrainerApi } from '../../api/trainer-api.ts';
 import { TrainerError } from '../../support/trainer-error.ts';
 import { createBuilderState, type Builder } from './builder.ts';
@@ -13,6 +14,7 @@ import { createForecast, type Forecast } from './forecast.ts';
 import { createRun, type Run } from './run.ts';
 import { createSettings, type Settings } from './settings.ts';
 import { createSetUp, type SetUp } from './set-up.ts';
+import { createStoredRuns, type StoredRuns } from './stored-runs.ts';
 
 export interface AppState {
   readonly client: TrainerApi;
@@ -20,6 +22,7 @@ export interface AppState {
   readonly settings: Settings;
   readonly setUp: SetUp;
   readonly run: Run;
+  readonly storedRuns: StoredRuns;
   readonly forecast: Forecast;
   readonly hubModels: HubModels;
   readonly hubDatasets: HubDatasets;
@@ -31,6 +34,8 @@ export interface AppState {
   readonly requestStart: () => Promise<void>;
   readonly start: () => Promise<void>;
   readonly downloadAdapter: () => Promise<void>;
+  /** Of a run in the list. */
+  readonly downloadStored: (run: StoredRun) => Promise<void>;
   readonly useModel: (source: ModelSource) => Promise<void>;
   /** Opens a kept model in the format it is kept in. */
   readonly useKept: (model: KeptModel) => Promise<void>;
@@ -53,6 +58,7 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
   const settings = createSettings();
   const setUp = createSetUp(client, settings, failures);
   const run = createRun(client, failures);
+  const storedRuns = createStoredRuns(client, { failures, settings, setUp, run });
   const forecast = createForecast(client, settings, setUp, run);
   const hubModels = createHubModels(client, failures);
   const hubDatasets = createHubDatasets(client, failures);
@@ -65,6 +71,7 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
     await setUp.refreshDataset();
     if (startBlocker.value !== null || setUp.isDatasetStale.value) return;
     await run.start(settings.config.value);
+    await storedRuns.refresh();
   }
 
   const isLocked = (scope: 'model' | 'dataset'): boolean => {
@@ -90,6 +97,7 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
     settings,
     setUp,
     run,
+    storedRuns,
     forecast,
     hubModels,
     hubDatasets,
@@ -102,6 +110,8 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
       if (run.hasUnsavedAdapter.value) isConfirmingStart.value = true;
       else await start();
     },
+    downloadStored: (stored) =>
+      storedRuns.download(stored, (zip) => saveFile(zip, `alttrain-${slug(stored.model.name)}-adapter.zip`)),
     downloadAdapter: async () => {
       const name = `alttrain-${slug(setUp.model.report.value?.name ?? 'model')}-adapter.zip`;
       await run.download((zip) => saveFile(zip, name));
@@ -164,7 +174,6 @@ function whyNotStart(setUp: SetUp, settings: Settings, run: Run, failures: Failu
   const problemCount = settings.problems.value.size;
   if (run.isActive.value) return 'A run is under way.';
   if (failures.of('device').value !== null) return 'Training needs WebGPU: see the message at the top.';
-  if (failures.isDeviceGone.value) return 'The GPU was lost: reload the page to train again.';
   if (setUp.device.value === null) return 'Opening the GPU …';
   if (model.progress.value !== null) return 'Loading the model …';
   if (model.report.value === null) return 'Choose a model first.';

@@ -2,35 +2,27 @@
 import { signal, type ReadonlySignal } from '@preact/signals';
 import { toWire, type ErrorCode, type WireError } from '../../support/trainer-error.ts';
 
-export type FailureScope = 'device' | 'model' | 'dataset' | 'run' | 'download';
+export type FailureScope = 'device' | 'model' | 'dataset' | 'run' | 'download' | 'runs';
 
 export interface Failures {
   readonly of: (scope: FailureScope) => ReadonlySignal<WireError | null>;
-  /** The worker's GPU device has failed and does not come back: only a reload helps. */
-  readonly isDeviceGone: ReadonlySignal<boolean>;
   readonly report: (scope: FailureScope, error: unknown) => void;
   readonly clear: (scope: FailureScope) => void;
 }
 
-const deviceCodes: readonly ErrorCode[] = ['device-lost', 'gpu-error'];
-export const needsReload = (code: ErrorCode): boolean => deviceCodes.includes(code);
-
 export function createFailures(): Failures {
-  const isDeviceGone = signal(false);
   const byScope = {
     device: signal<WireError | null>(null),
     model: signal<WireError | null>(null),
     dataset: signal<WireError | null>(null),
     run: signal<WireError | null>(null),
     download: signal<WireError | null>(null),
+    runs: signal<WireError | null>(null),
   };
   return {
     of: (scope) => byScope[scope],
-    isDeviceGone,
     report: (scope, error) => {
-      const failure = toWire(error);
-      byScope[scope].value = failure;
-      if (needsReload(failure.code)) isDeviceGone.value = true;
+      byScope[scope].value = toWire(error);
     },
     clear: (scope) => (byScope[scope].value = null),
   };
@@ -44,9 +36,9 @@ export const adviceFor: Readonly<Record<ErrorCode, string>> = {
     'Also check that "Use graphics acceleration" is on in the browser’s settings. The page must be served over https or from localhost.',
   'device-lost':
     'The GPU stopped answering: a driver reset, a sleeping computer, or another program that needed its memory. ' +
-    'Download the adapter of the last snapshot, then reload the page. A smaller “Batch size” or “Max length” puts less load on it.',
+    'What was kept can go on: see “Runs”. A smaller “Batch size” or “Max length” puts less load on the GPU.',
   'gpu-error':
-    'The GPU refused an operation, so the run was ended before it could give wrong numbers. Download what there is, reload the page and try a smaller “Batch size”; ' +
+    'The GPU refused an operation, so the run was ended before it could give wrong numbers. What was kept can go on, see “Runs”; try a smaller “Batch size”; ' +
     'if it happens again, report it with the detail below.',
   'gpu-out-of-memory':
     'Reduce “Batch size” or “Max length”, switch on “Gradient checkpointing”, or close other tabs that use the GPU.',
@@ -87,8 +79,11 @@ export const adviceFor: Readonly<Record<ErrorCode, string>> = {
   'loss-not-finite':
     'Lower “Learning rate” or “Max gradient norm”, and look for odd rows in the dataset, then start again.',
   'checkpoint-invalid':
-    'Checkpoints are resumed by npm run train -- --resume, with the model, the dataset and the settings that they were made with. ' +
-    'Here, “Start training” begins a new run.',
+    'A run goes on with the model, the dataset and the settings that it was begun with. “Start training” begins a new one.',
+  'worker-lost':
+    'The browser or the system has ended it, often for want of memory. What was kept of the run can go on: see “Runs”. A smaller “Batch size” or “Max length” needs less.',
+  'run-in-use': 'Wait until it has ended, or stop it where it is under way. It can be watched meanwhile.',
+  'run-not-found': 'Choose another run from the list.',
   cancelled: 'Nothing needs to be done.',
   internal: 'This is a fault of this page. Reload it; if it happens again, report it with the detail below.',
 };

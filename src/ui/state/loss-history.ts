@@ -21,6 +21,8 @@ export interface LossHistory {
   readonly addEvalLoss: (step: number, loss: number) => void;
   /** Tells the readers about everything added since. */
   readonly publish: () => void;
+  /** Forgets the steps after this one. */
+  readonly cutAfter: (step: number) => void;
   readonly clear: () => void;
 }
 
@@ -29,20 +31,30 @@ export function createLossHistory(): LossHistory {
   const published = signal(columns);
   let average = 0;
 
+  const smooth = (loss: number, count: number): number => {
+    average = SMOOTHING * average + (1 - SMOOTHING) * loss;
+    // Divided by the weight seen so far, as in Adam: otherwise the curve would start near 0.
+    return average / (1 - SMOOTHING ** count);
+  };
+
   return {
     columns: published,
     add: ({ step, loss, learningRate }) => {
       columns.step.push(step);
       columns.raw.push(loss);
-      average = SMOOTHING * average + (1 - SMOOTHING) * loss;
-      // Divided by the weight seen so far, as in Adam: otherwise the curve would start near 0.
-      columns.smoothed.push(average / (1 - SMOOTHING ** columns.raw.length));
+      columns.smoothed.push(smooth(loss, columns.raw.length));
       columns.evalLoss.push(null);
       columns.learningRate.push(learningRate);
     },
     addEvalLoss: (step, loss) => {
       const index = columns.step.lastIndexOf(step);
       if (index >= 0) columns.evalLoss[index] = loss;
+    },
+    cutAfter: (step) => {
+      const length = columns.step.filter((other) => other <= step).length;
+      for (const column of Object.values(columns) as unknown[][]) column.length = length;
+      average = 0;
+      columns.raw.forEach((loss, i) => (columns.smoothed[i] = smooth(loss, i + 1)));
     },
     publish: () => (published.value = { ...columns }),
     clear: () => {

@@ -9,6 +9,7 @@ import type {
   TrainEvent,
   TrainerApi,
 } from '../../api/trainer-api.ts';
+import type { StoredRun, StoredRunContent } from '../../api/stored-runs.ts';
 import type { RunConfig } from '../../config/run-config.ts';
 import type { Failures } from './failures.ts';
 import { createLossHistory, type LossHistory } from './loss-history.ts';
@@ -50,7 +51,12 @@ export interface Run {
   readonly isDownloading: ReadonlySignal<boolean>;
   /** There are trained steps that exist only in this tab. */
   readonly hasUnsavedAdapter: ReadonlySignal<boolean>;
-  readonly start: (config: RunConfig) => Promise<void>;
+  /** The stored run that is shown; null: none, or it is not kept. */
+  readonly id: ReadonlySignal<string | null>;
+  /** `runId`: goes on with that run of the store. */
+  readonly start: (config: RunConfig, runId?: string) => Promise<void>;
+  /** Draws a stored run as it was. Nothing while one is trained here. */
+  readonly show: (content: StoredRunContent) => void;
   readonly pause: () => Promise<void>;
   readonly resume: () => Promise<void>;
   readonly stop: () => Promise<void>;
@@ -70,6 +76,8 @@ export function createRun(client: TrainerApi, failures: Failures): Run {
   const result = signal<RunResult | null>(null);
   const downloadedStep = signal(0);
   const isDownloading = signal(false);
+  const id = signal<string | null>(null);
+  let isShown = false; // a stored run that this worker has not trained
   const history = createLossHistory();
   const stopwatch = createStopwatch();
 
@@ -98,9 +106,19 @@ export function createRun(client: TrainerApi, failures: Failures): Run {
     else if (isActive.peek()) stopwatch.start();
   }
 
+  /** What came after `step` is told anew. */
+  function goBackTo(step: number): void {
+    history.cutAfter(step);
+    sampleSets.value = sampleSets.peek().filter((set) => set.step <= step);
+    publish();
+  }
+
   function onEvent(event: TrainEvent): void {
     if (!isActive.peek()) return; // a late message of a run that has already failed here
     switch (event.kind) {
+      case 'run':
+        id.value = event.id;
+        return goBackTo(event.step);
       case 'phase':
         return enter(event.phase, event.note);
       case 'step':
@@ -132,8 +150,8 @@ export function createRun(client: TrainerApi, failures: Failures): Run {
     }
   }
 
-  function reset(): void {
-    newest = null;
+  /** The run that is drawn goes on. */
+  function resetForMore(): void {
     batch(() => {
       failures.clear('run');
       failures.clear('download');
@@ -141,23 +159,53 @@ export function createRun(client: TrainerApi, failures: Failures): Run {
       phase.value = 'preparing';
       note.value = '';
       pending.value = null;
-      latest.value = null;
       partProgress.value = null;
-      sampleSets.value = [];
-      before.value = null;
-      after.value = null;
       result.value = null;
-      downloadedStep.value = 0;
-      history.clear();
     });
     stopwatch.restart();
   }
 
-  async function start(config: RunConfig): Promise<void> {
+  function reset(): void {
+    newest = null;
+    batch(() => {
+      id.value = null;
+      latest.value = null;
+      sampleSets.value = [];
+      before.value = null;
+      after.value = null;
+      downloadedStep.value = 0;
+      history.clear();
+      resetForMore();
+    });
+  }
+
+  function show({ run, records }: StoredRunContent): void {
     if (isActive.peek()) return;
     reset();
+    stopwatch.stop();
+    for (const record of records) onEvent(record);
+    batch(() => {
+      isActive.value = false;
+      isShown = true;
+      id.value = run.id;
+      before.value = run.before;
+      after.value = run.after;
+      result.value = run.result;
+      downloadedStep.value = newest?.step ?? 0; // it is kept: nothing of it is lost
+    });
+    enter(phaseOf(run), '');
+  }
+
+  async function start(config: RunConfig, runId?: string): Promise<void> {
+    if (isActive.peek()) return;
+    if (runId === undefined || runId !== id.peek()) reset();
+    else resetForMore();
+    isShown = false;
     try {
-      const finished = await client.startTraining({ config }, onEvent);
+      const finished = await client.startTraining(
+        runId === undefined ? { config } : { config, runId },
+        onEvent,
+      );
       batch(() => {
         result.value = finished;
         before.value = finished.before ?? before.value;
@@ -191,7 +239,8 @@ export function createRun(client: TrainerApi, failures: Failures): Run {
     failures.clear('download');
     try {
       const step = newest?.step ?? 0;
-      save(await client.exportZip());
+      const stored = isShown ? id.peek() : null;
+      save(await (stored === null ? client.exportZip() : client.exportStoredRun(stored)));
       downloadedStep.value = step;
     } catch (error) {
       failures.report('download', error);
@@ -223,10 +272,18 @@ export function createRun(client: TrainerApi, failures: Failures): Run {
     canDownload: computed(() => isAtRest.value && latest.value !== null),
     isDownloading,
     hasUnsavedAdapter: computed(() => (latest.value?.step ?? 0) > downloadedStep.value),
+    id,
     start,
+    show,
     pause: () => control('pause', () => client.pause()),
     resume: () => control(null, () => client.resume()),
     stop: () => control('stop', () => client.stop()),
     download,
   };
+}
+
+/** What a stored run was last seen doing. */
+function phaseOf({ state, isHeld }: StoredRun): Phase {
+  if (state === 'running') return isHeld ? 'training' : 'stopped';
+  return state === 'finished' ? 'done' : state;
 }

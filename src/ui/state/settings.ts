@@ -29,6 +29,8 @@ export interface Settings {
   readonly preset: ReadonlySignal<string | null>;
   /** Puts its settings over the defaults; "" takes them back. Edits of other settings stay. */
   readonly usePreset: (id: string) => void;
+  /** Every setting as it is there, whatever was typed. */
+  readonly useAll: (config: RunConfig) => void;
   readonly reset: () => void;
   readonly useDefaults: (config: RunConfig) => void;
 }
@@ -86,6 +88,10 @@ export function createSettings(): Settings {
         .filter((key) => fieldOf(key).file in settings && !isSame(config[key], defaults.value[key]))
         .map((key) => [key, draftOf(config[key])] as const);
       edits.value = Object.fromEntries([...others, ...chosen]);
+    },
+    useAll: (config) => {
+      const differing = runConfigKeys.filter((key) => !isSame(config[key], defaults.value[key]));
+      edits.value = Object.fromEntries(differing.map((key) => [key, draftOf(config[key])]));
     },
     reset: () => (edits.value = {}),
     useDefaults: (config) => (defaults.value = config),

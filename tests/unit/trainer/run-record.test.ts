@@ -19,7 +19,7 @@ const report = (step: number, loss: number): StepReport => ({
 });
 const counts = { rows: 5, trainRows: 4, evaluationRows: 1, examples: 6 };
 const names = { model: 'm', base: { nameOrPath: 'm', revision: null }, dataset: 'd' };
-const record = (from: ConstructorParameters<typeof RunRecord>[4] = { step: 0, progress: null }): RunRecord =>
+const record = (from: ConstructorParameters<typeof RunRecord>[4] = { step: 0, progress: null, records: [] }): RunRecord =>
   new RunRecord(defaultRunConfig, names, counts, 'a GPU', from);
 const nothing: EvaluationReport = { suites: [], newTokens: 0, seconds: 0 };
 
@@ -55,7 +55,7 @@ test('a run that goes on from a checkpoint reports the whole, its first loss inc
   const first = record();
   first.addStep(report(1, 3));
   first.addStep(report(2, 2));
-  const resumed = record({ step: first.step, progress: first.progress });
+  const resumed = record({ step: first.step, progress: first.progress, records: [] });
   resumed.addStep(report(3, 1.5));
   expect(resumed.result(true)).toMatchObject({
     steps: 3,

@@ -1,0 +1,199 @@
+/**
+ * A trainer that outlives its worker and its GPU. What was opened is remembered; when the worker or the device is lost, a
+ * new worker opens it again, and a run goes on from its last checkpoint, without anybody being asked. After three losses
+ * without a step forward between them it stops, with everything that was kept.
+ */
+import type { TrainerApi, TrainEvent, TrainingRequest } from '../api/trainer-api.ts';
+import { toWire, TrainerError, type ErrorCode } from '../support/trainer-error.ts';
+import { byMethod, type RemoteWorker } from './remote-api.ts';
+
+/** The worker cannot be used any more, or only to fetch what it still holds. */
+const fatal: readonly ErrorCode[] = ['device-lost', 'gpu-error', 'worker-lost'];
+const isFatal = (error: unknown): boolean => fatal.includes(toWire(error).code);
+
+const mostFailures = 3; // in a row
+/** A browser that restarts its GPU process has no adapter for a while. */
+const adapterWaitsMs = [0, 500, 1000, 2000, 4000, 8000];
+
+const nothing = (): void => undefined;
+
+export function superviseTrainer(startWorker: () => RemoteWorker<TrainerApi>): TrainerApi {
+  const supervisor = new Supervisor(startWorker);
+  return byMethod<TrainerApi>((method) => {
+    if (Object.hasOwn(supervisor.own, method))
+      return supervisor.own[method as keyof OwnMethods] as (...args: unknown[]) => Promise<unknown>;
+    return (...args) => supervisor.call(method as keyof TrainerApi, ...(args as never));
+  });
+}
+
+type OwnMethods = Pick<
+  TrainerApi,
+  'loadModel' | 'readDataset' | 'loadAdapter' | 'startTraining' | 'stop' | 'exportZip'
+>;
+
+class Supervisor {
+  readonly #startWorker: () => RemoteWorker<TrainerApi>;
+  #worker: RemoteWorker<TrainerApi>;
+  #isBroken = false;
+  #rebuilding: Promise<void> | null = null;
+  #model: readonly [...Parameters<TrainerApi['loadModel']>] | null = null;
+  #dataset: readonly [...Parameters<TrainerApi['readDataset']>] | null = null;
+  #adapter: Parameters<TrainerApi['loadAdapter']> | null = null;
+  #isStopAsked = false;
+  /** What a run that ended with its worker has left: the worker in its place knows nothing of it. */
+  #left: (() => Promise<Blob>) | null = null;
+
+  constructor(startWorker: () => RemoteWorker<TrainerApi>) {
+    this.#startWorker = startWorker;
+    this.#worker = startWorker();
+  }
+
+  async call<Name extends keyof TrainerApi>(
+    method: Name,
+    ...args: Parameters<TrainerApi[Name]>
+  ): Promise<Awaited<ReturnType<TrainerApi[Name]>>> {
+    if (this.#isBroken) await this.#rebuild();
+    return this.#ask(method, ...args);
+  }
+
+  /** Of the worker as it is. */
+  async #ask<Name extends keyof TrainerApi>(
+    method: Name,
+    ...args: Parameters<TrainerApi[Name]>
+  ): Promise<Awaited<ReturnType<TrainerApi[Name]>>> {
+    const { api } = this.#worker;
+    try {
+      const call = api[method] as (...args: unknown[]) => ReturnType<TrainerApi[Name]>;
+      return await call(...args);
+    } catch (error) {
+      if (isFatal(error)) this.#isBroken = true;
+      throw error;
+    }
+  }
+
+  readonly own: OwnMethods = {
+    loadModel: async (source, quantization, onProgress) => {
+      const report = await this.call('loadModel', source, quantization, onProgress);
+      this.#model = [source, quantization, nothing];
+      this.#dataset = null; // its tokens belonged to the other tokenizer
+      this.#adapter = null;
+      return report;
+    },
+    readDataset: async (source, settings, onProgress) => {
+      const report = await this.call('readDataset', source, settings, onProgress);
+      this.#dataset = [source, settings, nothing];
+      return report;
+    },
+    loadAdapter: async (source) => {
+      await this.call('loadAdapter', source);
+      this.#adapter = [source];
+    },
+    stop: () => {
+      this.#isStopAsked = true;
+      return this.#ask('stop');
+    },
+    exportZip: () => (this.#left === null ? this.call('exportZip') : this.#left()),
+    startTraining: (request, onEvent) => this.#train(request, onEvent),
+  };
+
+  async #train(
+    request: TrainingRequest,
+    onEvent: (event: TrainEvent) => void,
+  ): ReturnType<TrainerApi['startTraining']> {
+    this.#isStopAsked = false;
+    this.#left = null;
+    let next = request;
+    let furthest = 0;
+    let failures = 0;
+    let runId: string | null = null;
+    const listen = (event: TrainEvent): void => {
+      if (event.kind === 'run') runId = event.id;
+      if (event.kind === 'step' && event.report.step > furthest) {
+        furthest = event.report.step;
+        failures = 0;
+      }
+      onEvent(event);
+    };
+    const note = (text: string): void => onEvent({ kind: 'phase', phase: 'recovering', note: text });
+    for (;;) {
+      try {
+        const result = await this.call('startTraining', next, listen);
+        this.#left = null; // the worker has it
+        return result;
+      } catch (error) {
+        if (!isFatal(error)) throw error;
+        failures++;
+        next = await this.#continuation(request, runId);
+        const { message } = toWire(error);
+        if (this.#isStopAsked || failures > mostFailures) throw endOf(error, failures, furthest);
+        note(`${message} Opening it again, and going on from the last checkpoint.`);
+        try {
+          await this.#rebuild();
+        } catch (rebuildError) {
+          throw endOf(rebuildError, failures, furthest);
+        }
+      }
+    }
+  }
+
+  /** How a run goes on that has lost its worker or its GPU, and where its adapter is until then. */
+  async #continuation(request: TrainingRequest, runId: string | null): Promise<TrainingRequest> {
+    const { config, allowChanges } = request;
+    const settings = allowChanges === undefined ? { config } : { config, allowChanges };
+    if (runId !== null) {
+      this.#left = () => this.call('exportStoredRun', runId);
+      return { ...settings, runId };
+    }
+    // Not kept: a worker that has only lost its GPU still holds the last snapshot.
+    const { api } = this.#worker;
+    const held = await Promise.all([api.exportCheckpoint(), api.exportZip()]).catch(() => null);
+    if (held === null) return request;
+    const [checkpoint, zip] = held;
+    this.#left = () => Promise.resolve(zip);
+    return { ...settings, checkpoint, isKept: false };
+  }
+
+  /** A new worker with everything open that was. */
+  #rebuild(): Promise<void> {
+    return (this.#rebuilding ??= this.#open().finally(() => {
+      this.#rebuilding = null;
+    }));
+  }
+
+  async #open(): Promise<void> {
+    this.#worker.end();
+    this.#worker = this.#startWorker();
+    this.#isBroken = false;
+    await this.#openDevice();
+    if (this.#model !== null) await this.#ask('loadModel', ...this.#model);
+    if (this.#dataset !== null) await this.#ask('readDataset', ...this.#dataset);
+    if (this.#adapter !== null) await this.#ask('loadAdapter', ...this.#adapter);
+  }
+
+  async #openDevice(): Promise<void> {
+    for (const [attempt, waitMs] of adapterWaitsMs.entries()) {
+      await new Promise((resolve) => setTimeout(resolve, waitMs));
+      try {
+        await this.#ask('openDevice');
+        return;
+      } catch (error) {
+        const isLast = attempt === adapterWaitsMs.length - 1;
+        if (isLast || (toWire(error).code !== 'webgpu-unavailable' && !isFatal(error))) throw error;
+        this.#worker.end();
+        this.#worker = this.#startWorker();
+        this.#isBroken = false;
+      }
+    }
+  }
+}
+
+function endOf(error: unknown, failures: number, furthest: number): TrainerError {
+  const { code, message, detail } = toWire(error);
+  if (failures <= 1) return new TrainerError(code, message, detail);
+  const what = furthest === 0 ? 'before the first step' : `after step ${furthest}`;
+  return new TrainerError(
+    code,
+    `${message} This was failure ${failures} in a row ${what}, so the run was ended; what was kept can go on later.`,
+    detail,
+  );
+}

@@ -1,0 +1,117 @@
+/** Runs of the store as the trainer makes and uses them: what is remembered of one, and the adapter it holds. */
+import type { RememberedDataset, RememberedModel, RunHead, StoredRecord } from '../api/stored-runs.ts';
+import type { DatasetSource, ExportedFile, ModelSource, TrainingRequest } from '../api/trainer-api.ts';
+import { toRawRunConfig } from '../config/run-config.ts';
+import { planAdapter } from '../model/adapter.ts';
+import type { ModelConfig } from '../model/model-config.ts';
+import type { RunStore } from '../runs/run-store.ts';
+import { TrainerError } from '../support/trainer-error.ts';
+import { readCheckpoint } from './checkpoint.ts';
+import type { Dataset } from './dataset.ts';
+import type { Model } from './model.ts';
+import { exportFiles, rowCounts, RunRecord } from './run-results.ts';
+import type { RunStart } from './run.ts';
+import type { RunPlan } from './run-plan.ts';
+
+/** Data files up to this size are kept with their run, so that it can go on without asking for them. */
+const keptDatasetBytes = 64 * 2 ** 20;
+
+/** null: it is not a file, or too large, or kept already. */
+export function datasetToKeep({ source }: Dataset): Blob | null {
+  return source.kind === 'file' && source.file.size <= keptDatasetBytes ? source.file : null;
+}
+
+export function headOf(
+  model: Model,
+  dataset: Dataset,
+  { config, batches, rows }: RunPlan,
+  device: string,
+): RunHead {
+  const now = Date.now();
+  return {
+    title: '',
+    notes: '',
+    createdMs: now,
+    updatedMs: now,
+    state: 'running',
+    failure: null,
+    settings: toRawRunConfig(config),
+    model: {
+      name: model.loaded.name,
+      base: model.loaded.base,
+      source: rememberedModel(model.source),
+    },
+    dataset: { name: dataset.report.name, source: rememberedDataset(dataset) },
+    counts: rowCounts(rows.split),
+    device,
+    step: 0,
+    totalSteps: batches.totalSteps,
+    lossLast: null,
+    before: null,
+    after: null,
+    result: null,
+  };
+}
+
+/** What a run starts from, and where it is kept. @throws TrainerError "run-in-use", "run-not-found", "checkpoint-invalid" */
+export async function startOf(
+  model: Model,
+  dataset: Dataset,
+  plan: RunPlan,
+  { initAdapter, checkpoint, allowChanges, runId, isKept = true }: TrainingRequest,
+): Promise<RunStart> {
+  const { trainer, report } = model.engine;
+  const runs = isKept || runId !== undefined ? await trainer.runs() : null;
+  const head = headOf(model, dataset, plan, report.gpu);
+  const start = { dataset: dataset.report.name, initAdapter, allowChanges };
+  if (runId !== undefined) {
+    if (runs === null) throw new TrainerError('run-not-found', 'Nothing is kept here: there is no storage.');
+    const { log, records, checkpoint: bytes, notes, head: before } = await runs.open(runId);
+    const { title, notes: words, createdMs, step, lossLast } = before;
+    log.describe({ ...head, title, notes: words, createdMs, step, lossLast });
+    const kept = { log, records, dataset: datasetToKeep(dataset) };
+    return { ...start, checkpoint: bytes, startNotes: notes, kept };
+  }
+  const bytes = checkpoint === undefined ? null : new Uint8Array(await checkpoint.arrayBuffer());
+  const log = (await runs?.create(head).catch(() => null)) ?? null; // no room: said at the first save
+  const kept = log === null ? null : { log, records: [], dataset: datasetToKeep(dataset) };
+  return { ...start, checkpoint: bytes, startNotes: [], kept };
+}
+
+function rememberedModel(source: ModelSource): RememberedModel {
+  if (source.kind === 'files') return { kind: 'files', name: source.name };
+  if (source.kind !== 'hub') return source;
+  const { token: _, ...rest } = source;
+  return rest;
+}
+
+function rememberedDataset(dataset: Dataset): RememberedDataset {
+  const source: DatasetSource = dataset.source;
+  if (source.kind === 'file')
+    return { kind: 'file', name: source.name, isKept: datasetToKeep(dataset) !== null };
+  if (source.kind !== 'hub') return source;
+  const { token: _, ...rest } = source;
+  return rest;
+}
+
+/** The download of a stored run, from its newest whole checkpoint. No model is needed, nor a GPU. */
+export async function storedRunFiles(runs: RunStore, id: string): Promise<ExportedFile[]> {
+  const { run, records } = await runs.read(id);
+  const { snapshot, config, identity } = await readCheckpoint(await runs.checkpoint(id));
+  if (identity === null) throw new TrainerError('checkpoint-invalid', 'The checkpoint names no model.');
+  const plan = planAdapter(identity.modelConfig as unknown as ModelConfig, config);
+  if (plan.elementCount !== snapshot.parameters.length)
+    throw new TrainerError('checkpoint-invalid', 'The checkpoint does not fit the model that it names.');
+  const { model, dataset, counts, device } = run;
+  const record = new RunRecord(
+    config,
+    { model: model.name, base: model.base, dataset: dataset.name },
+    counts,
+    device,
+    { ...snapshot, records: upTo(records, snapshot.step) },
+  );
+  return exportFiles(record, plan, snapshot.parameters, run.state === 'finished');
+}
+
+const upTo = (records: readonly StoredRecord[], step: number): StoredRecord[] =>
+  records.filter((record) => (record.kind === 'step' ? record.report.step : record.step) <= step);

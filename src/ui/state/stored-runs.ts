@@ -1,0 +1,147 @@
+/** The runs that are kept in this browser: their list, and what can be done with one. */
+import { computed, signal, type ReadonlySignal } from '@preact/signals';
+import type { StoredRun } from '../../api/stored-runs.ts';
+import type { DatasetSource, ModelSource, TrainerApi } from '../../api/trainer-api.ts';
+import { parseRunConfig } from '../../config/run-config.ts';
+import { TrainerError } from '../../support/trainer-error.ts';
+import type { Failures } from './failures.ts';
+import type { Run } from './run.ts';
+import type { SetUp } from './set-up.ts';
+import type { Settings } from './settings.ts';
+
+const watchMs = 2000;
+
+export interface StoredRuns {
+  readonly list: ReadonlySignal<readonly StoredRun[]>;
+  /** Interrupted, and nobody trains them: what the page offers when it is opened. */
+  readonly unfinished: ReadonlySignal<readonly StoredRun[]>;
+  /** The one that something is done with right now. */
+  readonly busyId: ReadonlySignal<string | null>;
+  readonly refresh: () => Promise<void>;
+  /** Draws it; one that another tab trains is followed. */
+  readonly show: (id: string) => Promise<void>;
+  /** Opens its model and data as far as they can be found, and goes on. */
+  readonly goOn: (run: StoredRun) => Promise<void>;
+  /** Its settings, model and data, for a new run. */
+  readonly takeSettings: (run: StoredRun) => Promise<void>;
+  readonly remove: (id: string) => Promise<void>;
+  readonly download: (run: StoredRun, save: (zip: Blob) => void) => Promise<void>;
+}
+
+export function createStoredRuns(
+  client: TrainerApi,
+  {
+    failures,
+    settings,
+    setUp,
+    run,
+  }: {
+    readonly failures: Failures;
+    readonly settings: Settings;
+    readonly setUp: SetUp;
+    readonly run: Run;
+  },
+): StoredRuns {
+  const list = signal<readonly StoredRun[]>([]);
+  const busyId = signal<string | null>(null);
+  let watching: ReturnType<typeof setTimeout> | null = null;
+
+  const refresh = async (): Promise<void> => {
+    list.value = await client.listRuns().catch(() => []);
+  };
+
+  const exclusively = async (id: string, action: () => Promise<void>): Promise<void> => {
+    if (busyId.peek() !== null) return;
+    busyId.value = id;
+    failures.clear('runs');
+    try {
+      await action();
+    } catch (error) {
+      failures.report('runs', error);
+    } finally {
+      busyId.value = null;
+      await refresh();
+    }
+  };
+
+  const draw = async (id: string): Promise<void> => {
+    if (watching !== null) clearTimeout(watching);
+    watching = null;
+    const content = await client.readRun(id);
+    if (run.isActive.peek()) return;
+    run.show(content);
+    for (const note of content.notes) failures.report('runs', new TrainerError('cache-damaged', note));
+    if (!content.run.isHeld) return;
+    watching = setTimeout(() => {
+      if (run.id.peek() === id) void draw(id).catch(() => undefined);
+    }, watchMs);
+  };
+
+  /** @throws TrainerError naming what the user has to choose */
+  const open = async (stored: StoredRun): Promise<void> => {
+    const { config } = parseRunConfig(stored.settings);
+    settings.useAll(config);
+    await openModel(stored, setUp, failures);
+    await openDataset(stored, setUp, failures);
+  };
+
+  return {
+    list,
+    busyId,
+    unfinished: computed(() =>
+      list.value.filter(({ state, isHeld, id }) => {
+        const isHere = run.isActive.value && run.id.value === id;
+        return !isHeld && !isHere && (state === 'running' || state === 'failed');
+      }),
+    ),
+    refresh,
+    show: (id) => exclusively(id, () => draw(id)),
+    goOn: async (stored) => {
+      let isOpen = false;
+      await exclusively(stored.id, async () => {
+        await draw(stored.id);
+        await open(stored);
+        isOpen = true;
+      });
+      if (!isOpen) return;
+      await run.start(settings.config.value, stored.id);
+      await refresh();
+    },
+    takeSettings: (stored) => exclusively(stored.id, () => open(stored)),
+    remove: (id) => exclusively(id, () => client.removeRun(id)),
+    download: (stored, save) =>
+      exclusively(stored.id, async () => save(await client.exportStoredRun(stored.id))),
+  };
+}
+
+async function openModel({ model }: StoredRun, setUp: SetUp, failures: Failures): Promise<void> {
+  const { source } = model;
+  const current = setUp.modelSource.value;
+  const isOpen = setUp.model.report.value?.name === model.name && current.kind === source.kind;
+  if (isOpen) return;
+  if (source.kind === 'files')
+    throw new TrainerError(
+      'not-ready',
+      `This run was made with the model folder “${model.name}”. Open that folder under “Model”, then continue.`,
+    );
+  await setUp.loadModel(source satisfies ModelSource);
+  const failure = failures.of('model').value;
+  if (failure !== null) throw new TrainerError(failure.code, failure.message, failure.detail);
+}
+
+async function openDataset({ id, dataset }: StoredRun, setUp: SetUp, failures: Failures): Promise<void> {
+  const { source } = dataset;
+  const isRead = setUp.dataset.report.value?.name === dataset.name;
+  if (source.kind === 'file' && !source.isKept) {
+    if (isRead) return; // if it is another one, its content will tell
+    throw new TrainerError(
+      'not-ready',
+      `This run was made with the file “${dataset.name}”, which was too large to keep. Choose it under “Dataset”, then continue.`,
+    );
+  }
+  const stored: DatasetSource =
+    source.kind === 'file' ? { kind: 'stored', name: dataset.name, runId: id } : source;
+  await setUp.readDataset(stored);
+  const failure = failures.of('dataset').value;
+  if (failure !== null) throw new TrainerError(failure.code, failure.message, failure.detail);
+}

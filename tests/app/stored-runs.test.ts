@@ -1,0 +1,118 @@
+/** Runs that outlive a GPU process, a reload and a second tab, as a user meets them. */
+import { readFile } from 'node:fs/promises';
+import { unzipSync } from 'fflate';
+import type { Locator, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { drivePage, type PageDriver } from './drive-page.ts';
+import { openApp, type OpenApp } from './support.ts';
+
+let app: OpenApp;
+let ui: PageDriver;
+beforeAll(async () => {
+  app = await openApp();
+  ui = drivePage(app.page);
+  await ui.waitUntilReady();
+});
+afterAll(() => app.close());
+
+const settings = {
+  'Max steps': '12',
+  'Batch size': '1',
+  'Sample every': '0',
+  'Prompts per suite': '0',
+  'Snapshot every': '2',
+};
+const rowsOf = (page: Page, list: string): Locator =>
+  page.getByRole('list', { name: list, exact: true }).getByRole('listitem');
+
+interface Downloaded {
+  readonly adapter: string;
+  readonly losses: readonly (readonly [number, number])[];
+}
+async function download(page: Page, button: Locator): Promise<Downloaded> {
+  const arriving = page.waitForEvent('download');
+  await button.click();
+  const files = unzipSync(await readFile(await (await arriving).path()));
+  const rows = Buffer.from(files['metrics.jsonl']).toString('utf8').trim().split('\n');
+  return {
+    adapter: Buffer.from(files['adapter_model.safetensors']).toString('base64'),
+    losses: rows
+      .map((row) => JSON.parse(row) as { step: number; loss: number })
+      .map(({ step, loss }) => [step, loss] as const),
+  };
+}
+
+let whole: Downloaded;
+
+test('a finished run stands in the list, and its adapter can be downloaded again after a reload', async () => {
+  const { page } = app;
+  await ui.fillSettings(settings);
+  await ui.start.click();
+  await ui.waitForPhase('done');
+  whole = await download(page, ui.download);
+  expect(whole.losses.map(([step]) => step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+  await page.reload();
+  const run = rowsOf(page, 'Other runs');
+  await run.getByText('finished, 12 steps').waitFor();
+  expect(await download(page, run.getByRole('button', { name: /^Download/ }))).toEqual(whole);
+  await run.getByRole('button', { name: /^Show/ }).click();
+  await ui.waitForPhase('done');
+  await ui.loss.getByRole('img').or(ui.loss.locator('canvas')).first().waitFor();
+});
+
+test('a run whose GPU process crashes goes on by itself, to the same adapter and the same rows', async () => {
+  const { browser, page } = app;
+  await ui.waitUntilReady();
+  await ui.fillSettings(settings);
+  await ui.start.click();
+  await ui.waitForStep(3);
+  await (await browser.newBrowserCDPSession()).send('Browser.crashGpuProcess');
+  await ui.waitForPhase('recovering');
+  await ui.waitForPhase('done');
+  expect(await download(page, ui.download)).toEqual(whole);
+  expect(await ui.alerts.count()).toBe(0);
+});
+
+test('a run that a reload interrupts is offered, goes on, and ends as if nothing had been', async () => {
+  const { page } = app;
+  await ui.fillSettings(settings);
+  page.on('dialog', (dialog) => void dialog.accept());
+  await ui.start.click();
+  await ui.waitForStep(5);
+
+  // Another tab sees it, can watch it, and can neither take nor delete it.
+  const second = await app.context.newPage();
+  await second.goto(app.url);
+  const held = rowsOf(second, 'Other runs').filter({ hasText: 'under way in another tab' });
+  await held.getByRole('button', { name: /^Watch/ }).click();
+  await drivePage(second).waitForStep(4);
+  expect(await held.getByRole('button', { name: /^(Continue|Delete)/ }).count()).toBe(0);
+  await second.close();
+
+  await page.reload();
+  const unfinished = rowsOf(page, 'Unfinished runs');
+  await unfinished.getByText(/interrupted, saved at step \d+ of 12/).waitFor();
+  await ui.waitUntilReady();
+  await unfinished.getByRole('button', { name: /^Continue/ }).click();
+  await ui.waitForPhase('done');
+  expect(await download(page, ui.download)).toEqual(whole);
+  expect(await rowsOf(page, 'Unfinished runs').count()).toBe(0);
+});
+
+test('a run is deleted after it was asked twice', async () => {
+  const { page } = app;
+  const before = await rowsOf(page, 'Other runs').count();
+  await rowsOf(page, 'Other runs')
+    .first()
+    .getByRole('button', { name: /^Delete/ })
+    .click();
+  await rowsOf(page, 'Other runs')
+    .first()
+    .getByRole('button', { name: /^Delete for good/ })
+    .click();
+  await expect.poll(() => rowsOf(page, 'Other runs').count()).toBe(before - 1);
+});
+
+test('nothing went wrong in the page', () => {
+  expect(app.faults.all).toEqual([]);
+});
