@@ -270,7 +270,7 @@ export function quantizationOf(values: Record<string, unknown>): Quantization {
   return config.quantization;
 }
 
-function templateDateOf(values: Record<string, unknown>): string {
+export function templateDateOf(values: Record<string, unknown>): string {
   const day = optional(values, 'template-date');
   const { config, problems } = parseRunConfig(day === null ? {} : { template_date: day });
   for (const { message } of problems) throw new TrainerError('config-invalid', `--template-date ${message}.`);

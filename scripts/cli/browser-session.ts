@@ -47,6 +47,8 @@ export async function openBrowserSession(options: SessionOptions): Promise<Sessi
       close,
       train: (plan) => runGuarded(callBridge(page, 'train', plan), faults),
       generate: (plan) => runGuarded(callBridge(page, 'generate', plan), faults),
+      open: (plan) => runGuarded(callBridge(page, 'open', plan), faults),
+      answer: (request) => runGuarded(callBridge(page, 'answer', request), faults),
       stop: () => page.evaluate(() => globalThis.altTrainHeadless?.stop()),
     };
   } catch (error) {
@@ -55,7 +57,7 @@ export async function openBrowserSession(options: SessionOptions): Promise<Sessi
   }
 }
 
-type Command = 'train' | 'generate';
+type Command = 'train' | 'generate' | 'open' | 'answer';
 
 function callBridge<Name extends Command>(
   page: Page,

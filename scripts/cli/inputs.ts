@@ -17,7 +17,7 @@ export interface Input<T> {
 }
 
 export const datasetsFolder = join(projectRoot, 'public/datasets');
-const demoFolder = join(projectRoot, 'public/models/demo');
+export const demoFolder = join(projectRoot, 'public/models/demo');
 
 function requireModelFiles(folder: string): void {
   const configPath = join(folder, 'config.json');

@@ -1,6 +1,12 @@
 /** The trainer that a command drives, in a browser or in Node: the same calls, the same events, the same results. */
-import type { Generation, RunResult } from '../../src/api/trainer-api.ts';
-import type { GeneratePlan, HeadlessEvent, Outcome, TrainPlan } from '../../src/headless/commands.ts';
+import type { GenerateRequest, Generation, ModelReport, RunResult } from '../../src/api/trainer-api.ts';
+import type {
+  GeneratePlan,
+  HeadlessEvent,
+  ModelPlan,
+  Outcome,
+  TrainPlan,
+} from '../../src/headless/commands.ts';
 import { chooseHost, type HostChoice } from './choose-host.ts';
 import type { Mount } from '../../src/host/node/mounts.ts';
 
@@ -19,6 +25,9 @@ export interface SessionOptions {
 export interface Session {
   train(plan: TrainPlan): Promise<Outcome<RunResult>>;
   generate(plan: GeneratePlan): Promise<Outcome<readonly Generation[]>>;
+  /** Loads a model once, for several calls of `answer`. */
+  open(plan: ModelPlan): Promise<Outcome<ModelReport>>;
+  answer(request: GenerateRequest): Promise<Outcome<readonly Generation[]>>;
   /** Ends a run after the step it is in, answers after their batch. */
   stop(): Promise<void>;
   close(): Promise<void>;

@@ -1,6 +1,5 @@
 /** Ctrl-C of a command that drives a trainer: the first asks for an end in order, the second ends at once. */
 import { reasonOf } from './inputs.ts';
-import type { Session } from './session.ts';
 
 export interface StopSignal {
   readonly wasAsked: () => boolean;
@@ -9,7 +8,11 @@ export interface StopSignal {
 }
 
 /** `note`: what is said at the first. */
-export function stopOnSignal(session: Session, say: (line: string) => void, note: string): StopSignal {
+export function stopOnSignal(
+  session: { stop(): Promise<void> },
+  say: (line: string) => void,
+  note: string,
+): StopSignal {
   let wasAsked = false;
   const onSignal = (): void => {
     if (wasAsked) process.exit(1);

@@ -4,7 +4,7 @@
  * a refusal, an assessment or a first step of the solution is none.
  */
 import { assess } from './assessment.ts';
-import { conclusions } from './refusal-phrases.ts';
+import { refusalPhrases } from './refusal-phrases.ts';
 import { plain } from './plain.ts';
 import { splitSentences } from './sentences.ts';
 
@@ -26,7 +26,7 @@ const start = (sentence: string): string => plain(sentence.slice(0, LONGEST_SENT
 export function isStop(sentence: string): boolean {
   const text = start(sentence);
   return (
-    conclusions.some((phrase) => text.includes(phrase)) ||
+    refusalPhrases.conclusions.some((phrase) => text.includes(phrase)) ||
     /\b(?:should|must|will|would) (?:not|never) (?:answer|help|assist|comply|provide|engage|respond)\b/.test(
       text,
     )

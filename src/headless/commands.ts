@@ -40,10 +40,14 @@ export interface TrainPlan {
   readonly allowChanges: boolean; // since the checkpoint
 }
 
-export interface GeneratePlan {
+/** A model to ask, with the adapter that it may be asked with. */
+export interface ModelPlan {
   readonly model: ServedModel;
   readonly quantization: RunConfig['quantization'];
   readonly adapter: ServedAdapter | null;
+}
+
+export interface GeneratePlan extends ModelPlan {
   readonly request: GenerateRequest;
 }
 
@@ -63,6 +67,9 @@ export type Outcome<T> =
 export interface HeadlessCommands {
   train(plan: TrainPlan): Promise<Outcome<RunResult>>;
   generate(plan: GeneratePlan): Promise<Outcome<readonly Generation[]>>;
+  /** Loads a model once, for several calls of `answer`. */
+  open(plan: ModelPlan): Promise<Outcome<ModelReport>>;
+  answer(request: GenerateRequest): Promise<Outcome<readonly Generation[]>>;
   /** Ends the run after the step it is in; `train` then delivers what there is. */
   stop(): Promise<void>;
 }
@@ -98,6 +105,9 @@ export function headlessCommands(client: TrainerApi, desk: Desk): HeadlessComman
   return {
     train: (plan) => train(client, desk, plan, stopping),
     generate: (plan) => generate(client, desk, plan, stopping),
+    open: (plan) =>
+      reported(desk, async (report) => ({ ok: true, value: await openModel(client, desk, plan, report) })),
+    answer: (request) => reported(desk, async () => ({ ok: true, value: await client.generate(request) })),
     stop: () => {
       stopping.isAsked = true;
       return client.stop();
@@ -165,20 +175,46 @@ async function train(
 
 const PROMPTS_PER_CALL = 32; // the worker's own batch: the answers are those of one call with all prompts
 
-async function generate(
-  client: TrainerApi,
+type Report = (event: HeadlessEvent) => void;
+
+/** A failure as a value, and what was told before it has arrived. */
+async function reported<T>(
   desk: Desk,
-  { model: source, quantization, adapter, request }: GeneratePlan,
-  stopping: Stopping,
-): Promise<Outcome<readonly Generation[]>> {
+  command: (report: Report) => Promise<Outcome<T>>,
+): Promise<Outcome<T>> {
   const { report, flush } = createReporter(desk);
   try {
-    report({ kind: 'device', report: await client.openDevice() });
-    const model = await client.loadModel(source, quantization, (progress) =>
-      report({ kind: 'load', progress }),
-    );
-    report({ kind: 'model', report: model });
-    if (adapter !== null) await client.loadAdapter(await adapterSource(desk, adapter));
+    return await command(report);
+  } catch (error) {
+    return { ok: false, error: toWire(error), hasStarted: false };
+  } finally {
+    await flush();
+  }
+}
+
+async function openModel(
+  client: TrainerApi,
+  desk: Desk,
+  { model: source, quantization, adapter }: ModelPlan,
+  report: Report,
+): Promise<ModelReport> {
+  report({ kind: 'device', report: await client.openDevice() });
+  const model = await client.loadModel(source, quantization, (progress) =>
+    report({ kind: 'load', progress }),
+  );
+  report({ kind: 'model', report: model });
+  if (adapter !== null) await client.loadAdapter(await adapterSource(desk, adapter));
+  return model;
+}
+
+function generate(
+  client: TrainerApi,
+  desk: Desk,
+  { request, ...plan }: GeneratePlan,
+  stopping: Stopping,
+): Promise<Outcome<readonly Generation[]>> {
+  return reported(desk, async (report) => {
+    await openModel(client, desk, plan, report);
     const total = request.prompts.length;
     const value: Generation[] = [];
     while (value.length < total) {
@@ -189,11 +225,7 @@ async function generate(
       report({ kind: 'progress', done: value.length, total, note: 'Writing answers' });
     }
     return { ok: true, value };
-  } catch (error) {
-    return { ok: false, error: toWire(error), hasStarted: false };
-  } finally {
-    await flush();
-  }
+  });
 }
 
 /**

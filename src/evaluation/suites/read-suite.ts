@@ -55,7 +55,8 @@ export async function readSuite(
   const { batches } = await openFiles(data, { columns: [...mapping.columns.values()] });
   const all: ReadRow[] = [];
   for await (const batch of batches) all.push(...batch);
-  return readTable(all, { fileName: data.name, name, mapping });
+  const fileName = [...new Set([data.name, ...data.files.map((file) => file.name)])].join(', ');
+  return readTable(all, { fileName, name, mapping });
 }
 
 const nameOf = (fileName: string): string =>
