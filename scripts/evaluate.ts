@@ -46,6 +46,7 @@ async function run(options: EvaluateOptions, asJson: boolean): Promise<void> {
   ];
   const session = await openSession({
     host: options.host,
+    hubUrl: options.hubUrl,
     mounts: [...model.mounts, ...(adapter?.mounts ?? [])],
     onEvent: (event) => view.show(event),
     say: (line) => view.say(line),
