@@ -1,6 +1,6 @@
 /** `npm run train`: a training run with the page's own trainer, in Node or headless Chromium. `--help` says the rest. */
 import { join, resolve } from 'node:path';
-import type { RunResult } from '../src/api/trainer-api.ts';
+import type { BestStep, RunResult } from '../src/api/trainer-api.ts';
 import type { WireError } from '../src/support/trainer-error.ts';
 import type { RunConfig } from '../src/config/run-config.ts';
 import { deliveredNames, type HeadlessEvent, type TrainPlan } from '../src/headless/commands.ts';
@@ -114,11 +114,16 @@ function finishMetrics(metrics: MetricsLog): WireError | null {
 function printResult(result: RunResult, options: TrainOptions, out: string, asJson: boolean): void {
   const { rows, steps, lossFirst, lossLast, targetTokens, seconds, tokensPerSecond, gpuBytesPeak } = result;
   const { before, after, device, trainRows, evaluationRows, examples, alreadyFinished } = result;
+  const { skippedSteps, best, isBestKept, earlyStop } = result;
   console.log(
     alreadyFinished
       ? `Already finished: ${steps} steps are done, nothing to do. ${out} is as it was.`
       : `Done: ${steps} steps, loss ${lossFirst.toFixed(4)} → ${lossLast.toFixed(4)}, ${out}`,
   );
+  if (earlyStop !== null) console.log(earlyStop);
+  if (best !== null) console.log(bestLine(best, isBestKept));
+  if (skippedSteps > 0)
+    console.log(`${skippedSteps} of the steps were skipped: their loss or gradient was not finite.`);
   if (before !== null) console.log(`before\n${suiteLines(before).join('\n')}`);
   if (after !== null) console.log(`after\n${suiteLines(after).join('\n')}`);
   if (!asJson) return;
@@ -142,9 +147,16 @@ function printResult(result: RunResult, options: TrainOptions, out: string, asJs
     evaluationRows,
     examples,
     alreadyFinished,
+    skippedSteps,
+    best: best === null ? null : { step: best.step, eval_loss: best.evalLoss },
+    isBestKept,
+    earlyStop,
     ...(alreadyFinished ? { message: `Already finished: ${steps} steps are done, nothing to do.` } : {}),
   });
 }
+
+const bestLine = ({ step, evalLoss }: BestStep, isKept: boolean): string =>
+  `Lowest held-out loss ${evalLoss.toFixed(4)} at step ${step}${isKept ? ': the adapter is that of this step' : '; the adapter is that of the last step (load_best_model_at_end keeps this one)'}.`;
 
 const argv = process.argv.slice(2);
 if (wantsHelp(argv)) console.log(trainHelp);

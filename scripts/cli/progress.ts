@@ -74,6 +74,8 @@ export function createProgressView(
         return showStep(event.report);
       case 'eval-loss':
         return say(`step ${event.step}: evaluation loss ${event.loss.toFixed(4)}`);
+      case 'warning':
+        return say(`step ${event.step}: ${event.message}`);
       case 'run':
       case 'metrics':
         return; // written to files
@@ -107,7 +109,7 @@ function loadLine({ note, done, total, bytesPerSecond, secondsLeft }: LoadProgre
 function stepLine(report: StepReport, leftMs: number): string {
   return [
     `step ${report.step}/${report.totalSteps}`,
-    `loss ${report.loss.toFixed(4)}`,
+    report.skipped === undefined ? `loss ${report.loss.toFixed(4)}` : 'skipped',
     `${Math.round(report.tokensPerSecond)} tok/s`,
     `ETA ${clock(leftMs)}`,
     `${Math.round(report.gpuBytes / 2 ** 20)} MiB`,

@@ -56,7 +56,20 @@ function frontMatter(model: string): string {
 function results(result: RunResult): string {
   if (result.steps === 0) return 'No training step was taken: this is the adapter the run started from.';
   const ended = result.finished ? '' : ' The run was stopped before its end.';
-  return `Loss per target token went from ${round(result.lossFirst, 4)} (first step) to ${round(result.lossLast, 4)} (step ${result.steps}), over ${result.targetTokens} target tokens in ${round(result.seconds, 1)} s (${round(result.tokensPerSecond, 0)} tokens/s on ${inline(result.device)}).${ended}`;
+  const early = result.earlyStop === null ? '' : ` ${result.earlyStop}`;
+  const skipped =
+    result.skippedSteps === 0
+      ? ''
+      : ` ${result.skippedSteps} of the steps changed nothing, because their loss or gradient was not finite.`;
+  return `Loss per target token went from ${round(result.lossFirst, 4)} (first step) to ${round(result.lossLast, 4)} (step ${result.steps}), over ${result.targetTokens} target tokens in ${round(result.seconds, 1)} s (${round(result.tokensPerSecond, 0)} tokens/s on ${inline(result.device)}).${ended}${early}${skipped}${best(result)}`;
+}
+
+function best({ best: lowest, isBestKept, steps }: RunResult): string {
+  if (lowest === null) return '';
+  const { step, evalLoss } = lowest;
+  const loss = `The held-out loss was lowest at step ${step} (${round(evalLoss, 4)})`;
+  if (isBestKept) return ` ${loss}: this is the adapter of that step.`;
+  return step === steps ? ` ${loss}, the last.` : ` ${loss}; this is the adapter of step ${steps}.`;
 }
 
 /** A suite that was measured only once still has its row. */

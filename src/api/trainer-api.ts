@@ -242,6 +242,24 @@ export interface StepReport {
   readonly tokensPerSecond: number;
   readonly stepMs: number;
   readonly gpuBytes: number;
+  /** Of a step that changed nothing, because its loss or gradient was not finite; absent otherwise. */
+  readonly skipped?: SkippedStep;
+}
+
+export interface SkippedStep {
+  readonly reason: 'loss' | 'gradient'; // which was not finite; "gradient" where the loss was
+  /** Of the file, the first 20: the rows whose own loss is not finite, or where none is, all of the step. */
+  readonly lines: readonly number[];
+  readonly rows: number; // how many there are; more than `lines` where those were cut
+  readonly isNarrowed: boolean; // those rows, and not the step's others
+  readonly inARow: number; // steps skipped one after the other, this one included
+  readonly total: number; // of the run, this one included
+}
+
+/** The step whose adapter had the lowest held-out loss. */
+export interface BestStep {
+  readonly step: number;
+  readonly evalLoss: number;
 }
 
 export interface SuiteResult {
@@ -290,7 +308,16 @@ export type TrainEvent =
   /** A row of metrics.jsonl, once nothing can join it any more. */
   | { readonly kind: 'metrics'; readonly row: MetricsRow }
   | { readonly kind: 'evaluation'; readonly which: 'before' | 'after'; readonly report: EvaluationReport }
+  /** What the user should know of a run that goes on: what happened, and what to do. */
+  | {
+      readonly kind: 'warning';
+      readonly code: RunWarningCode;
+      readonly step: number;
+      readonly message: string;
+    }
   | { readonly kind: 'progress'; readonly done: number; readonly total: number; readonly note: string };
+
+export type RunWarningCode = 'step-skipped' | 'loss-diverging';
 
 /** One step in metrics.jsonl: loss and what belongs to it every `logging_steps`, evaluation loss and samples where there are some. */
 export type MetricsRow = Readonly<Record<string, unknown>> & { readonly step: number };
@@ -317,6 +344,11 @@ export interface RunResult {
   readonly before: EvaluationReport | null;
   readonly after: EvaluationReport | null;
   readonly device: string;
+  readonly skippedSteps: number; // whose loss or gradient was not finite
+  readonly best: BestStep | null; // null: no held-out loss was measured
+  readonly isBestKept: boolean; // the adapter is that of `best`, not of the last step
+  /** Why the run finished before its planned steps, as a sentence; null: it did not. */
+  readonly earlyStop: string | null;
 }
 
 /** Planned GPU memory of a run, in bytes by what it is for; the formula stands in docs/memory.md. */

@@ -9,10 +9,15 @@ export interface UnusedSetting {
   readonly file: string;
   readonly value: unknown;
 }
+/** A setting that is wrong: which one, and what is accepted. */
+export interface ConfigProblem {
+  readonly file: string;
+  readonly message: string;
+}
 export interface ReadSettings {
   readonly raw: Readonly<Record<string, unknown>>; // under this project's names
   readonly unused: readonly UnusedSetting[]; // given, and without effect here
-  readonly problems: readonly { readonly file: string; readonly message: string }[];
+  readonly problems: readonly ConfigProblem[];
 }
 
 type Raw = Record<string, unknown>;
@@ -27,7 +32,13 @@ export const asksForNothing = (value: unknown): boolean =>
   (typeof value === 'object' && Object.keys(value).length === 0);
 
 /** Not set: the default stays. */
-const mayBeNull = ['eval_steps', 'completion_only_loss', 'target_modules'];
+const mayBeNull = [
+  'eval_steps',
+  'completion_only_loss',
+  'target_modules',
+  'early_stopping_patience',
+  'early_stopping_threshold',
+];
 
 /** Older or other names of the same setting. */
 const renamed: Readonly<Record<string, string>> = { max_seq_length: 'max_length' };
@@ -38,7 +49,7 @@ const withoutEffect = `
   logging_nan_inf_filter include_* trackio_* do_train do_eval do_predict eval_strategy evaluation_strategy eval_delay eval_on_start
   eval_do_concat_batches eval_use_gather_object eval_accumulation_steps eval_packing per_device_eval_batch_size per_gpu_* prediction_loss_only
   batch_eval_metrics save_strategy save_total_limit save_only_model save_safetensors save_on_each_node enable_jit_checkpoint push_to_hub*
-  hub_* metric_for_best_model greater_is_better ignore_data_skip restore_callback_states_from_checkpoint full_determinism data_seed use_cpu
+  hub_* ignore_data_skip restore_callback_states_from_checkpoint full_determinism data_seed use_cpu
   no_cuda use_mps_device use_ipex accelerator_config parallelism_config dataloader_num_workers dataloader_pin_memory
   dataloader_persistent_workers dataloader_prefetch_factor dataloader_in_order dataloader_multiprocessing_context trust_remote_code
   router_aux_loss_coef remove_unused_columns label_names length_column_name ddp_* fsdp* deepspeed
@@ -89,7 +100,6 @@ const conditions: Readonly<Record<string, Condition>> = {
   group_by_length: mustBeOff('rows are not ordered by length; shuffle says whether they are shuffled'),
   auto_find_batch_size: mustBeOff('choose per_device_train_batch_size; the memory plan says what fits'),
   dataloader_drop_last: mustBeOff('the last, smaller batch of an epoch is trained'),
-  load_best_model_at_end: mustBeOff('the adapter of the last step is kept'),
   resume_from_checkpoint: mustBeOff('the command line has --resume'),
   loss_type: { isMet: isOneOf('nll', 'chunked_nll'), advice: 'the loss is plain cross-entropy ("nll")' },
   truncation_mode: { isMet: isOneOf('keep_start'), advice: 'rows are cut at their end ("keep_start")' },
@@ -137,15 +147,27 @@ const meant: Readonly<Record<string, string>> = {
   rslora: 'use_rslora',
   cutoff_len: 'max_length',
   sequence_len: 'max_length',
+  save_best: 'load_best_model_at_end',
+  save_best_model: 'load_best_model_at_end',
+  early_stopping: 'early_stopping_patience',
+  early_stopping_steps: 'early_stopping_patience',
+  patience: 'early_stopping_patience',
   val_set_size: 'eval_fraction',
   test_size: 'eval_fraction',
   lora_target_modules: 'target_modules',
 };
 
+/** What they mean depends on other settings. */
+const readTogether: readonly string[] = [
+  'warmup_ratio',
+  'train_sampling_strategy',
+  'metric_for_best_model',
+  'greater_is_better',
+];
+
 /** Is it a setting of those files that this project has not? */
 export const isForeign = (file: string): boolean =>
-  file === 'warmup_ratio' ||
-  file === 'train_sampling_strategy' ||
+  readTogether.includes(file) ||
   Object.hasOwn(renamed, file) ||
   Object.hasOwn(conditions, file) ||
   notInAdapters.includes(file) ||
@@ -155,7 +177,7 @@ export const isForeign = (file: string): boolean =>
 export function readForeignSettings(given: Readonly<Raw>, known: readonly string[]): ReadSettings {
   const raw: Raw = {};
   const unused: UnusedSetting[] = [];
-  const problems: { file: string; message: string }[] = [];
+  const problems: ConfigProblem[] = [];
   const order: Raw = {};
   for (const [written, value] of Object.entries(given)) {
     const file = Object.hasOwn(renamed, written) && !(renamed[written] in given) ? renamed[written] : written;
@@ -164,7 +186,7 @@ export function readForeignSettings(given: Readonly<Raw>, known: readonly string
       else raw[file] = file === 'max_length' && value === null ? LONGEST : value;
       continue;
     }
-    if (file === 'warmup_ratio' || file === 'train_sampling_strategy') {
+    if (readTogether.includes(file)) {
       order[file] = value;
       continue;
     }
@@ -181,14 +203,39 @@ export function readForeignSettings(given: Readonly<Raw>, known: readonly string
     else if (condition !== undefined || hasNoEffect(file) || value === null) unused.push({ file, value });
     else problems.push({ file, message: unknown(file, known) });
   }
+  checkBest(order, raw, { unused, problems });
   return { raw: { ...raw, ...translated(order, raw, problems) }, unused, problems };
 }
 
 /** TRL's max_length null cuts nothing. The largest max_length there is; rows longer than the model are found by their length. */
 const LONGEST = 131_072;
 
+/** By which measure an adapter is the best: by the held-out loss, where the best is asked for at all. */
+function checkBest(
+  order: Raw,
+  raw: Raw,
+  { unused, problems }: { readonly unused: UnusedSetting[]; readonly problems: ConfigProblem[] },
+): void {
+  const isAsked = raw['load_best_model_at_end'] === true || !asksForNothing(raw['early_stopping_patience']);
+  const accepted: Readonly<Record<string, readonly unknown[]>> = {
+    metric_for_best_model: ['loss', 'eval_loss'],
+    greater_is_better: [false],
+  };
+  for (const [file, values] of Object.entries(accepted)) {
+    if (!(file in order)) continue;
+    const value = order[file];
+    if (!isAsked || value === null || value === undefined || values.includes(value))
+      unused.push({ file, value });
+    else
+      problems.push({
+        file,
+        message: `${textOf(value)} is not supported: the best adapter is that of the lowest held-out loss ("eval_loss", greater_is_better false)`,
+      });
+  }
+}
+
 /** Settings of the same meaning in another form. */
-function translated(order: Raw, raw: Raw, problems: { file: string; message: string }[]): Raw {
+function translated(order: Raw, raw: Raw, problems: ConfigProblem[]): Raw {
   const found: Raw = {};
   const { warmup_ratio: ratio, train_sampling_strategy: strategy } = order;
   if (ratio !== undefined && ratio !== null) {

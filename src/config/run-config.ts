@@ -6,7 +6,13 @@
 import { TrainerError } from '../support/trainer-error.ts';
 import type { Field } from './field-kinds.ts';
 import { allLinear, runConfigFields } from './fields.ts';
-import { isForeign, readForeignSettings, type ReadSettings, type UnusedSetting } from './foreign-settings.ts';
+import {
+  isForeign,
+  readForeignSettings,
+  type ConfigProblem,
+  type ReadSettings,
+  type UnusedSetting,
+} from './foreign-settings.ts';
 import { textOf } from '../support/text-of.ts';
 
 export type { Effect, Field, ListField } from './field-kinds.ts';
@@ -28,18 +34,12 @@ export type RunConfig = { readonly [K in keyof Fields]: ValueOf<Fields[K]> };
 export type RunConfigKey = keyof RunConfig;
 /** Settings under their file names, as in run_config.json: values not yet checked. */
 export type RawRunConfig = Readonly<Record<string, unknown>>;
-export type { UnusedSetting } from './foreign-settings.ts';
+export type { ConfigProblem, UnusedSetting } from './foreign-settings.ts';
 
 export const runConfigKeys = Object.keys(runConfigFields) as RunConfigKey[];
 
 export function fieldOf(key: RunConfigKey): Field {
   return runConfigFields[key];
-}
-
-/** A setting that is wrong: which one, and what is accepted. */
-export interface ConfigProblem {
-  readonly file: string;
-  readonly message: string;
 }
 
 function checkValue(field: Field, value: unknown): string | null {
@@ -117,9 +117,25 @@ export function parseRunConfig(
     if (message !== null) problems.push({ file, message });
     else values[key] = meant;
   }
+  const config = values as unknown as RunConfig;
+  problems.push(...withoutHeldOut(config).filter(({ file }) => !problems.some((one) => one.file === file)));
   const order = Object.keys(given);
   problems.sort((a, b) => order.indexOf(a.file) - order.indexOf(b.file));
-  return { config: values as unknown as RunConfig, problems, unused };
+  return { config, problems, unused };
+}
+
+/** What is judged by the held-out loss needs rows for it. */
+function withoutHeldOut({
+  evalFraction,
+  loadBestModelAtEnd,
+  earlyStoppingPatience,
+}: RunConfig): ConfigProblem[] {
+  if (evalFraction > 0) return [];
+  const message = 'needs a held-out loss: set eval_fraction above 0 (0.05 holds out a row of twenty)';
+  return [
+    ...(loadBestModelAtEnd ? [{ file: 'load_best_model_at_end', message }] : []),
+    ...(earlyStoppingPatience > 0 ? [{ file: 'early_stopping_patience', message }] : []),
+  ];
 }
 
 /** Aliases replaced by what they stand for. */

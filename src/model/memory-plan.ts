@@ -5,6 +5,7 @@
  *           (of all layers without checkpointing) + scratch + loss block + rotary table + generation (KV cache and rows)
  */
 import { specBytes } from '../device/gpu-memory.ts';
+import { gradNormPartials } from '../kernels/adamw.ts';
 import type { WeightFormat } from '../kernels/weight-matrix.ts';
 import { planAdapter, lowWidths, type AdapterShape } from './adapter.ts';
 import { bytesOf, largestOf } from './buffers.ts';
@@ -39,7 +40,7 @@ export interface MemoryPlan {
   readonly largestTensor: number;
 }
 
-const gradNormPartialsBytes = 64 * 4;
+const gradNormPartialsBytes = gradNormPartials * 4;
 
 export function planMemory(request: MemoryRequest): MemoryPlan {
   const { model, format, lora, size, longest, samples, maxTensorBytes } = request;

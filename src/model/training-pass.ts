@@ -8,6 +8,7 @@
  */
 import type { Batch } from '../data/batch.ts';
 import type { GpuTensor } from '../device/gpu-memory.ts';
+import { gradNormStats } from '../kernels/adamw.ts';
 import { lowWidths, type Adapter } from './adapter.ts';
 import {
   allocSpecs,
@@ -38,10 +39,16 @@ export interface PassSize {
   readonly checkpointing: boolean;
 }
 
-/** What a step reports, read in one go: gradient norm and clip factor, then (from element 64) the log-probabilities. */
+/** What a step reports, read in one go: gradient norm, clip factor and whether it was applied, then (from element 64) the log-probabilities. */
 const reportSpec = (size: PassSize) => ({
   report: { label: 'step report', shape: [64 + size.lossRows] },
 });
+
+export interface PassReport {
+  readonly logProbs: Float32Array;
+  readonly gradNorm: number;
+  readonly isApplied: boolean; // false: something was not finite, and AdamW changed nothing
+}
 
 /** Everything a pass allocates, by what it is for: it allocates these, and the planner adds them up. */
 export function passSpecs(config: ModelConfig, low: LowWidths, size: PassSize, dropout: boolean) {
@@ -69,8 +76,8 @@ export class TrainingPass {
   readonly #scratch: BackwardScratch;
   readonly #head: LossHead;
   readonly report: GpuTensor; // [64 + lossRows]
-  readonly stats: GpuTensor; // [2]
-  readonly #logProbs: GpuTensor; // [lossRows]
+  readonly stats: GpuTensor; // [gradNormStats]
+  readonly logProbs: GpuTensor; // [lossRows]
   /** Of the micro-batch whose activations are held: what `backward` goes back through. */
   #held: { readonly batch: Batch; readonly firstLogProb: number; readonly use: AdapterUse } | null = null;
 
@@ -90,8 +97,8 @@ export class TrainingPass {
     this.#scratch = allocSpecs(memory, scratch.backward);
     this.#head = new LossHead(gpu, config, weights, size.rows, this.#forwardScratch.wide, loss.head);
     this.report = allocSpecs(memory, loss.report).report;
-    this.stats = memory.view(this.report, 'stats', 0, [2]);
-    this.#logProbs = memory.view(this.report, 'log-probabilities', 64, [size.lossRows]);
+    this.stats = memory.view(this.report, 'stats', 0, [gradNormStats]);
+    this.logProbs = memory.view(this.report, 'log-probabilities', 64, [size.lossRows]);
   }
 
   #activations(layer: number): LayerActivations {
@@ -150,13 +157,13 @@ export class TrainingPass {
 
   /** Of `count` targets from the `first`. Waits for the GPU. */
   readLogProbs(first: number, count: number): Promise<Float32Array> {
-    return this.#decoder.gpu.memory.readFloat32(this.#logProbs, first, count);
+    return this.#decoder.gpu.memory.readFloat32(this.logProbs, first, count);
   }
 
   /** The first `count` log-probabilities, with the gradient norm. Waits for the GPU. */
-  async readReport(count: number): Promise<{ readonly logProbs: Float32Array; readonly gradNorm: number }> {
+  async readReport(count: number): Promise<PassReport> {
     const values = await this.#decoder.gpu.memory.readFloat32(this.report, 0, 64 + count);
-    return { logProbs: values.subarray(64), gradNorm: values[0] };
+    return { logProbs: values.subarray(64), gradNorm: values[0], isApplied: values[2] !== 0 };
   }
 
   #trainedUse(dropoutSeed: number): AdapterUse {
@@ -165,7 +172,7 @@ export class TrainingPass {
 
   #targetsAt(batch: Batch, firstLogProb: number): TargetsAt {
     const stream = at(this.#streams, this.#decoder.config.layerCount);
-    return { batch, stream, logProbs: this.#logProbs, firstLogProb };
+    return { batch, stream, logProbs: this.logProbs, firstLogProb };
   }
 
   #layersForward(batch: Batch, use: AdapterUse | null): void {

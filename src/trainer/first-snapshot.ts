@@ -1,10 +1,10 @@
-/** Where a run starts: fresh values, those of an adapter, or a checkpoint. */
+/** Where a new run starts: fresh values, or those of an adapter. */
 import type { AdapterSource } from '../api/trainer-api.ts';
 import type { RunConfig } from '../config/run-config.ts';
 import { fromModules, initialValues, type Adapter } from '../model/adapter.ts';
 import { createRng } from '../support/rng.ts';
 import { TrainerError } from '../support/trainer-error.ts';
-import type { Checkpoint, Snapshot } from './checkpoint.ts';
+import type { Snapshot } from './checkpoint.ts';
 import { readAdapter } from './read-adapter.ts';
 
 /** @throws TrainerError "adapter-invalid" */
@@ -12,12 +12,10 @@ export async function firstSnapshot(
   adapter: Adapter,
   config: RunConfig,
   initAdapter: AdapterSource | undefined,
-  checkpoint: Checkpoint | null,
 ): Promise<Snapshot> {
-  if (checkpoint !== null) return checkpoint.snapshot;
   const { plan } = adapter;
   const zeros = (): Float32Array => new Float32Array(plan.elementCount);
-  const fresh = { step: 0, firstMoment: zeros(), secondMoment: zeros(), progress: null };
+  const fresh = { step: 0, firstMoment: zeros(), secondMoment: zeros(), progress: null, best: null };
   if (initAdapter === undefined) {
     return { ...fresh, parameters: initialValues(plan, config, createRng(config.seed)) };
   }

@@ -4,7 +4,7 @@
  * gradient norm are those of the step itself. The last step has a row in any case, over the steps that are left.
  */
 import type { StoredRecord } from '../api/stored-runs.ts';
-import type { MetricsRow, SampleTrace, StepReport } from '../api/trainer-api.ts';
+import type { MetricsRow, RunWarningCode, SampleTrace, SkippedStep, StepReport } from '../api/trainer-api.ts';
 
 /** Sums over the steps since the last row with a loss. */
 export interface MetricsWindow {
@@ -23,6 +23,7 @@ export class RunMetrics {
   readonly #loggingSteps: number;
   readonly #rows: MetricsRow[] = [];
   #open: Record<string, unknown> & { step: number } = { step: -1 };
+  #latest: StepReport | null = null;
   /** Steps that no row covers yet. */
   window: MetricsWindow;
   /** Told of every row once nothing can join it any more. */
@@ -41,13 +42,29 @@ export class RunMetrics {
       else if (record.kind === 'eval-loss') metrics.addEvalLoss(record.step, record.loss);
       else metrics.addSamples(record.step, record.samples);
     }
+    if (window.steps === 0) metrics.endWindow(); // as it was, where the run ended within a window
     metrics.window = window;
     return metrics;
   }
 
+  /** Of a skipped step there is a row in any case, and its numbers enter no mean. */
   addStep(report: StepReport): void {
-    const { step, totalSteps, loss, targetTokens, tokens, stepMs } = report;
+    const { step, totalSteps, skipped } = report;
     this.#enter(step);
+    if (skipped === undefined) this.#count(report);
+    else this.#join(step, skippedRow(report, skipped));
+    this.#latest = report;
+    if (step % this.#loggingSteps === 0 || step === totalSteps) this.endWindow();
+  }
+
+  /** A row over the steps since the last one, at the latest: the run ends with it. */
+  endWindow(): void {
+    if (this.window.steps === 0 || this.#latest === null) return;
+    this.#join(this.#latest.step, lossRow(this.#latest, this.window));
+    this.window = emptyWindow;
+  }
+
+  #count({ loss, targetTokens, tokens, stepMs, ...report }: StepReport): void {
     const { steps, lossSum, ...before } = this.window;
     const metrics = { ...before.metrics };
     for (const [name, value] of Object.entries(report.metrics))
@@ -60,13 +77,14 @@ export class RunMetrics {
       ms: before.ms + stepMs,
       ...(Object.keys(metrics).length > 0 ? { metrics } : {}),
     };
-    if (step % this.#loggingSteps !== 0 && step !== totalSteps) return;
-    this.#join(step, lossRow(report, this.window));
-    this.window = emptyWindow;
   }
 
   addEvalLoss(step: number, loss: number): void {
     this.#join(step, { eval_loss: loss });
+  }
+
+  addWarning(step: number, code: RunWarningCode): void {
+    this.#join(step, { warning: code });
   }
 
   addSamples(step: number, samples: readonly SampleTrace[]): void {
@@ -105,12 +123,25 @@ export class RunMetrics {
   }
 }
 
-function lossRow(report: StepReport, window: MetricsWindow): Record<string, number> {
+const skippedRow = (
+  { epoch, learningRate }: StepReport,
+  { reason, lines, rows, isNarrowed }: SkippedStep,
+): Record<string, unknown> => ({
+  epoch,
+  learning_rate: learningRate,
+  skipped: true,
+  skipped_reason: `${reason} not finite`,
+  skipped_lines: lines,
+  skipped_rows: rows,
+  skipped_narrowed: isNarrowed,
+});
+
+function lossRow(report: StepReport, window: MetricsWindow): Record<string, number | null> {
   return {
     epoch: report.epoch,
     loss: window.lossSum / window.steps,
     learning_rate: report.learningRate,
-    grad_norm: report.gradNorm,
+    grad_norm: Number.isFinite(report.gradNorm) ? report.gradNorm : null, // of a skipped step
     target_tokens: window.targetTokens,
     tokens_per_second: (window.tokens / Math.max(window.ms, 1e-3)) * 1000,
     step_ms: window.ms / window.steps,

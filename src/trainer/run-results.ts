@@ -1,35 +1,24 @@
 /** What a run leaves behind: metrics, results and the files of the download. */
 import { writePeftAdapter, type BaseModelName } from '../adapter/peft.ts';
 import { modelCard } from '../adapter/model-card.ts';
-import type { EvaluationReport, ExportedFile, RunResult, StepReport } from '../api/trainer-api.ts';
+import type {
+  EvaluationReport,
+  ExportedFile,
+  RunResult,
+  StepReport,
+  TrainEvent,
+} from '../api/trainer-api.ts';
 import type { RowCounts, StoredRecord } from '../api/stored-runs.ts';
 import { toRawRunConfig, type RunConfig } from '../config/run-config.ts';
 import { toModules, type AdapterPlan } from '../model/adapter.ts';
+import { afterEvaluation, earlyStopSentence, isExhausted } from './held-out-progress.ts';
 import type { Split } from './held-out.ts';
-import { emptyWindow, RunMetrics, type MetricsWindow } from './run-metrics.ts';
+import { afterLoss, divergenceSentence } from './loss-watch.ts';
+import { RunMetrics } from './run-metrics.ts';
+import { nothingYet, type RunProgress } from './run-progress.ts';
+import { skippedSentence } from './skipped-step.ts';
 
-/** What a run has counted up to a step; its checkpoints keep it, so that a resumed run reports the whole. */
-export interface RunProgress {
-  readonly lossFirst: number | null;
-  readonly lossLast: number | null;
-  readonly targetTokens: number;
-  readonly tokens: number;
-  readonly trainMs: number;
-  readonly window: MetricsWindow;
-  readonly before: EvaluationReport | null;
-  readonly after: EvaluationReport | null;
-}
-
-const nothingYet: RunProgress = {
-  lossFirst: null,
-  lossLast: null,
-  targetTokens: 0,
-  tokens: 0,
-  trainMs: 0,
-  window: emptyWindow,
-  before: null,
-  after: null,
-};
+type RunWarning = Omit<Extract<TrainEvent, { readonly kind: 'warning' }>, 'kind'>;
 
 /** How far a run is, and what was told of it up to there (nothing where that was not kept). */
 interface RunPosition {
@@ -50,10 +39,13 @@ export class RunRecord {
   readonly dataset: string;
   readonly metrics: RunMetrics;
   readonly #counts: RowCounts;
+  readonly #totalSteps: number;
   readonly #device: string;
   #progress: RunProgress;
   #step: number;
   gpuBytesPeak = 0;
+  /** Files and results are of the adapter with the lowest held-out loss, not of the last. */
+  isBestKept = false;
 
   constructor(
     config: RunConfig,
@@ -62,7 +54,7 @@ export class RunRecord {
       base,
       dataset,
     }: { readonly model: string; readonly base: BaseModelName; readonly dataset: string },
-    counts: RowCounts,
+    counts: RowCounts & { readonly totalSteps: number },
     device: string,
     { step, progress, records }: RunPosition,
   ) {
@@ -70,7 +62,9 @@ export class RunRecord {
     this.model = model;
     this.base = base;
     this.dataset = dataset;
-    this.#counts = counts;
+    const { totalSteps, ...rows } = counts;
+    this.#counts = rows;
+    this.#totalSteps = totalSteps;
     this.#device = device;
     this.#step = step;
     this.#progress = progress ?? nothingYet;
@@ -85,18 +79,63 @@ export class RunRecord {
     return { ...this.#progress, window: this.metrics.window };
   }
 
-  addStep(report: StepReport): void {
-    const { lossFirst, targetTokens, tokens, trainMs } = this.#progress;
+  /** Gives what the user should be told of it. */
+  addStep(report: StepReport): RunWarning | null {
+    const { skipped } = report;
     this.#step = report.step;
+    const { tokens, trainMs } = this.#progress;
     this.#progress = {
       ...this.#progress,
-      lossFirst: lossFirst ?? report.loss,
-      lossLast: report.loss,
-      targetTokens: targetTokens + report.targetTokens,
       tokens: tokens + report.tokens,
       trainMs: trainMs + report.stepMs,
+      skipped: { total: skipped?.total ?? this.#progress.skipped.total, inARow: skipped?.inARow ?? 0 },
     };
     this.metrics.addStep(report);
+    if (skipped === undefined) return this.#addLoss(report);
+    const message = skippedSentence(skipped, this.config.maxConsecutiveSkippedSteps);
+    return { code: 'step-skipped', step: report.step, message };
+  }
+
+  #addLoss({ step, loss, targetTokens }: StepReport): RunWarning | null {
+    const { lossFirst, targetTokens: before } = this.#progress;
+    const { watch, diverges } = afterLoss(this.#progress.watch, loss);
+    this.#progress = {
+      ...this.#progress,
+      lossFirst: lossFirst ?? loss,
+      lossLast: loss,
+      targetTokens: before + targetTokens,
+      watch,
+    };
+    if (!diverges) return null;
+    this.metrics.addWarning(step, 'loss-diverging');
+    return { code: 'loss-diverging', step, message: divergenceSentence(watch, loss) };
+  }
+
+  /** Gives whether no evaluation before had a loss as low. */
+  addEvalLoss(step: number, evalLoss: number): boolean {
+    const { heldOut } = this.#progress;
+    const after = afterEvaluation(heldOut, { step, evalLoss }, this.config.earlyStoppingThreshold);
+    this.#progress = { ...this.#progress, heldOut: after };
+    this.metrics.addEvalLoss(step, evalLoss);
+    return after.best !== heldOut.best;
+  }
+
+  /** The held-out loss falls no more, and the settings end a run then. */
+  get isEarlyStopped(): boolean {
+    return isExhausted(this.#progress.heldOut, this.config.earlyStoppingPatience);
+  }
+
+  /** All steps are done, or no more are to be taken. */
+  get isAtItsEnd(): boolean {
+    return this.#step >= this.#totalSteps || this.isEarlyStopped;
+  }
+
+  /** As a sentence; null: it has not ended early. */
+  get earlyStop(): string | null {
+    const totalSteps = this.#totalSteps;
+    if (!this.isEarlyStopped || this.#step >= totalSteps) return null;
+    const { earlyStoppingThreshold: threshold } = this.config;
+    return earlyStopSentence(this.#progress.heldOut, { step: this.#step, totalSteps, threshold });
   }
 
   addEvaluation(which: 'before' | 'after', report: EvaluationReport): void {
@@ -105,6 +144,7 @@ export class RunRecord {
 
   result(finished: boolean, alreadyFinished = false): RunResult {
     const { lossFirst, lossLast, targetTokens, tokens, trainMs, before, after } = this.#progress;
+    const { skipped, heldOut } = this.#progress;
     return {
       ok: true,
       finished,
@@ -122,6 +162,10 @@ export class RunRecord {
       before,
       after,
       device: this.#device,
+      skippedSteps: skipped.total,
+      best: heldOut.best,
+      isBestKept: this.isBestKept,
+      earlyStop: this.earlyStop,
     };
   }
 }

@@ -14,9 +14,10 @@ import type { LoadedModel } from '../model/load-model.ts';
 import { sft } from '../objectives/sft.ts';
 import { inPrecision } from '../self-test/precision.ts';
 import { checkHeldOut, checkLengths } from './check-rows.ts';
-import { readCheckpoint, writeCheckpoint, type Snapshot } from './checkpoint.ts';
+import { readCheckpoint, writeCheckpoint, type BestAdapter, type Snapshot } from './checkpoint.ts';
 import { evaluateBoth } from './evaluate.ts';
 import { firstSnapshot } from './first-snapshot.ts';
+import { checkLayout, resumedSnapshot } from './fit-checkpoint.ts';
 import { judgeResume } from './resume.ts';
 import { RunControl } from './run-control.ts';
 import { RunKeeper, type KeptRun } from './run-keeper.ts';
@@ -24,7 +25,8 @@ import { runIdentity, type RunIdentity } from './run-identity.ts';
 import type { RunPlan } from './run-plan.ts';
 import { exportFiles, rowCounts, RunRecord } from './run-results.ts';
 import { RunSamples } from './run-samples.ts';
-import { notFinite, Training } from './train.ts';
+import { notFinite } from './skipped-step.ts';
+import { Training } from './train.ts';
 
 interface RunHost {
   readonly gpu: Gpu;
@@ -71,6 +73,7 @@ export class Run {
   readonly control = new RunControl();
   readonly #parts: RunParts;
   #snapshot: Snapshot;
+  #best: BestAdapter | null;
   #isBroken = false; // the device or the numbers failed: only the snapshot can be trusted
   #finished = false;
   readonly #keeper: RunKeeper;
@@ -79,6 +82,7 @@ export class Run {
     this.#parts = parts;
     this.adapter = parts.adapter;
     this.#snapshot = parts.snapshot;
+    this.#best = parts.snapshot.best;
     this.#keeper = new RunKeeper(parts.kept, (snapshot) => this.#fileOf(snapshot));
   }
 
@@ -95,14 +99,17 @@ export class Run {
     const model = onDay(host.model, config);
     checkLengths(examples, model.config.maxPositions, config);
     checkHeldOut(split, config);
-    const checkpoint = file === null ? null : await readCheckpoint(file);
+    const found = file === null ? null : await readCheckpoint(file);
     const identity = await runIdentity(model, dataset, examples);
     const adapter = await gpu.memory.checked('the adapter', () => new Adapter(gpu, model.config, config));
     try {
       const { elementCount } = adapter.plan;
       const resumed = { config, identity, totalSteps, elementCount };
-      const resumeNotes = checkpoint === null ? null : judgeResume(checkpoint, resumed, allowChanges);
-      const snapshot = await firstSnapshot(adapter, config, initAdapter, checkpoint);
+      const notes = found === null ? null : judgeResume(found, resumed, allowChanges);
+      if (found !== null) checkLayout(found, model.config, config);
+      const from = found === null ? null : resumedSnapshot(found, { config, identity });
+      const resumeNotes = notes === null ? null : [...notes, ...(from?.notes ?? [])];
+      const snapshot = from?.snapshot ?? (await firstSnapshot(adapter, config, initAdapter));
       adapter.writeParameters(snapshot.parameters);
       gpu.memory.write(adapter.firstMoment, snapshot.firstMoment);
       gpu.memory.write(adapter.secondMoment, snapshot.secondMoment);
@@ -112,11 +119,11 @@ export class Run {
         host: { ...host, model },
         plan,
         identity,
-        record: new RunRecord(config, names, rowCounts(split), gpu.report.gpu, position),
+        record: new RunRecord(config, names, { ...rowCounts(split), totalSteps }, gpu.report.gpu, position),
         adapter,
         snapshot,
         resumeNotes: resumeNotes === null ? null : [...startNotes, ...resumeNotes],
-        startsAtBase: initAdapter === undefined && checkpoint === null,
+        startsAtBase: initAdapter === undefined && found === null,
         kept,
       });
     } catch (error) {
@@ -138,11 +145,15 @@ export class Run {
       tell({ kind: 'run', id: keeper.id, step: record.step });
       return await this.#train(tell);
     } catch (error) {
+      // Skipped steps left the adapter as it was: nothing of it is lost.
+      const isNumbers = error instanceof TrainerError && error.code === 'loss-not-finite';
+      const sound = isNumbers ? await this.#takeSnapshot().catch(() => null) : null;
       this.#isBroken = true;
+      this.#useBest();
       record.metrics.close();
       const failure = await this.#explain(error);
       const { code, message } = toWire(failure);
-      await keeper.save({ ...this.#headAs('failed'), failure: { code, message } });
+      await keeper.save({ ...this.#headAs('failed'), failure: { code, message } }, sound);
       tell({ kind: 'phase', phase: 'failed', note: failure.message });
       throw failure;
     } finally {
@@ -160,6 +171,7 @@ export class Run {
     const tasks = await this.#tasks();
     if (this.#isNothingLeft(tasks)) {
       this.#finished = true;
+      this.#useBest();
       const note = `Already finished: ${record.step} of ${totalSteps} steps done, nothing to do`;
       tell({ kind: 'phase', phase: 'done', note });
       return record.result(true, true);
@@ -174,7 +186,8 @@ export class Run {
     host.gpu.recorder.expectWork(time.flops * share);
     await inPrecision(host.gpu, config.precision, () => this.#takeSteps(tell));
     record.gpuBytesPeak = host.gpu.memory.peakBytes;
-    const stoppedEarly = record.step < totalSteps;
+    this.#useBest();
+    const stoppedEarly = !record.isAtItsEnd; // by the user
     if (!stoppedEarly) await this.#evaluateTasks(tasks, tell);
     this.#finished = !stoppedEarly;
     host.gpu.assertHealthy();
@@ -186,7 +199,7 @@ export class Run {
     tell(
       stoppedEarly
         ? { kind: 'phase', phase: 'stopped', note: `Stopped after step ${record.step} of ${totalSteps}` }
-        : { kind: 'phase', phase: 'done', note: `${record.step} steps done` },
+        : { kind: 'phase', phase: 'done', note: record.earlyStop ?? `${record.step} steps done` },
     );
     return result;
   }
@@ -207,8 +220,8 @@ export class Run {
 
   /** A checkpoint of the end, with everything measured that these settings ask for; older ones do not say what was. */
   #isNothingLeft(tasks: readonly Task[]): boolean {
-    const { resumeNotes, record, plan } = this.#parts;
-    if (resumeNotes === null || record.step < plan.batches.totalSteps) return false;
+    const { resumeNotes, record } = this.#parts;
+    if (resumeNotes === null || !record.isAtItsEnd) return false;
     const { progress } = this.#snapshot;
     return tasks.length === 0 || progress === null || (progress.before !== null && progress.after !== null);
   }
@@ -221,6 +234,7 @@ export class Run {
       plan,
       objective: sft,
       firstStep: record.step,
+      skipped: record.progress.skipped,
       control: this.control,
       nowMs: host.nowMs,
     });
@@ -266,20 +280,27 @@ export class Run {
       // The row of the step that a resumed run starts from is written, with its samples.
       if (resumeNotes === null) await sampleAt(record.step, startsAtBase);
       onEvent({ kind: 'phase', phase: 'training', note: `${totalSteps} steps` });
-      for await (const happened of training.run(() => this.#betweenSteps(onEvent))) {
+      const happenings = record.isAtItsEnd ? [] : training.run(() => this.#betweenSteps(onEvent));
+      for await (const happened of happenings) {
+        if (happened.kind === 'step') {
+          const warning = record.addStep(happened.report); // before it is told: by then the rows before are complete
+          onEvent(happened);
+          if (warning !== null) onEvent({ kind: 'warning', ...warning });
+          continue;
+        }
+        const { step } = happened;
         if (happened.kind === 'eval-loss') {
-          record.metrics.addEvalLoss(happened.step, happened.loss);
+          if (record.addEvalLoss(step, happened.loss)) await this.#keepBest();
           onEvent(happened);
           continue;
         }
-        const { report } = happened;
-        record.addStep(report); // before it is told: by then the rows before are complete
-        onEvent(happened);
-        const isLast = report.step === totalSteps;
-        if (samples !== null && (isLast || report.step % config.sampleSteps === 0)) {
-          await sampleAt(report.step, false);
+        const isLast = record.isAtItsEnd;
+        if (isLast) record.metrics.endWindow();
+        if (samples !== null && (isLast || step % config.sampleSteps === 0)) {
+          await sampleAt(step, false);
           onEvent({ kind: 'phase', phase: 'training', note: '' });
         }
+        if (isLast) break;
       }
       record.metrics.close();
       if (this.#snapshot.step !== record.step) await this.#takeSnapshot();
@@ -317,8 +338,23 @@ export class Run {
     gpu.assertHealthy();
   }
 
+  /** The held-out loss is the lowest so far. */
+  async #keepBest(): Promise<void> {
+    const { host, plan, record } = this.#parts;
+    const { best } = record.progress.heldOut;
+    if (best === null || !plan.config.loadBestModelAtEnd) return;
+    this.#best = { ...best, parameters: await host.gpu.memory.readFloat32(this.adapter.parameters) };
+  }
+
+  /** From here on the adapter is that of the lowest held-out loss; a checkpoint goes on from the last step. */
+  #useBest(): void {
+    if (this.#best === null) return;
+    if (!this.#isBroken) this.adapter.writeParameters(this.#best.parameters);
+    this.#parts.record.isBestKept = true;
+  }
+
   /** @throws TrainerError "loss-not-finite", keeping the last snapshot that was sound. */
-  async #takeSnapshot(): Promise<void> {
+  async #takeSnapshot(): Promise<Snapshot> {
     const { host, record } = this.#parts;
     const { memory } = host.gpu;
     const { adapter } = this;
@@ -331,11 +367,14 @@ export class Run {
       firstMoment: await memory.readFloat32(adapter.firstMoment),
       secondMoment: await memory.readFloat32(adapter.secondMoment),
       progress: record.progress,
+      best: this.#best,
     };
+    return this.#snapshot;
   }
 
   async files(): Promise<ExportedFile[]> {
-    const values = this.#isBroken ? this.#snapshot.parameters : await this.adapter.readParameters();
+    const sound = (this.#best ?? this.#snapshot).parameters;
+    const values = this.#isBroken ? sound : await this.adapter.readParameters();
     return exportFiles(this.#parts.record, this.adapter.plan, values, this.#finished);
   }
 

@@ -97,7 +97,7 @@ function rememberedDataset(dataset: Dataset): RememberedDataset {
 /** The download of a stored run, from its newest whole checkpoint. No model is needed, nor a GPU. */
 export async function storedRunFiles(runs: RunStore, id: string): Promise<ExportedFile[]> {
   const { run, records } = await runs.read(id);
-  const { snapshot, config, identity } = await readCheckpoint(await runs.checkpoint(id));
+  const { snapshot, config, identity, totalSteps } = await readCheckpoint(await runs.checkpoint(id));
   if (identity === null) throw new TrainerError('checkpoint-invalid', 'The checkpoint names no model.');
   const plan = planAdapter(identity.modelConfig as unknown as ModelConfig, config);
   if (plan.elementCount !== snapshot.parameters.length)
@@ -106,11 +106,13 @@ export async function storedRunFiles(runs: RunStore, id: string): Promise<Export
   const record = new RunRecord(
     config,
     { model: model.name, base: model.base, dataset: dataset.name },
-    counts,
+    { ...counts, totalSteps: totalSteps ?? snapshot.step },
     device,
     { ...snapshot, records: upTo(records, snapshot.step) },
   );
-  return exportFiles(record, plan, snapshot.parameters, run.state === 'finished');
+  record.isBestKept = snapshot.best !== null;
+  const { parameters } = snapshot.best ?? snapshot;
+  return exportFiles(record, plan, parameters, run.state === 'finished');
 }
 
 const upTo = (records: readonly StoredRecord[], step: number): StoredRecord[] =>

@@ -1,23 +1,25 @@
 /**
- * The training loop: an async generator of what happened, one optimizer step at a time.
+ * The training loop: an async generator of what happened, one optimizer step at a time. A step whose loss or gradient is not
+ * finite changes nothing and is reported as skipped (skipped-step.ts).
  *
  * What the loss is, is the objective's (src/objectives). The rest follows transformers 5 / TRL: an objective's means are
  * over the whole accumulation window, gradients are clipped by their global norm, AdamW decays decoupled, and the
  * learning rate of a step is the schedule's before it.
  */
-import type { StepReport } from '../api/trainer-api.ts';
-import { TrainerError } from '../support/trainer-error.ts';
+import type { SkippedStep, StepReport } from '../api/trainer-api.ts';
 import { toBatch, type Batch } from '../data/batch.ts';
 import type { GpuTensor } from '../device/gpu-memory.ts';
 import { adamw, gradNorm, gradNormPartials } from '../kernels/adamw.ts';
 import type { Adapter } from '../model/adapter.ts';
 import { at, type Decoder } from '../model/decoder.ts';
-import { TrainingPass } from '../model/training-pass.ts';
+import { TrainingPass, type PassReport } from '../model/training-pass.ts';
 import { MetricSums } from '../objectives/metric-sums.ts';
 import type { Objective, ScoredBatch } from '../objectives/objective.ts';
 import type { RunControl } from './run-control.ts';
 import type { TrainingPlan } from './run-plan.ts';
+import type { SkippedSteps } from './run-progress.ts';
 import { scheduleFactor, warmupSteps } from './schedule.ts';
+import { isTooMany, notFinite, skippedStep, tooManySkipped, unsoundRows } from './skipped-step.ts';
 
 interface TrainInputs {
   readonly decoder: Decoder;
@@ -25,25 +27,30 @@ interface TrainInputs {
   readonly plan: TrainingPlan;
   readonly objective: Objective;
   readonly firstStep: number; // 0, or the steps a checkpoint has done
+  readonly skipped?: SkippedSteps; // among those; absent: none
   readonly control: RunControl;
   readonly nowMs: () => number;
 }
 
 type TrainerStep =
   | { readonly kind: 'step'; readonly report: StepReport }
-  | { readonly kind: 'eval-loss'; readonly step: number; readonly loss: number };
+  | { readonly kind: 'eval-loss'; readonly step: number; readonly loss: number }
+  /** After the held-out loss, where there is one: all that the step changes is done. */
+  | { readonly kind: 'step-end'; readonly step: number };
 
 export class Training {
   readonly #inputs: TrainInputs;
   readonly #pass: TrainingPass;
   readonly #partials: GpuTensor;
   readonly #warmup: number;
+  #skipped: SkippedSteps;
 
   private constructor(inputs: TrainInputs, pass: TrainingPass, partials: GpuTensor) {
     const { config, batches } = inputs.plan;
     this.#inputs = inputs;
     this.#pass = pass;
     this.#partials = partials;
+    this.#skipped = inputs.skipped ?? { total: 0, inARow: 0 };
     this.#warmup = warmupSteps(config.warmupSteps, batches.totalSteps);
   }
 
@@ -67,11 +74,15 @@ export class Training {
     for (let step = firstStep; step < totalSteps; step++) {
       await beforeStep();
       if (control.isStopped) return;
-      yield { kind: 'step', report: await this.#step(step) };
+      const report = await this.#step(step);
+      yield { kind: 'step', report };
+      if (report.skipped !== undefined && isTooMany(report.skipped, plan.config.maxConsecutiveSkippedSteps))
+        throw tooManySkipped(report, report.skipped);
       const isLast = step + 1 === totalSteps;
       if (isEvaluated && (isLast || (step + 1) % plan.config.evalSteps === 0)) {
         yield { kind: 'eval-loss', step: step + 1, loss: await this.#evaluate() };
       }
+      yield { kind: 'step-end', step: step + 1 };
     }
   }
 
@@ -80,20 +91,20 @@ export class Training {
     const { decoder, firstStep, objective, plan } = this.#inputs;
     if (firstStep >= plan.batches.totalSteps) return;
     await decoder.gpu.recorder.prepare(() => {
-      for (const [micro, batch] of this.#window(firstStep).entries()) {
+      for (const [micro, batch] of this.#batches(plan.batches.window(firstStep)).entries()) {
         if (objective.kind === 'scored' && objective.needsBase) this.#pass.evaluate(batch, 0, 'base');
         if (objective.kind === 'scored') this.#pass.evaluate(batch, 0);
         const any = new Float32Array(batch.targetCount); // nothing runs: only the kernels are asked for
         this.#pass.accumulate(batch, 0, any, this.#dropoutSeed(firstStep, micro));
       }
-      this.#recordUpdate(firstStep);
+      this.#recordUpdate(firstStep, 0);
     });
   }
 
-  /** The micro-batches of a step. */
-  #window(step: number): Batch[] {
-    const { rows, batches } = this.#inputs.plan;
-    return batches.window(step).map((batch) => toBatch(batch.map((row) => at(rows.examples, row))));
+  /** Micro-batches of these rows. */
+  #batches(window: readonly (readonly number[])[]): Batch[] {
+    const { examples } = this.#inputs.plan.rows;
+    return window.map((rows) => toBatch(rows.map((row) => at(examples, row))));
   }
 
   #dropoutSeed(step: number, micro: number): number {
@@ -130,14 +141,15 @@ export class Training {
     return this.#pass.readLogProbs(first, batch.targetCount);
   }
 
-  /** Clipping and AdamW. Gives the learning rate. */
-  #recordUpdate(step: number): number {
+  /** Clipping and AdamW, if gradients and log-probabilities are finite. Gives the learning rate. */
+  #recordUpdate(step: number, targetTokens: number): number {
     const { plan, decoder, adapter } = this.#inputs;
     const { config, batches } = plan;
     const { gpu } = decoder;
     const { elementCount } = adapter.plan;
+    const updates = step - this.#skipped.total;
     const learningRate =
-      config.learningRate * scheduleFactor(config.lrSchedulerType, step, batches.totalSteps, this.#warmup);
+      config.learningRate * scheduleFactor(config.lrSchedulerType, updates, batches.totalSteps, this.#warmup);
     gradNorm(
       gpu.recorder,
       adapter.gradients,
@@ -145,6 +157,7 @@ export class Training {
       this.#pass.stats,
       elementCount,
       config.maxGradNorm,
+      { values: this.#pass.logProbs, count: targetTokens },
     );
     adamw(
       gpu.recorder,
@@ -160,7 +173,7 @@ export class Training {
         beta2: config.adamBeta2,
         epsilon: config.adamEpsilon,
         weightDecay: config.weightDecay,
-        step: step + 1,
+        step: updates + 1,
       },
     );
     return learningRate;
@@ -170,11 +183,12 @@ export class Training {
     const { decoder, nowMs, plan } = this.#inputs;
     const { gpu } = decoder;
     const started = nowMs();
-    const window = this.#window(step);
+    const rows = plan.batches.window(step);
+    const window = this.#batches(rows);
     const targetTokens = sum(window, (batch) => batch.targetCount);
     const tokens = sum(window, (batch) => batch.tokenCount);
     const base = await this.#accumulate(step, window);
-    const learningRate = this.#recordUpdate(step);
+    const learningRate = this.#recordUpdate(step, targetTokens);
     gpu.recorder.submit();
     const report = await this.#pass.readReport(targetTokens);
     gpu.assertHealthy();
@@ -185,9 +199,10 @@ export class Training {
       this.#inputs.objective.measure({ batch, logProbs, baseLogProbs: base[micro] }, sums);
     }
     const loss = sums.mean('loss');
-    if (!Number.isFinite(loss) || !Number.isFinite(report.gradNorm)) {
-      throw notFinite(step + 1, `loss ${loss}, gradient norm ${report.gradNorm}`);
-    }
+    const skipped = report.isApplied ? undefined : await this.#skip(rows, window, report);
+    // Of finite log-probabilities and gradients: a fault of the objective, and the update is made.
+    if (skipped === undefined && !Number.isFinite(loss)) throw notFinite(step + 1, `loss ${loss}`);
+    this.#skipped = { total: skipped?.total ?? this.#skipped.total, inARow: skipped?.inARow ?? 0 };
     const stepMs = nowMs() - started;
     return {
       step: step + 1,
@@ -202,7 +217,33 @@ export class Training {
       tokensPerSecond: (tokens / Math.max(stepMs, 1e-3)) * 1000,
       stepMs,
       gpuBytes: gpu.memory.bytes,
+      ...(skipped === undefined ? {} : { skipped }),
     };
+  }
+
+  /** Which rows of a step that changed nothing are to blame, as far as that can be told. */
+  async #skip(
+    rows: readonly (readonly number[])[],
+    window: readonly Batch[],
+    { logProbs }: PassReport,
+  ): Promise<SkippedStep> {
+    const { examples } = this.#inputs.plan.rows;
+    const suspects = unsoundRows(rows, window, logProbs);
+    // Kernels multiply what lies beside a row with 0, and 0 · NaN is NaN: each is asked by itself.
+    const guilty: number[] = [];
+    for (const row of suspects) {
+      const [batch] = this.#batches([[row]]);
+      const own = await this.#logProbs(batch, 0, 'adapter');
+      if (!own.every(Number.isFinite)) guilty.push(row);
+    }
+    const named = guilty.length > 0 ? guilty : suspects;
+    return skippedStep({
+      isLoss: suspects.length > 0,
+      lines: (named.length > 0 ? named : rows.flat()).map((row) => at(examples, row).line),
+      isNarrowed: named.length > 0,
+      inARow: this.#skipped.inARow + 1,
+      total: this.#skipped.total + 1,
+    });
   }
 
   /** The objective's loss over the held-out rows. */
@@ -233,13 +274,6 @@ export class Training {
     this.#pass.dispose();
     this.#inputs.decoder.gpu.memory.dispose([this.#partials]);
   }
-}
-
-export function notFinite(step: number, what: string): TrainerError {
-  return new TrainerError(
-    'loss-not-finite',
-    `The run stopped making sense at step ${step} (${what}). Use a lower learning rate or a longer warm-up; the last sound snapshot of the adapter can be downloaded.`,
-  );
 }
 
 const sum = <T>(items: readonly T[], value: (item: T) => number): number =>

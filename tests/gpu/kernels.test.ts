@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Gpu } from '../../src/device/open-device.ts';
 import type { GpuTensor } from '../../src/device/gpu-memory.ts';
 import { distance } from '../../src/self-test/tuner.ts';
-import { adamw, gradNorm, gradNormPartials } from '../../src/kernels/adamw.ts';
+import { adamw, gradNorm, gradNormPartials, gradNormStats } from '../../src/kernels/adamw.ts';
 import { attention } from '../../src/kernels/attention.ts';
 import { errorOfAttention } from '../../src/self-test/attention.ts';
 import { errorOfLongRow } from '../../src/self-test/long-loops.ts';
@@ -369,7 +369,10 @@ test.each([0, 1, 1e6])('clipping at %f and twenty AdamW steps', async (maxNorm) 
   const { memory, recorder } = gpu;
   const flat = (name: string): GpuTensor => memory.alloc(name, [count]);
   const [p, g, m, v] = [memory.from('p', [count], start), flat('g'), flat('m'), flat('v')];
-  const [partials, stats] = [memory.alloc('partials', [gradNormPartials]), memory.alloc('stats', [2])];
+  const [partials, stats] = [
+    memory.alloc('partials', [gradNormPartials]),
+    memory.alloc('stats', [gradNormStats]),
+  ];
   for (let step = 1; step <= 20; step++) {
     const gradients = random(count);
     memory.write(g, gradients);
@@ -383,6 +386,87 @@ test.each([0, 1, 1e6])('clipping at %f and twenty AdamW steps', async (maxNorm) 
   expect((await memory.readFloat32(g)).every((value) => value === 0)).toBe(true);
   recorder.forgetBindGroups();
   memory.dispose([p, g, m, v, partials, stats]);
+});
+
+describe('a step that is not finite', () => {
+  const count = 70_001;
+  const settings = {
+    learningRate: 0.01,
+    beta1: 0.9,
+    beta2: 0.95,
+    epsilon: 1e-8,
+    weightDecay: 0.1,
+    maxNorm: 1,
+  };
+  const bits = (values: Float32Array): Uint32Array => new Uint32Array(values.slice().buffer);
+  type Case = readonly [
+    what: string,
+    at: number,
+    gradient: number,
+    watched: readonly number[],
+    isApplied: boolean,
+  ];
+  const cases: readonly Case[] = [
+    ['NaN in the first gradient', 0, NaN, [-1], false],
+    ['an infinite last gradient', count - 1, Infinity, [-1], false],
+    ['a gradient of −Infinity', 65_536, -Infinity, [-1], false],
+    ['finite gradients whose squares overflow', 40_000, 2e19, [-1], false],
+    ['a log-probability of −Infinity', 5, 1, [-1, -Infinity, -2], false],
+    ['a last log-probability that is NaN', 5, 1, [...new Array<number>(5000).fill(-1), NaN], false],
+    ['the largest gradient whose square is none too large', 5, 1.8e19, [-1], true],
+    ['a log-probability as low as there is', 5, 1, [-3.4e38, 0], true],
+    ['nothing', 5, 1, [], true],
+  ];
+  test.each(cases)(
+    'by %s changes a bit only where that is finite',
+    async (_what, at, gradient, watched, isApplied) => {
+      const { memory, recorder } = gpu;
+      const of = (name: string, values: Float32Array): GpuTensor =>
+        memory.from(name, [values.length], values);
+      const start = { p: random(count), m: random(count), v: random(count).map(Math.abs) };
+      start.p[7] = -0;
+      const [p, m, v] = [of('p', start.p), of('m', start.m), of('v', start.v)];
+      const gradients = random(count);
+      gradients[at] = gradient;
+      const g = of('g', gradients);
+      const values = of('watched', Float32Array.from([...watched, NaN])); // what lies after them does not count
+      const [partials, stats] = [
+        memory.alloc('partials', [gradNormPartials]),
+        memory.alloc('stats', [gradNormStats]),
+      ];
+      gradNorm(recorder, g, partials, stats, count, settings.maxNorm, { values, count: watched.length });
+      adamw(recorder, p, g, m, v, stats, count, { ...settings, step: 3 });
+      recorder.submit();
+      expect((await memory.readFloat32(stats))[2]).toBe(isApplied ? 1 : 0);
+      expect((await memory.readFloat32(g)).every((value) => value === 0)).toBe(true);
+      const after = {
+        p: await memory.readFloat32(p),
+        m: await memory.readFloat32(m),
+        v: await memory.readFloat32(v),
+      };
+      const state = {
+        parameters: Float64Array.from(start.p),
+        firstMoment: Float64Array.from(start.m),
+        secondMoment: Float64Array.from(start.v),
+      };
+      if (isApplied) {
+        adamwReference(state, gradients, settings, 3);
+        expect(relativeError(after.p, state.parameters)).toBeLessThan(F32);
+        expect(bits(after.p)).not.toEqual(bits(start.p));
+      } else {
+        for (const name of ['p', 'm', 'v'] as const) expect(bits(after[name])).toEqual(bits(start[name]));
+        // and the next step, with good gradients, is the one that would have been
+        memory.write(g, random(count).fill(0.25));
+        gradNorm(recorder, g, partials, stats, count, settings.maxNorm);
+        adamw(recorder, p, g, m, v, stats, count, { ...settings, step: 3 });
+        recorder.submit();
+        adamwReference(state, new Float64Array(count).fill(0.25), settings, 3);
+        expect(relativeError(await memory.readFloat32(p), state.parameters)).toBeLessThan(F32);
+      }
+      recorder.forgetBindGroups();
+      memory.dispose([p, g, m, v, values, partials, stats]);
+    },
+  );
 });
 
 test('dropout keeps 1 − p of the values, scales them, and rebuilds the same mask from the same seed', async () => {

@@ -16,7 +16,7 @@ interface AdamWSettings {
   readonly maxNorm: number; // 0: no clipping
 }
 
-/** Updates the state in place; returns the norm before clipping. `step` is 1-based. */
+/** Updates the state in place, unless the norm is not finite; returns the norm before clipping. `step` is 1-based. */
 export function adamwReference(
   state: AdamWState,
   gradients: ArrayLike<number>,
@@ -28,6 +28,7 @@ export function adamwReference(
   let squares = 0;
   for (let i = 0; i < gradients.length; i++) squares += at(gradients, i) ** 2;
   const norm = Math.sqrt(squares);
+  if (!Number.isFinite(norm)) return norm;
   const clip = maxNorm > 0 ? Math.min(1, maxNorm / (norm + 1e-6)) : 1;
   for (let i = 0; i < gradients.length; i++) {
     const g = at(gradients, i) * clip;

@@ -100,12 +100,16 @@ function summary(
   const at = isHovering ? hovered : step.length - 1;
   const held = isHovering ? evalLoss[at] : evalLoss.findLast((loss) => loss !== null);
   const parts = [
-    `Step ${formatCount(step[at])}: loss ${formatLoss(raw[at])}`,
-    `smoothed ${formatLoss(smoothed[at])}`,
+    `Step ${formatCount(step[at])}: ${lossText(raw[at])}`,
+    ...(smoothed[at] === null ? [] : [`smoothed ${formatLoss(smoothed[at])}`]),
     ...(held === null || held === undefined ? [] : [`held-out rows ${formatLoss(held)}`]),
     `learning rate ${formatRate(learningRate[at])}`,
   ];
   if (isHovering) return `${parts.join(', ')}.`;
-  const lowest = raw.reduce((best, loss, i) => (loss < raw[best] ? i : best), 0);
-  return `${parts.join(', ')}. Lowest loss ${formatLoss(raw[lowest])} at step ${formatCount(step[lowest])}.`;
+  const known = raw.map((loss) => loss ?? Infinity);
+  const lowest = known.reduce((best, loss, i) => (loss < known[best] ? i : best), 0);
+  if (known[lowest] === Infinity) return `${parts.join(', ')}.`;
+  return `${parts.join(', ')}. Lowest loss ${formatLoss(known[lowest])} at step ${formatCount(step[lowest])}.`;
 }
+
+const lossText = (loss: number | null): string => (loss === null ? 'skipped' : `loss ${formatLoss(loss)}`);

@@ -14,12 +14,16 @@ export function RunNumbers({ run }: { run: Run }) {
       latest === null ? NONE : `${formatCount(latest.step)} / ${formatCount(latest.totalSteps)}`,
       latest === null ? '' : `epoch ${latest.epoch.toFixed(2)}`,
     ],
-    ['Loss', latest === null ? NONE : formatLoss(latest.loss), 'mean per trained token'],
+    [
+      'Loss',
+      latest === null ? NONE : latest.skipped ? 'skipped' : formatLoss(latest.loss),
+      'mean per trained token',
+    ],
     ['Tokens / s', latest === null ? NONE : formatCount(latest.tokensPerSecond), 'all tokens of a step'],
     ['Time left', remainingMs === null ? NONE : `≈ ${formatDuration(remainingMs)}`, 'optimizer steps only'],
     ['Elapsed', elapsedMs === 0 ? NONE : formatDuration(elapsedMs), 'without pauses'],
     ['GPU memory', latest === null ? NONE : formatBytes(latest.gpuBytes), ''],
-    ['Gradient norm', latest === null ? NONE : latest.gradNorm.toPrecision(3), 'before clipping'],
+    ['Gradient norm', latest === null ? NONE : normText(latest.gradNorm), 'before clipping'],
   ];
   return (
     <dl class="numbers">
@@ -32,3 +36,5 @@ export function RunNumbers({ run }: { run: Run }) {
     </dl>
   );
 }
+
+const normText = (norm: number): string => (Number.isFinite(norm) ? norm.toPrecision(3) : 'not finite');

@@ -6,6 +6,7 @@ import { FailureAlert } from './failure-alert.tsx';
 import { Icon } from './icon.tsx';
 import { RunNumbers } from './run-numbers.tsx';
 import { RunProgress, RunStatus } from './run-status.tsx';
+import { RunWarnings } from './run-warnings.tsx';
 
 export function RunPanel() {
   const { run } = useApp();
@@ -16,6 +17,7 @@ export function RunPanel() {
       <ConfirmStart />
       <RunStatus />
       <RunProgress />
+      <RunWarnings />
       <FailureAlert scope="run" />
       <FailureAlert scope="download" />
       <RunNumbers run={run} />

@@ -1,4 +1,4 @@
-import type { Phase } from '../../api/trainer-api.ts';
+import type { BestStep, Phase } from '../../api/trainer-api.ts';
 import { formatCount, formatLoss } from '../format.ts';
 import { useApp, type AppState } from '../state/app-state.ts';
 
@@ -13,9 +13,11 @@ export function RunStatus() {
   const pending = run.pending.value;
   const notes = [
     result !== null && `loss ${formatLoss(result.lossFirst)} → ${formatLoss(result.lossLast)}`,
+    result !== null && result.best !== null && bestNote(result.best, result.isBestKept),
+    result?.earlyStop,
     run.note.value,
     pending !== null && `${pending === 'pause' ? 'pausing' : 'ending'} after this step …`,
-  ].filter((note) => note !== false && note !== '');
+  ].filter((note) => typeof note === 'string' && note !== '');
 
   return (
     <div class="status" role="status" data-phase={phase}>
@@ -30,6 +32,9 @@ export function RunStatus() {
     </div>
   );
 }
+
+const bestNote = ({ step, evalLoss }: BestStep, isKept: boolean): string =>
+  `lowest held-out loss ${formatLoss(evalLoss)} at step ${formatCount(step)}${isKept ? ', whose adapter this is' : ''}`;
 
 function phaseOf({ run, setUp, failures }: AppState): Phase {
   if (run.phase.value !== 'idle') return run.phase.value;

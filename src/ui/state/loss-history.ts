@@ -9,8 +9,8 @@ const SMOOTHING = 0.8; // weight of the past in the moving average
 
 export interface LossColumns {
   readonly step: number[];
-  readonly raw: number[];
-  readonly smoothed: number[];
+  readonly raw: (number | null)[]; // null: the step was skipped
+  readonly smoothed: (number | null)[]; // null: before the first that was not
   readonly evalLoss: (number | null)[];
   readonly learningRate: number[];
 }
@@ -30,36 +30,43 @@ export function createLossHistory(): LossHistory {
   let columns = emptyColumns();
   const published = signal(columns);
   let average = 0;
+  let averaged = 0; // steps
 
-  const smooth = (loss: number, count: number): number => {
-    average = SMOOTHING * average + (1 - SMOOTHING) * loss;
+  /** After one more step; null: it was skipped. */
+  const smooth = (loss: number | null): number | null => {
+    if (loss !== null) {
+      average = SMOOTHING * average + (1 - SMOOTHING) * loss;
+      averaged++;
+    }
     // Divided by the weight seen so far, as in Adam: otherwise the curve would start near 0.
-    return average / (1 - SMOOTHING ** count);
+    return averaged === 0 ? null : average / (1 - SMOOTHING ** averaged);
   };
 
   return {
     columns: published,
-    add: ({ step, loss, learningRate }) => {
+    add: ({ step, loss, learningRate, skipped }) => {
       columns.step.push(step);
-      columns.raw.push(loss);
-      columns.smoothed.push(smooth(loss, columns.raw.length));
+      columns.raw.push(skipped === undefined ? loss : null);
+      columns.smoothed.push(smooth(columns.raw.at(-1) ?? null));
       columns.evalLoss.push(null);
       columns.learningRate.push(learningRate);
     },
     addEvalLoss: (step, loss) => {
       const index = columns.step.lastIndexOf(step);
-      if (index >= 0) columns.evalLoss[index] = loss;
+      if (index >= 0 && Number.isFinite(loss)) columns.evalLoss[index] = loss;
     },
     cutAfter: (step) => {
       const length = columns.step.filter((other) => other <= step).length;
       for (const column of Object.values(columns) as unknown[][]) column.length = length;
       average = 0;
-      columns.raw.forEach((loss, i) => (columns.smoothed[i] = smooth(loss, i + 1)));
+      averaged = 0;
+      columns.raw.forEach((loss, i) => (columns.smoothed[i] = smooth(loss)));
     },
     publish: () => (published.value = { ...columns }),
     clear: () => {
       columns = emptyColumns();
       average = 0;
+      averaged = 0;
       published.value = columns;
     },
   };

@@ -4,6 +4,7 @@ import type {
   EvaluationReport,
   Phase,
   RunResult,
+  RunWarningCode,
   SampleTrace,
   StepReport,
   TrainEvent,
@@ -29,6 +30,14 @@ export interface RunProgress {
   readonly note: string;
 }
 
+/** What a run was warned of: how often, and the latest in words. */
+export interface RunWarning {
+  readonly code: RunWarningCode;
+  readonly step: number;
+  readonly message: string;
+  readonly count: number;
+}
+
 export interface Run {
   readonly phase: ReadonlySignal<Phase>;
   readonly note: ReadonlySignal<string>;
@@ -43,6 +52,8 @@ export interface Run {
   /** For the optimizer steps still to come; null before the first and after the last. */
   readonly remainingMs: ReadonlySignal<number | null>;
   readonly history: LossHistory;
+  /** One of each kind, in the order of their first. */
+  readonly warnings: ReadonlySignal<readonly RunWarning[]>;
   readonly sampleSets: ReadonlySignal<readonly SampleSet[]>;
   readonly before: ReadonlySignal<EvaluationReport | null>;
   readonly after: ReadonlySignal<EvaluationReport | null>;
@@ -70,6 +81,7 @@ export function createRun(client: TrainerApi, failures: Failures): Run {
   const pending = signal<'pause' | 'stop' | null>(null);
   const latest = signal<StepReport | null>(null);
   const partProgress = signal<RunProgress | null>(null);
+  const warnings = signal<readonly RunWarning[]>([]);
   const sampleSets = signal<readonly SampleSet[]>([]);
   const before = signal<EvaluationReport | null>(null);
   const after = signal<EvaluationReport | null>(null);
@@ -142,6 +154,9 @@ export function createRun(client: TrainerApi, failures: Failures): Run {
       case 'evaluation':
         (event.which === 'before' ? before : after).value = event.report;
         return;
+      case 'warning':
+        warnings.value = withWarning(warnings.peek(), event);
+        return;
       case 'progress':
         partProgress.value = { done: event.done, total: event.total, note: event.note };
         return;
@@ -160,6 +175,7 @@ export function createRun(client: TrainerApi, failures: Failures): Run {
       note.value = '';
       pending.value = null;
       partProgress.value = null;
+      warnings.value = [];
       result.value = null;
     });
     stopwatch.restart();
@@ -265,6 +281,7 @@ export function createRun(client: TrainerApi, failures: Failures): Run {
     elapsedMs: stopwatch.elapsedMs,
     remainingMs,
     history,
+    warnings,
     sampleSets,
     before,
     after,
@@ -286,4 +303,15 @@ export function createRun(client: TrainerApi, failures: Failures): Run {
 function phaseOf({ state, isHeld }: StoredRun): Phase {
   if (state === 'running') return isHeld ? 'training' : 'stopped';
   return state === 'finished' ? 'done' : state;
+}
+
+function withWarning(
+  warnings: readonly RunWarning[],
+  { code, step, message }: Omit<RunWarning, 'count'>,
+): readonly RunWarning[] {
+  const count = 1 + (warnings.find((warning) => warning.code === code)?.count ?? 0);
+  const latest = { code, step, message, count };
+  return count === 1
+    ? [...warnings, latest]
+    : warnings.map((warning) => (warning.code === code ? latest : warning));
 }

@@ -23,7 +23,7 @@ import { mostPanelBytes } from '../../../src/kernels/weight-panel.ts';
 import { createRng, type Rng } from '../../../src/support/rng.ts';
 import type { BenchDevice } from '../protocol.ts';
 
-export { adamw, gradNorm, gradNormPartials } from '../../../src/kernels/adamw.ts';
+export { adamw, gradNorm, gradNormPartials, gradNormStats } from '../../../src/kernels/adamw.ts';
 export { attention } from '../../../src/kernels/attention.ts';
 export { attentionDx } from '../../../src/kernels/attention-backward.ts';
 export { crossEntropy } from '../../../src/kernels/cross-entropy.ts';

@@ -7,6 +7,7 @@ import {
   crossEntropyReference,
   gradNorm,
   gradNormPartials,
+  gradNormStats,
   rmsNorm,
   rmsNormDx,
   rmsNormReference,
@@ -192,7 +193,7 @@ function adamwCase(gpu: Gpu, count: number): BenchCase {
       const bench = benchTensors(gpu, 9);
       const [p, g] = [bench.random(count), bench.random(count)];
       const [pT, gT, mT, vT] = [bench.upload(p), bench.upload(g), bench.zeros(count), bench.zeros(count)];
-      const [partials, stats] = [bench.zeros(gradNormPartials), bench.zeros(2)];
+      const [partials, stats] = [bench.zeros(gradNormPartials), bench.zeros(gradNormStats)];
       const settings = { learningRate: 1e-2, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 };
       const record = (): void => {
         gradNorm(gpu.recorder, gT, partials, stats, count, 1);

@@ -41,6 +41,10 @@ const result: RunResult = {
   before: report(0.011, 0.98),
   after: report(0.956, 0.973),
   device: 'a_device',
+  skippedSteps: 0,
+  best: null,
+  isBestKept: false,
+  earlyStop: null,
 };
 const card = (changes: Partial<RunResult> = {}, model = 'demo', dataset = 'alttrain-1k') =>
   modelCard({
@@ -123,4 +127,18 @@ test('the zip holds the files byte for byte', async () => {
   expect(Object.keys(unzipped)).toEqual(files.map(({ name }) => name));
   for (const { name, bytes } of files) expect([...unzipped[name]]).toEqual([...bytes]);
   expect(() => zipFiles([files[0], files[0]])).toThrow('two files');
+});
+
+test('the card says of which step the adapter is, why the run ended early, and what was skipped', () => {
+  const best = { step: 60, evalLoss: 0.98765 };
+  expect(card({ best, isBestKept: true })).toContain(
+    'The held-out loss was lowest at step 60 (0.9877): this is the adapter of that step.',
+  );
+  expect(card({ best })).toContain('(0.9877); this is the adapter of step 100.');
+  expect(card({ best: { ...best, step: 100 } })).toContain('lowest at step 100 (0.9877), the last.');
+  expect(card({ earlyStop: 'Stopped early after step 100 of 500.' })).toContain(
+    'Stopped early after step 100',
+  );
+  expect(card({ skippedSteps: 2 })).toContain('2 of the steps changed nothing');
+  expect(card()).not.toMatch(/held-out loss was|changed nothing|Stopped early/);
 });

@@ -13,7 +13,14 @@ test('every setting affects something, and says nothing twice', () => {
 
 test('the settings of an effect are those whose field names it, as values and as a type', () => {
   const config: RunConfig = { ...defaultRunConfig, maxSteps: 7, numTrainEpochs: 2 };
-  const length: SettingsAffecting<'length'> = { maxSteps: 7, numTrainEpochs: 2 };
+  const length: SettingsAffecting<'length'> = {
+    maxSteps: 7,
+    numTrainEpochs: 2,
+    maxConsecutiveSkippedSteps: 3,
+    loadBestModelAtEnd: false,
+    earlyStoppingPatience: 0,
+    earlyStoppingThreshold: 0,
+  };
   expect(settingsAffecting(config, 'length')).toEqual(length);
   // @ts-expect-error a setting that does not affect it is no member of the type
   const other: unknown = settingsAffecting(config, 'length').learningRate;

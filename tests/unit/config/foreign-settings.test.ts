@@ -36,7 +36,7 @@ describe("a file of TRL's SFTConfig", () => {
     const used = Object.keys(sftConfig).filter((file) => !listed.includes(file));
     expect(used.sort()).toEqual(
       `adam_beta1 adam_beta2 adam_epsilon assistant_only_loss gradient_accumulation_steps gradient_checkpointing learning_rate
-       logging_steps lr_scheduler_type max_grad_norm max_length max_steps num_train_epochs packing per_device_train_batch_size
+       load_best_model_at_end logging_steps lr_scheduler_type max_grad_norm max_length max_steps num_train_epochs packing per_device_train_batch_size
        save_steps seed train_sampling_strategy warmup_steps weight_decay`.split(/\s+/),
     );
   });
@@ -88,6 +88,46 @@ describe("a file of TRL's SFTConfig", () => {
     const { config, problems } = parseRunConfig(older);
     expect(problems).toEqual([]);
     expect(config).toMatchObject({ maxLength: 512, warmupSteps: 0 });
+  });
+});
+
+describe('the best adapter', () => {
+  const asked = { load_best_model_at_end: true, eval_fraction: 0.1 };
+
+  test.each([
+    {},
+    { metric_for_best_model: 'loss', greater_is_better: false },
+    { metric_for_best_model: 'eval_loss', greater_is_better: null },
+    { early_stopping_patience: null, early_stopping_threshold: null },
+    { early_stopping_patience: 3, early_stopping_threshold: 0.01 },
+  ])('is that of the lowest held-out loss: %j is read', (raw) => {
+    const { config, problems } = parseRunConfig({ ...asked, ...raw });
+    expect(problems).toEqual([]);
+    expect(config.loadBestModelAtEnd).toBe(true);
+  });
+
+  test.each([{ metric_for_best_model: 'eval_accuracy' }, { greater_is_better: true }])(
+    '%j is refused where the best is asked for, and without effect elsewhere',
+    (raw) => {
+      const [name] = Object.keys(raw);
+      expect(messageOf({ ...asked, ...raw })).toMatch(new RegExp(`^${name} .*lowest held-out loss`));
+      expect(messageOf({ early_stopping_patience: 2, eval_fraction: 0.1, ...raw })).toContain(name);
+      expect(parseRunConfig(raw)).toMatchObject({ problems: [], unused: [{ file: name }] });
+    },
+  );
+
+  test.each([
+    [{ load_best_model_at_end: true }, 'load_best_model_at_end'],
+    [{ early_stopping_patience: 1 }, 'early_stopping_patience'],
+    [{ early_stopping_patience: 1, eval_fraction: 0 }, 'early_stopping_patience'],
+  ])('%j needs rows that are held out', (raw, name) => {
+    expect(messageOf(raw)).toMatch(new RegExp(`^${name} needs a held-out loss: set eval_fraction`));
+    expect(parseRunConfig({ ...raw, eval_fraction: 0.1 }).problems).toEqual([]);
+  });
+
+  test('by other names is refused with the one that was meant', () => {
+    expect(messageOf({ save_best: true })).toContain('did you mean load_best_model_at_end?');
+    expect(messageOf({ early_stopping_steps: 3 })).toContain('did you mean early_stopping_patience?');
   });
 });
 

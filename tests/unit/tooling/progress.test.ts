@@ -47,6 +47,16 @@ describe('the progress line', () => {
   });
 });
 
+test('a warning, and a skipped step, have lines of their own', () => {
+  const lines: string[] = [];
+  const view = createProgressView({ write: (text: string) => lines.push(text) }, () => 1e6 * lines.length);
+  const skipped = { reason: 'loss', lines: [7], rows: 1, isNarrowed: true, inARow: 1, total: 1 } as const;
+  view.show({ kind: 'step', report: { ...stepReport(3), loss: NaN, skipped } });
+  view.show({ kind: 'warning', code: 'step-skipped', step: 3, message: 'Skipped: line 7.' });
+  expect(lines[0]).toMatch(/^step 3\/100 · skipped · 80 tok/);
+  expect(lines[1]).toBe('step 3: Skipped: line 7.\n');
+});
+
 describe('metrics.jsonl', () => {
   const rowsOf = (path: string): unknown[] =>
     readFileSync(path, 'utf8')

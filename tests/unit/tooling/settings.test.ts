@@ -40,6 +40,7 @@ function checkpointFile(config: RunConfig): Uint8Array {
     firstMoment: values,
     secondMoment: values,
     progress: null,
+    best: null,
   };
   const identity = { model: 'tiny', dataset: 'data', data: '00', weights: 'f32:00', modelConfig: {} };
   return writeCheckpoint(snapshot, config, identity, 12);

@@ -11,6 +11,7 @@ import {
 } from '../../../src/config/run-config.ts';
 import { readCheckpoint, writeCheckpoint, type Checkpoint } from '../../../src/trainer/checkpoint.ts';
 import { judgeResume } from '../../../src/trainer/resume.ts';
+import { nothingYet } from '../../../src/trainer/run-progress.ts';
 import { dataDigest, type RunIdentity } from '../../../src/trainer/run-identity.ts';
 import { otherValue } from '../../support/other-value.ts';
 
@@ -23,7 +24,14 @@ const identity: RunIdentity = {
 };
 const config: RunConfig = { ...defaultRunConfig, maxSteps: 12 };
 const values = Float32Array.from([1, 2, 3]);
-const snapshot = { step: 4, parameters: values, firstMoment: values, secondMoment: values, progress: null };
+const snapshot = {
+  step: 4,
+  parameters: values,
+  firstMoment: values,
+  secondMoment: values,
+  progress: null,
+  best: null,
+};
 const file = (then = config): Uint8Array => writeCheckpoint(snapshot, then, identity, 12);
 
 /** As a version wrote it that knew names only. */
@@ -91,6 +99,122 @@ describe('a checkpoint', () => {
   ])('that is %s is refused', async (_what, damage) => {
     expect(await refusal(readCheckpoint(damage(file())))).toMatch(/^checkpoint-invalid: The /);
   });
+});
+
+describe('what no run can have written is refused', () => {
+  const written = (changes: { metadata?: Record<string, string>; values?: Record<string, Float32Array> }) => {
+    const { metadata = {}, values: others = {} } = changes;
+    const tensors = { parameters: values, firstMoment: values, secondMoment: values, ...others };
+    return writeSafetensors(
+      Object.entries(tensors).map(([name, data]) => ({ name, dtype: 'F32', shape: [data.length], data })),
+      {
+        format: 'alttrain-web-checkpoint-1',
+        step: '4',
+        total_steps: '12',
+        config: JSON.stringify(toRawRunConfig(config)),
+        model: 'tiny',
+        dataset: 'rows.jsonl',
+        data: 'aa',
+        weights: 'f32:01',
+        model_config: '{}',
+        progress: 'null',
+        ...metadata,
+      },
+    );
+  };
+  const refusalOf = (changes: Parameters<typeof written>[0]) => refusal(readCheckpoint(written(changes)));
+
+  test('while the same without the fault is read', async () => {
+    expect((await readCheckpoint(written({}))).snapshot.step).toBe(4);
+  });
+
+  test.each(['-1', '1e300', '4.5', '', ' 4', '0x4', 'NaN', 'Infinity', '9007199254740993', '13', '４'])(
+    'step "%s"',
+    async (step) => {
+      expect(await refusalOf({ metadata: { step } })).toMatch(/^checkpoint-invalid: /);
+    },
+  );
+
+  test.each(['-1', '', 'many', '1e9'])('total_steps "%s"', async (total) => {
+    expect(await refusalOf({ metadata: { total_steps: total } })).toMatch(
+      /^checkpoint-invalid: .*total_steps/,
+    );
+  });
+
+  test.each(['parameters', 'firstMoment', 'secondMoment'])(
+    '%s that are not finite, or too few',
+    async (name) => {
+      for (const bad of [NaN, Infinity, -Infinity])
+        expect(await refusalOf({ values: { [name]: Float32Array.from([1, bad, 3]) } })).toMatch(
+          new RegExp(`^checkpoint-invalid: Value 1 of "${name}"`),
+        );
+      expect(await refusalOf({ values: { [name]: Float32Array.from([1, 2]) } })).toMatch(
+        /^checkpoint-invalid: .*do not fit each other/,
+      );
+    },
+  );
+
+  test('a second moment below 0, and values in another type or shape', async () => {
+    const below = { secondMoment: Float32Array.from([1, -1e-9, 3]) };
+    expect(await refusalOf({ values: below })).toMatch(/^checkpoint-invalid: .*secondMoment/);
+    const square = writeSafetensors(
+      ['parameters', 'firstMoment', 'secondMoment'].map((name) => ({
+        name,
+        dtype: 'F32',
+        shape: [3, 1],
+        data: values,
+      })),
+      { format: 'alttrain-web-checkpoint-1', step: '4', config: '{}' },
+    );
+    expect(await refusal(readCheckpoint(square))).toMatch(/^checkpoint-invalid: .*no list of float32/);
+  });
+
+  test.each([
+    ['config', 'null'],
+    ['config', '[]'],
+    ['config', '{'],
+    ['model_config', 'null'],
+    ['model_config', '3'],
+    ['progress', '[]'],
+    ['progress', '{"window": null}'],
+    ['progress', '{"lossFirst": "2"}'],
+    ['progress', '{"trainMs": -1}'],
+    ['progress', '{"before": {"suites": [null], "newTokens": 0, "seconds": 0}}'],
+    ['progress', '{"skipped": {"total": 1}}'],
+    ['progress', '{"heldOut": {"evaluations": 1, "withoutGain": 0, "best": {"step": 1}}}'],
+    ['progress', '{"watch": null}'],
+  ])('%s %s', async (name, text) => {
+    expect(await refusalOf({ metadata: { [name]: text } })).toMatch(
+      new RegExp(`^checkpoint-invalid: .*"${name}"`),
+    );
+  });
+
+  test('a best adapter without its step, of another size, or not finite', async () => {
+    const best = { best: Float32Array.from([1, 2, 3]) };
+    const metadata = { best: '{"step": 2, "evalLoss": 1.5}' };
+    const { snapshot: back } = await readCheckpoint(written({ values: best, metadata }));
+    expect(back.best).toEqual({ step: 2, evalLoss: 1.5, parameters: best.best });
+    for (const text of ['{}', 'null', '{"step": -1, "evalLoss": 1}', '{"step": 2, "evalLoss": null}'])
+      expect(await refusalOf({ values: best, metadata: { best: text } })).toMatch(
+        /^checkpoint-invalid: .*best/,
+      );
+    for (const parameters of [Float32Array.from([1, 2]), Float32Array.from([1, NaN, 3])])
+      expect(await refusalOf({ values: { best: parameters }, metadata })).toMatch(/^checkpoint-invalid: /);
+  });
+});
+
+test('a checkpoint of an older version counts as it began: nothing skipped, no held-out loss known', async () => {
+  const { window: _window, skipped: _skipped, heldOut: _heldOut, watch: _watch, ...older } = nothingYet;
+  const progress = { ...older, lossFirst: 3, lossLast: 2 };
+  const back = await readCheckpoint(
+    writeCheckpoint({ ...snapshot, progress: progress as typeof nothingYet }, config, identity, 12),
+  );
+  expect(back.snapshot.progress).toEqual({ ...nothingYet, lossFirst: 3, lossLast: 2 });
+});
+
+test('one of a longer run that was resumed as a shorter one is read again', async () => {
+  const back = await readCheckpoint(writeCheckpoint(snapshot, config, identity, 3));
+  expect([back.snapshot.step, back.totalSteps]).toEqual([4, 4]);
 });
 
 describe('a run goes on from its checkpoint', () => {

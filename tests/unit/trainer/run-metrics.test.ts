@@ -91,6 +91,44 @@ describe('metrics rows', () => {
     expect(rows[3]).toMatchObject({ loss: 7.25 });
   });
 
+  test('of a skipped step say so in a row of their own, and no mean holds its numbers', () => {
+    const skipped = {
+      reason: 'loss',
+      lines: [7, 9],
+      rows: 2,
+      isNarrowed: true,
+      inARow: 1,
+      total: 1,
+    } as const;
+    const bad = (step: number): StepReport => ({ ...report(step), loss: NaN, gradNorm: NaN, skipped });
+    const steps = [report(1), bad(2), report(3), report(4), bad(5), bad(6), bad(7)];
+    const rows = rowsOf(3, (metrics) => steps.forEach((one) => metrics.addStep(one)));
+    const skippedAs = { skipped: true, skipped_reason: 'loss not finite', skipped_lines: [7, 9] };
+    expect(rows.map(({ step, loss, skipped: is }) => [step, loss, is])).toEqual([
+      [2, undefined, true],
+      [3, (9 + 7.5) / 2, undefined],
+      [5, undefined, true],
+      [6, 7, true], // the mean of step 4 alone
+      [7, undefined, true],
+    ]);
+    expect(rows[0]).toMatchObject({ ...skippedAs, epoch: 0.5, learning_rate: 2e-3 });
+    expect(rows[3]).toMatchObject({ ...skippedAs, grad_norm: null, step_ms: 1000 });
+    expect(rows.map((row) => JSON.stringify(row)).join()).not.toMatch(/NaN|Infinity/);
+  });
+
+  test('of a run that ends within a window cover what is left, at its last step', () => {
+    const rows = rowsOf(3, (metrics) => {
+      for (const step of [1, 2, 3, 4]) metrics.addStep(report(step));
+      metrics.addEvalLoss(4, 2);
+      metrics.endWindow();
+      metrics.endWindow();
+    });
+    expect(rows.map(({ step, loss, eval_loss: held }) => [step, loss, held])).toEqual([
+      [3, 24.5 / 3, undefined],
+      [4, 7, 2],
+    ]);
+  });
+
   test('of a run resumed within a window are those of the whole run', () => {
     const whole = rowsOf(3, allSteps);
     const before = new RunMetrics(3);

@@ -37,6 +37,23 @@ test('an evaluation loss stands at its step, and readers hear of it when it is p
   expect(history.columns.value.evalLoss).toEqual([null, 2.5]);
 });
 
+test('a skipped step leaves a gap, and the smoothed curve goes on from before it', () => {
+  const skipped = { reason: 'loss', lines: [1], rows: 1, isNarrowed: true, inARow: 1, total: 1 } as const;
+  const history = createLossHistory();
+  history.add({ ...report(1, NaN), skipped });
+  history.add(report(2, 3));
+  history.add({ ...report(3, Infinity), skipped });
+  history.add(report(4, 3));
+  history.addEvalLoss(4, NaN);
+  history.publish();
+  const { step, raw, smoothed, evalLoss } = history.columns.value;
+  expect(step).toEqual([1, 2, 3, 4]);
+  expect(raw).toEqual([null, 3, null, 3]);
+  expect(smoothed[0]).toBeNull();
+  for (const value of smoothed.slice(1)) expect(value).toBeCloseTo(3, 12);
+  expect(evalLoss).toEqual([null, null, null, null]);
+});
+
 test('a new run starts with empty curves', () => {
   const history = createLossHistory();
   history.add(report(1, 3));

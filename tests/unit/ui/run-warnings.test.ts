@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest';
+import type { RunResult, TrainerApi, TrainEvent } from '../../../src/api/trainer-api.ts';
+import { defaultRunConfig } from '../../../src/config/run-config.ts';
+import { createFailures } from '../../../src/ui/state/failures.ts';
+import { createRun, type Run } from '../../../src/ui/state/run.ts';
+
+const skipped = (step: number): TrainEvent => ({
+  kind: 'warning',
+  code: 'step-skipped',
+  step,
+  message: `Skipped: line ${step}.`,
+});
+const diverging: TrainEvent = { kind: 'warning', code: 'loss-diverging', step: 5, message: 'far above' };
+
+/** A run whose trainer tells these events. */
+async function runOf(events: readonly TrainEvent[]): Promise<Run> {
+  const client = {
+    startTraining: (_request: unknown, onEvent: (event: TrainEvent) => void) => {
+      events.forEach(onEvent);
+      return Promise.resolve({ finished: true, before: null, after: null } as RunResult);
+    },
+  } as unknown as TrainerApi;
+  const run = createRun(client, createFailures());
+  await run.start(defaultRunConfig);
+  return run;
+}
+
+test('warnings of one kind are one note, with their number and the latest of them', async () => {
+  const run = await runOf([skipped(3), diverging, skipped(4), skipped(9)]);
+  expect(run.warnings.value).toEqual([
+    { code: 'step-skipped', step: 9, message: 'Skipped: line 9.', count: 3 },
+    { code: 'loss-diverging', step: 5, message: 'far above', count: 1 },
+  ]);
+});
+
+test('a new run begins without the warnings of the one before', async () => {
+  const events = [skipped(1)];
+  const run = await runOf(events);
+  expect(run.warnings.value).toHaveLength(1);
+  events.length = 0;
+  await run.start(defaultRunConfig);
+  expect(run.warnings.value).toEqual([]);
+});
