@@ -1,0 +1,200 @@
+/**
+ * Runs that outlive the page, the worker and the GPU: settings, records, checkpoints and, where it is small, the data file,
+ * each run a journal in a folder of its own. Everything that lists, shows, continues or exports a run asks here.
+ * The format is written down in docs/run-store.md.
+ */
+import type { RunHead, StoredRecord, StoredRun, StoredRunContent } from '../api/stored-runs.ts';
+import type { FolderStore } from '../storage/folder-store.ts';
+import { JournalWriter, readFileOf, readJournal, type Commit } from '../storage/journal.ts';
+import { TrainerError } from '../support/trainer-error.ts';
+import { fromLines, stepOf } from './records.ts';
+import { checkpointFile, datasetFile, RunLog, type RunContent } from './run-log.ts';
+
+/** The name of the host's store for them. */
+export const runsStore = 'runs';
+
+/** A run as it can go on: its newest checkpoint that is whole, and the records up to there. */
+export interface OpenedRun {
+  readonly log: RunLog;
+  readonly head: RunHead;
+  readonly checkpoint: Uint8Array;
+  readonly records: readonly StoredRecord[];
+  readonly notes: readonly string[];
+}
+
+export class RunStore {
+  readonly #store: FolderStore;
+
+  constructor(store: FolderStore) {
+    this.#store = store;
+  }
+
+  /** A new run; it is there once something is saved. Its log is closed by whoever asked for it. */
+  async create(head: RunHead): Promise<RunLog> {
+    const id = crypto.randomUUID();
+    const release = await this.#store.lock(id);
+    try {
+      await this.#store.create(id);
+    } catch (error) {
+      release();
+      throw error;
+    }
+    const content: RunContent = { version: 1, head, checkpoints: [], segments: [] };
+    return new RunLog(id, new JournalWriter<RunContent>(this.#store, id, null), content, [], release);
+  }
+
+  /** The newest first. What was begun and never saved is swept away. */
+  async list(): Promise<StoredRun[]> {
+    const runs: StoredRun[] = [];
+    for (const id of await this.#store.folders()) {
+      const unlock = await this.#store.tryLock(id);
+      const state = await readJournal<RunContent>(this.#store, id);
+      if (state !== null) runs.push(toStoredRun(id, state.newest, unlock === null));
+      else if (unlock !== null) await this.#store.remove(id);
+      unlock?.();
+    }
+    return runs.sort((a, b) => b.createdMs - a.createdMs);
+  }
+
+  /** Also of a run that is being trained elsewhere. @throws TrainerError "run-not-found" */
+  async read(id: string): Promise<StoredRunContent> {
+    const unlock = await this.#store.tryLock(id);
+    unlock?.();
+    const state = await readJournal<RunContent>(this.#store, id);
+    if (state === null) throw notFound();
+    const { records, notes } = await this.#recordsOf(id, state.newest, Infinity);
+    return { run: toStoredRun(id, state.newest, unlock === null), records, notes };
+  }
+
+  /** To go on. The run is locked until its log is closed. @throws TrainerError "run-in-use", "run-not-found", "checkpoint-invalid" */
+  async open(id: string): Promise<OpenedRun> {
+    const release = await this.#hold(id);
+    try {
+      const state = await readJournal<RunContent>(this.#store, id);
+      if (state === null) throw notFound();
+      const { newest } = state;
+      const found = await this.#checkpointOf(id, newest);
+      const { records, notes, isWhole } = await this.#recordsOf(id, newest, found.step);
+      const { content } = newest;
+      // What lies beyond the checkpoint, or cannot be read, is written anew without it.
+      const kept = isWhole ? content : { ...content, segments: [] };
+      const writer = new JournalWriter(this.#store, id, newest);
+      const log = new RunLog(id, writer, kept, isWhole ? [] : records, release);
+      const passedOver = state.passedOver ? ['The newest save was cut off; the one before it is used.'] : [];
+      return {
+        log,
+        head: content.head,
+        checkpoint: found.bytes,
+        records,
+        notes: [...passedOver, ...found.notes, ...notes],
+      };
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  /** The newest checkpoint that is whole. @throws TrainerError "run-not-found", "checkpoint-invalid" */
+  async checkpoint(id: string): Promise<Uint8Array> {
+    const state = await readJournal<RunContent>(this.#store, id);
+    if (state === null) throw notFound();
+    return (await this.#checkpointOf(id, state.newest)).bytes;
+  }
+
+  /** The data file that was kept with the run; null: none was. @throws TrainerError "cache-damaged" */
+  async dataset(id: string): Promise<Uint8Array | null> {
+    const state = await readJournal<RunContent>(this.#store, id);
+    if (state === null) throw notFound();
+    if (!state.newest.files.some(({ name }) => name === datasetFile)) return null;
+    const bytes = await readFileOf(this.#store, id, state.newest, datasetFile);
+    if (bytes !== null) return bytes;
+    throw new TrainerError(
+      'cache-damaged',
+      'The data file kept with this run is damaged. Choose the file again.',
+    );
+  }
+
+  /** @throws TrainerError "run-in-use", "run-not-found" */
+  async describe(id: string, words: Partial<Pick<RunHead, 'title' | 'notes'>>): Promise<void> {
+    const release = await this.#hold(id);
+    const state = await readJournal<RunContent>(this.#store, id);
+    if (state === null) {
+      release();
+      throw notFound();
+    }
+    const log = new RunLog(
+      id,
+      new JournalWriter(this.#store, id, state.newest),
+      state.newest.content,
+      [],
+      release,
+    );
+    try {
+      await log.save({ head: words });
+    } finally {
+      await log.close();
+    }
+  }
+
+  /** @throws TrainerError "run-in-use" */
+  async remove(id: string): Promise<void> {
+    const release = await this.#hold(id);
+    await this.#store.remove(id);
+    release();
+  }
+
+  async #hold(id: string): Promise<() => void> {
+    const release = await this.#store.tryLock(id);
+    if (release !== null) return release;
+    throw new TrainerError(
+      'run-in-use',
+      'This run is under way, here or in another tab. Stop it there first.',
+    );
+  }
+
+  async #checkpointOf(
+    id: string,
+    { content, files }: Commit<RunContent>,
+  ): Promise<{ readonly step: number; readonly bytes: Uint8Array; readonly notes: readonly string[] }> {
+    const notes: string[] = [];
+    for (const step of content.checkpoints) {
+      const bytes = await readFileOf(this.#store, id, { files }, checkpointFile(step));
+      if (bytes !== null) return { step, bytes, notes };
+      notes.push(`The checkpoint of step ${step} is damaged; the one before it is used.`);
+    }
+    throw new TrainerError(
+      'checkpoint-invalid',
+      content.checkpoints.length === 0
+        ? 'This run ended before its first checkpoint: start it again.'
+        : 'No checkpoint of this run is whole any more: it cannot go on. What was recorded can still be seen.',
+    );
+  }
+
+  async #recordsOf(
+    id: string,
+    { content, files }: Commit<RunContent>,
+    lastStep: number,
+  ): Promise<{ readonly records: StoredRecord[]; readonly notes: string[]; readonly isWhole: boolean }> {
+    const parts = await Promise.all(
+      content.segments.map(({ name }) => readFileOf(this.#store, id, { files }, name)),
+    );
+    const all = parts.flatMap((bytes) => (bytes === null ? [] : fromLines(bytes)));
+    const records = all.filter((record) => stepOf(record) <= lastStep);
+    const isDamaged = parts.some((bytes) => bytes === null);
+    return {
+      records,
+      notes: isDamaged ? ['Some records of this run are damaged: its chart and table have gaps.'] : [],
+      isWhole: !isDamaged && records.length === all.length,
+    };
+  }
+}
+
+function toStoredRun(id: string, { content, files }: Commit<RunContent>, isHeld: boolean): StoredRun {
+  return { ...content.head, id, isHeld, bytes: files.reduce((sum, { bytes }) => sum + bytes, 0) };
+}
+
+const notFound = (): TrainerError =>
+  new TrainerError(
+    'run-not-found',
+    'This run is not kept here any more: it was deleted, or its folder is damaged.',
+  );
