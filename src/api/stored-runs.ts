@@ -56,8 +56,11 @@ export interface StoredRun extends RunHead {
   readonly isHeld: boolean; // trained right now, in this tab or elsewhere
 }
 
-/** What is drawn of a run: its steps, held-out losses and sample traces. */
-export type StoredRecord = Extract<TrainEvent, { readonly kind: 'step' | 'eval-loss' | 'samples' }>;
+/** What is shown of a run: its steps, held-out losses, sample traces and warnings. */
+export type StoredRecord = Extract<
+  TrainEvent,
+  { readonly kind: 'step' | 'eval-loss' | 'samples' | 'warning' }
+>;
 
 export interface StoredRunContent {
   readonly run: StoredRun;

@@ -2,7 +2,7 @@
 import type { StoredRecord } from '../api/stored-runs.ts';
 
 export const isRecord = (event: { readonly kind: string }): event is StoredRecord =>
-  event.kind === 'step' || event.kind === 'eval-loss' || event.kind === 'samples';
+  ['step', 'eval-loss', 'samples', 'warning'].includes(event.kind);
 
 /** The optimizer step that a record belongs to. */
 export const stepOf = (record: StoredRecord): number =>

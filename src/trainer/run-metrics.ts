@@ -40,7 +40,8 @@ export class RunMetrics {
     for (const record of records) {
       if (record.kind === 'step') metrics.addStep(record.report);
       else if (record.kind === 'eval-loss') metrics.addEvalLoss(record.step, record.loss);
-      else metrics.addSamples(record.step, record.samples);
+      else if (record.kind === 'samples') metrics.addSamples(record.step, record.samples);
+      else metrics.addWarning(record.step, record.code);
     }
     if (window.steps === 0) metrics.endWindow(); // as it was, where the run ended within a window
     metrics.window = window;
@@ -83,8 +84,9 @@ export class RunMetrics {
     this.#join(step, { eval_loss: loss });
   }
 
+  /** That a step was skipped is in its own row already. */
   addWarning(step: number, code: RunWarningCode): void {
-    this.#join(step, { warning: code });
+    if (code !== 'step-skipped') this.#join(step, { warning: code });
   }
 
   addSamples(step: number, samples: readonly SampleTrace[]): void {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { MetricsRow, StepReport } from '../../../src/api/trainer-api.ts';
+import type { StoredRecord } from '../../../src/api/stored-runs.ts';
 import { RunMetrics } from '../../../src/trainer/run-metrics.ts';
 
 const losses = [9, 8, 7.5, 7, 6, 5, 4];
@@ -127,6 +128,24 @@ describe('metrics rows', () => {
       [3, 24.5 / 3, undefined],
       [4, 7, 2],
     ]);
+  });
+
+  test('made again of what was recorded are those of the run, with skipped steps, warnings and an early end', () => {
+    const skipped = { reason: 'loss', lines: [7], rows: 1, isNarrowed: true, inARow: 1, total: 1 } as const;
+    const run = new RunMetrics(3);
+    const records: StoredRecord[] = [];
+    for (const step of [1, 2, 3, 4]) {
+      const told = step === 2 ? { ...report(step), loss: NaN, gradNorm: NaN, skipped } : report(step);
+      run.addStep(told);
+      records.push({ kind: 'step', report: told });
+      if (step === 2) records.push({ kind: 'warning', code: 'step-skipped', step, message: 'line 7' });
+      if (step === 3) run.addWarning(step, 'loss-diverging');
+      if (step === 3) records.push({ kind: 'warning', code: 'loss-diverging', step, message: 'far above' });
+    }
+    run.endWindow();
+    const stored = JSON.parse(JSON.stringify(records)) as StoredRecord[];
+    expect(RunMetrics.after(stored, 3, run.window).text()).toBe(run.text());
+    expect(run.text().trim().split('\n')).toHaveLength(3);
   });
 
   test('of a run resumed within a window are those of the whole run', () => {
