@@ -9,7 +9,7 @@ const hubSources = ['https://huggingface.co', 'https://*.huggingface.co', 'https
 export interface PolicyOptions {
   /** Beside this server and the public hub: sources of a hub of the user's own. */
   readonly connect?: readonly string[];
-  /** Snappy in Parquet files is decompressed by WebAssembly, in a worker. */
+  /** The library of Parquet's codecs (gzip, zstd, brotli, lz4) compiles WebAssembly when a worker loads it. */
   readonly usesWasm?: boolean;
   /** The page starts workers, and src/trusted-types.ts says which; a worker has no such sink to fill. */
   readonly trustedTypes: 'default' | "'none'";
