@@ -48,15 +48,18 @@ export function remoteApi<Api extends Contract<Api>>(name: string, startWorker: 
 /** An object with every method that is asked for. */
 export function byMethod<Api>(callOf: (method: string) => Call): Api {
   const calls = new Map<string, Call>();
-  return new Proxy({}, {
-    get: (_, member) => {
-      // Whoever awaits this object asks for "then": it has none, as it is no promise.
-      if (typeof member !== 'string' || member === 'then') return undefined;
-      const known = calls.get(member) ?? callOf(member);
-      calls.set(member, known);
-      return known;
+  return new Proxy(
+    {},
+    {
+      get: (_, member) => {
+        // Whoever awaits this object asks for "then": it has none, as it is no promise.
+        if (typeof member !== 'string' || member === 'then') return undefined;
+        const known = calls.get(member) ?? callOf(member);
+        calls.set(member, known);
+        return known;
+      },
     },
-  }) as Api;
+  ) as Api;
 }
 
 const across = (value: unknown): unknown => (typeof value === 'function' ? comlink.proxy(value) : value);

@@ -37,7 +37,11 @@ afterAll(() => served.close());
 
 const nothingKept = (): Promise<Blob> => Promise.reject(new Error('nothing is kept here'));
 const open = (name: string, url: string) =>
-  createDatasetOpener(fetchedAssets(`${served.url}/?headless`), nothingKept).openLocal({ kind: 'url', name, url });
+  createDatasetOpener(fetchedAssets(`${served.url}/?headless`), nothingKept).openLocal({
+    kind: 'url',
+    name,
+    url,
+  });
 const textOf = async (file: FileBytes, start: number, end: number): Promise<string> =>
   new TextDecoder().decode(await file.slice(start, end).arrayBuffer());
 
