@@ -3,7 +3,12 @@ import { join, resolve } from 'node:path';
 import type { BestStep, RunResult } from '../src/api/trainer-api.ts';
 import type { WireError } from '../src/support/trainer-error.ts';
 import type { RunConfig } from '../src/config/run-config.ts';
-import { deliveredNames, type HeadlessEvent, type TrainPlan } from '../src/headless/commands.ts';
+import {
+  deliveredNames,
+  formerCheckpointName,
+  type HeadlessEvent,
+  type TrainPlan,
+} from '../src/headless/commands.ts';
 import { parseTrainArgs, trainHelp, wantsHelp, wantsJson, type TrainOptions } from './cli/args.ts';
 import { checkpointOf, readCheckpointHead } from './cli/checkpoint-file.ts';
 import { cancelled, RunFailure, runCommand } from './cli/exit.ts';
@@ -33,7 +38,7 @@ async function prepare(options: TrainOptions): Promise<Prepared> {
   const model = modelInput(options.model, hub);
   const dataset = datasetInput(options.dataset, hub);
   const adapter = options.initAdapterFolder === null ? null : adapterInput(options.initAdapterFolder);
-  const checkpoint = options.resume ? checkpointOf(out) : null;
+  const checkpoint = options.resume ? await checkpointOf(out, (line) => console.error(line)) : null;
   const config: RunConfig = await resolveRunConfig(
     {
       isDemo: model.served.kind === 'demo',
@@ -44,7 +49,7 @@ async function prepare(options: TrainOptions): Promise<Prepared> {
     },
     (line) => console.error(line),
   );
-  prepareOutFolder(out, [...deliveredNames, metricsName]);
+  prepareOutFolder(out, [...deliveredNames, formerCheckpointName, metricsName]);
   return {
     out,
     resumedStep: checkpoint === null ? null : (await readCheckpointHead(checkpoint)).step,
@@ -71,6 +76,7 @@ async function train(options: TrainOptions, asJson: boolean): Promise<void> {
   const metrics = openMetricsLog(join(out, metricsName), resumedStep);
   const onEvent = (event: HeadlessEvent): void => {
     view.show(event);
+    if (event.kind === 'run') metrics.cutFrom(event.rowsFrom);
     if (event.kind === 'metrics') metrics.add(event.row);
   };
   const { openSession } = await import('./cli/session.ts'); // the slow part, loaded once the input is good

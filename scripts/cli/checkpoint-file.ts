@@ -6,8 +6,8 @@ import { TrainerError } from '../../src/support/trainer-error.ts';
 import { openSafetensors } from '../../src/adapter/safetensors.ts';
 import { bytesSource } from '../../src/support/byte-source.ts';
 import type { RawRunConfig } from '../../src/config/run-config.ts';
-import { checkpointName } from '../../src/headless/commands.ts';
-import { checkpointSettings } from '../../src/trainer/checkpoint.ts';
+import { checkpointName, formerCheckpointName } from '../../src/headless/commands.ts';
+import { checkpointSettings, requireWhole } from '../../src/trainer/checkpoint.ts';
 import { isFile, isFolder } from './files.ts';
 import { reasonOf } from './inputs.ts';
 
@@ -19,7 +19,9 @@ export interface CheckpointHead {
 /** @throws TrainerError "checkpoint-invalid" */
 export async function readCheckpointHead(path: string): Promise<CheckpointHead> {
   try {
-    const { metadata } = await openSafetensors(bytesSource(await readFile(path)));
+    const bytes = await readFile(path);
+    await requireWhole(bytes);
+    const { metadata } = await openSafetensors(bytesSource(bytes));
     return { settings: checkpointSettings(metadata), step: Number(metadata['step']) };
   } catch (error) {
     throw new TrainerError(
@@ -29,11 +31,24 @@ export async function readCheckpointHead(path: string): Promise<CheckpointHead> 
   }
 }
 
-/** Where `--resume` goes on from. @throws TrainerError "checkpoint-invalid" saying what is there instead */
-export function checkpointOf(out: string): string {
+/**
+ * Where `--resume` goes on from: the newest checkpoint of the folder that is whole. `say`: told where that is not the newest.
+ * @throws TrainerError "checkpoint-invalid" saying what is there instead
+ */
+export async function checkpointOf(out: string, say: (line: string) => void): Promise<string> {
   const path = join(out, checkpointName);
-  if (isFile(path)) return path;
-  throw new TrainerError('checkpoint-invalid', `--resume: there is no ${path}. ${whatIsThere(out)}`);
+  const former = join(out, formerCheckpointName);
+  if (!isFile(path) && !isFile(former))
+    throw new TrainerError('checkpoint-invalid', `--resume: there is no ${path}. ${whatIsThere(out)}`);
+  try {
+    await readCheckpointHead(path);
+    return path;
+  } catch (error) {
+    if (!isFile(former)) throw error;
+    const { step } = await readCheckpointHead(former).catch(() => Promise.reject(error));
+    say(`${reasonOf(error)} Going on from the one before it, of step ${step}.`);
+    return former;
+  }
 }
 
 function whatIsThere(out: string): string {

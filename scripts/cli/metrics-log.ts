@@ -10,6 +10,8 @@ import { writeWhole } from './write-whole.ts';
 
 export interface MetricsLog {
   add(row: MetricsRow): void;
+  /** Forgets the rows from this step on: they come again. */
+  cutFrom(step: number): void;
   /** Writes what could not be written before. @throws Error when it cannot be written now either */
   finish(): void;
 }
@@ -26,7 +28,7 @@ function append(path: string, line: string): void {
 
 /** `resumedStep`: of the checkpoint the run goes on from; null for a new run. Nothing is touched before the first row. */
 export function openMetricsLog(path: string, resumedStep: number | null): MetricsLog {
-  const lines = resumedStep === null ? [] : linesUpTo(path, resumedStep);
+  let lines = resumedStep === null ? [] : linesUpTo(path, resumedStep);
   let isWritten = false;
   const write = (): void => {
     writeWhole(path, lines.map((line) => `${line}\n`).join(''));
@@ -42,6 +44,12 @@ export function openMetricsLog(path: string, resumedStep: number | null): Metric
       } catch {
         isWritten = false; // a full disk: tried again with the next row
       }
+    },
+    cutFrom(step) {
+      const kept = lines.filter((line) => stepOf(line) < step);
+      if (kept.length === lines.length) return;
+      lines = kept;
+      isWritten = false; // whole with the next row
     },
     finish() {
       if (!isWritten && lines.length > 0) write();

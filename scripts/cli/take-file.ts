@@ -5,12 +5,16 @@ import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { isDiskFull } from '../../src/host/node/disk-folders.ts';
+import { checkpointName, formerCheckpointName } from '../../src/headless/commands.ts';
 import { openPart, partOf, whyNotBelow } from './own-path.ts';
 
 export interface ResultPlace {
   readonly folder: string; // of the run
   readonly name: string; // "checkpoint/checkpoint.safetensors"
 }
+
+/** What keeps the file before it, under which name. */
+const formerNames: Readonly<Record<string, string>> = { [checkpointName]: formerCheckpointName };
 
 /** @throws Error of the file system, or saying that something leads elsewhere; what was there is untouched then */
 export async function takeFile({ folder, name }: ResultPlace, content: Readable): Promise<void> {
@@ -21,6 +25,9 @@ export async function takeFile({ folder, name }: ResultPlace, content: Readable)
   const fd = openPart(path);
   try {
     await pipeline(content, createWriteStream('', { fd, flush: true }));
+    const former = formerNames[name];
+    if (former !== undefined && existsSync(path) && whyNotBelow(folder, former) === null)
+      await rename(path, join(folder, former));
     await rename(partOf(path), path); // a transfer that breaks off leaves the earlier file as it was
   } catch (error) {
     await rm(partOf(path), { force: true }).catch(() => undefined);

@@ -297,10 +297,10 @@ export type Phase =
 
 export type TrainEvent =
   /**
-   * Once, at the start. `id`: of the run in the store; null: it is not kept. `step`: of a run that goes on, the steps done.
-   * What was told of later steps, and the row of metrics of that step itself, is told anew.
+   * At the start, and again when a run goes on after a loss. `id`: of the run in the store; null: it is not kept. `step`: of a
+   * run that goes on, the steps done. What was told of later steps is told anew, and rows of metrics from `rowsFrom` on.
    */
-  | { readonly kind: 'run'; readonly id: string | null; readonly step: number }
+  | { readonly kind: 'run'; readonly id: string | null; readonly step: number; readonly rowsFrom: number }
   | { readonly kind: 'phase'; readonly phase: Phase; readonly note: string }
   | { readonly kind: 'step'; readonly report: StepReport }
   | { readonly kind: 'eval-loss'; readonly step: number; readonly loss: number }

@@ -86,6 +86,8 @@ export interface Desk {
 
 /** Files that a run delivers besides those of `exportFiles()`. */
 export const checkpointName = 'checkpoint/checkpoint.safetensors';
+/** The one before it: what is on the disk may be damaged there. */
+export const formerCheckpointName = 'checkpoint/previous.safetensors';
 /** What a training run puts on the desk; metrics.jsonl is written from its events, row by row. */
 export const deliveredNames: readonly string[] = [
   'adapter_model.safetensors',

@@ -8,6 +8,7 @@ import { bytesSource } from '../support/byte-source.ts';
 import { textOf } from '../support/text-of.ts';
 import { TrainerError } from '../support/trainer-error.ts';
 import { parseRunConfig, toRawRunConfig, type RawRunConfig, type RunConfig } from '../config/run-config.ts';
+import { isSealWhole, unsealed } from './file-seal.ts';
 import type { RunIdentity } from './run-identity.ts';
 import { progressOf, type RunProgress } from './run-progress.ts';
 
@@ -43,6 +44,7 @@ const tensorNames = ['parameters', 'firstMoment', 'secondMoment'] as const;
 const bestName = 'best';
 const format = 'alttrain-web-checkpoint-1';
 
+/** Not sealed yet: `seal` of file-seal.ts does that. */
 export function writeCheckpoint(
   { progress, best, ...snapshot }: Snapshot,
   config: RunConfig,
@@ -61,6 +63,7 @@ export function writeCheckpoint(
   ];
   return writeSafetensors(tensors, {
     format,
+    seal: unsealed,
     step: String(snapshot.step),
     total_steps: String(Math.max(totalSteps, snapshot.step)), // a longer run may have been resumed as a shorter one
     config: JSON.stringify(toRawRunConfig(config)),
@@ -77,6 +80,12 @@ export function writeCheckpoint(
 const invalid = (message: string, detail: string | null = null): TrainerError =>
   new TrainerError('checkpoint-invalid', message, detail);
 
+/** @throws TrainerError "checkpoint-invalid" where its seal says that it was changed */
+export async function requireWhole(bytes: Uint8Array): Promise<void> {
+  if (!(await isSealWhole(bytes)))
+    throw invalid('The checkpoint is not what was written: it was cut, or changed since.');
+}
+
 /** The settings a checkpoint was made with, under their file names. @throws TrainerError "checkpoint-invalid" */
 export function checkpointSettings(metadata: Metadata): RawRunConfig {
   if (metadata['format'] !== format)
@@ -92,6 +101,7 @@ export function checkpointSettings(metadata: Metadata): RawRunConfig {
 
 /** @throws TrainerError "checkpoint-invalid" when it is none, or is damaged. */
 export async function readCheckpoint(bytes: Uint8Array): Promise<Checkpoint> {
+  await requireWhole(bytes);
   const file = await openSafetensors(bytesSource(bytes)).catch((error: unknown) => {
     throw invalid(
       `The checkpoint is no whole safetensors file: ${error instanceof Error ? error.message : String(error)}`,

@@ -19,20 +19,25 @@ export interface KeptRun {
 
 export class RunKeeper {
   readonly #kept: KeptRun | null;
-  readonly #toBytes: (snapshot: Snapshot) => Uint8Array;
+  readonly #toBytes: (snapshot: Snapshot) => Promise<Uint8Array>;
   /** Told of a save that failed. */
   onNote: (note: string) => void = () => undefined;
   #isDatasetKept = false;
   #saving: Promise<void> | null = null;
 
   /** `kept`: null where nothing is kept. `toBytes`: a snapshot as a checkpoint's file. */
-  constructor(kept: KeptRun | null, toBytes: (snapshot: Snapshot) => Uint8Array) {
+  constructor(kept: KeptRun | null, toBytes: (snapshot: Snapshot) => Promise<Uint8Array>) {
     this.#kept = kept;
     this.#toBytes = toBytes;
   }
 
   get id(): string | null {
     return this.#kept?.log.id ?? null;
+  }
+
+  /** It goes on, and what was told of it before is known. */
+  get hasRecords(): boolean {
+    return (this.#kept?.records.length ?? 0) > 0;
   }
 
   add(event: TrainEvent): void {
@@ -57,7 +62,9 @@ export class RunKeeper {
       const bytes = dataset === null || this.#isDatasetKept ? null : await bytesOf(dataset);
       await log.save({
         head: snapshot === null ? head : { ...head, step: snapshot.step },
-        ...(snapshot === null ? {} : { checkpoint: { step: snapshot.step, bytes: this.#toBytes(snapshot) } }),
+        ...(snapshot === null
+          ? {}
+          : { checkpoint: { step: snapshot.step, bytes: await this.#toBytes(snapshot) } }),
         ...(bytes === null ? {} : { dataset: bytes }),
       });
       this.#isDatasetKept = true;

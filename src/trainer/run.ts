@@ -16,6 +16,7 @@ import { inPrecision } from '../self-test/precision.ts';
 import { checkHeldOut, checkLengths } from './check-rows.ts';
 import { readCheckpoint, writeCheckpoint, type BestAdapter, type Snapshot } from './checkpoint.ts';
 import { evaluateBoth } from './evaluate.ts';
+import { seal } from './file-seal.ts';
 import { firstSnapshot } from './first-snapshot.ts';
 import { checkLayout, resumedSnapshot } from './fit-checkpoint.ts';
 import { judgeResume } from './resume.ts';
@@ -142,7 +143,9 @@ export class Run {
     keeper.onNote = (note) => tell({ kind: 'phase', phase: 'training', note });
     record.metrics.onRow = (row) => tell({ kind: 'metrics', row });
     try {
-      tell({ kind: 'run', id: keeper.id, step: record.step });
+      const { step } = record;
+      // With its records known, the row of the step it goes on from is still open.
+      tell({ kind: 'run', id: keeper.id, step, rowsFrom: keeper.hasRecords ? step : step + 1 });
       return await this.#train(tell);
     } catch (error) {
       // Skipped steps left the adapter as it was: nothing of it is lost.
@@ -380,12 +383,12 @@ export class Run {
 
   /** Of the last snapshot: taken at every pause, stop and end, and every `save_steps`. */
   checkpoint(): Promise<Uint8Array> {
-    return Promise.resolve(this.#fileOf(this.#snapshot));
+    return this.#fileOf(this.#snapshot);
   }
 
-  #fileOf(snapshot: Snapshot): Uint8Array {
+  #fileOf(snapshot: Snapshot): Promise<Uint8Array> {
     const { plan, identity } = this.#parts;
-    return writeCheckpoint(snapshot, plan.config, identity, plan.batches.totalSteps);
+    return seal(writeCheckpoint(snapshot, plan.config, identity, plan.batches.totalSteps));
   }
 
   dispose(): void {

@@ -16,14 +16,19 @@ export interface NodeHostOptions {
   readonly mounts?: readonly Mount[];
   /** Kept models and the choice of kernels lie here; null: nothing is kept. */
   readonly cacheFolder: string | null;
+  /** Stored runs lie here; absent: in the cache folder. */
+  readonly runsFolder?: string;
 }
 
-export function nodeHost({ gpu, publicFolder, mounts = [], cacheFolder }: NodeHostOptions): Host {
+export function nodeHost({ gpu, publicFolder, mounts = [], cacheFolder, runsFolder }: NodeHostOptions): Host {
   return {
     gpu,
     gpuAdvice: noAdapterAdvice,
     assets: diskAssets(publicFolder, mounts),
-    openStore: (name) => openDiskFolders(join(requireFolder(cacheFolder), name)),
+    openStore: (name) =>
+      openDiskFolders(
+        name === 'runs' && runsFolder !== undefined ? runsFolder : join(requireFolder(cacheFolder), name),
+      ),
     notes: cacheFolder === null ? null : diskNotes(cacheFolder),
     nowMs: () => performance.now(),
   };

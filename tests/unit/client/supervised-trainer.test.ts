@@ -38,7 +38,7 @@ function workers(scripts: readonly Training[], runId: string | null = 'r1') {
       startTraining: async (request: TrainingRequest, onEvent: (event: TrainEvent) => void) => {
         asked.push(`${number} startTraining`);
         requests.push(request);
-        onEvent({ kind: 'run', id: runId, step: 0 });
+        onEvent({ kind: 'run', id: runId, step: 0, rowsFrom: 1 });
         return scripts[number](request, onEvent);
       },
     };

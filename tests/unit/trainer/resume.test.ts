@@ -9,6 +9,7 @@ import {
   toRawRunConfig,
   type RunConfig,
 } from '../../../src/config/run-config.ts';
+import { seal } from '../../../src/trainer/file-seal.ts';
 import { readCheckpoint, writeCheckpoint, type Checkpoint } from '../../../src/trainer/checkpoint.ts';
 import { judgeResume } from '../../../src/trainer/resume.ts';
 import { nothingYet } from '../../../src/trainer/run-progress.ts';
@@ -215,6 +216,19 @@ test('a checkpoint of an older version counts as it began: nothing skipped, no h
 test('one of a longer run that was resumed as a shorter one is read again', async () => {
   const back = await readCheckpoint(writeCheckpoint(snapshot, config, identity, 3));
   expect([back.snapshot.step, back.totalSteps]).toEqual([4, 4]);
+});
+
+test('a sealed checkpoint tells of any bit that changed, and is what it was without', async () => {
+  const sealed = await seal(file());
+  expect((await readCheckpoint(sealed)).snapshot).toEqual(snapshot);
+  const places = [...Array(40).keys()].map((i) => Math.floor((i / 40) * sealed.length));
+  const unnoticed: number[] = [];
+  for (const place of [...places, sealed.length - 1]) {
+    const changed = sealed.slice();
+    changed[place] ^= 2;
+    if (!(await refusal(readCheckpoint(changed))).startsWith('checkpoint-invalid')) unnoticed.push(place);
+  }
+  expect(unnoticed).toEqual([]);
 });
 
 describe('a run goes on from its checkpoint', () => {
