@@ -106,13 +106,22 @@ class Supervisor {
     let furthest = 0;
     let failures = 0;
     let runId: string | null = null;
+    let failed: TrainEvent | null = null;
     const listen = (event: TrainEvent): void => {
+      if (event.kind === 'phase' && event.phase === 'failed') {
+        failed = event; // told where nothing can be done about it
+        return;
+      }
       if (event.kind === 'run') runId = event.id;
       if (event.kind === 'step' && event.report.step > furthest) {
         furthest = event.report.step;
         failures = 0;
       }
       onEvent(event);
+    };
+    const end = (error: unknown): never => {
+      if (failed !== null) onEvent(failed);
+      throw error;
     };
     const note = (text: string): void => onEvent({ kind: 'phase', phase: 'recovering', note: text });
     for (;;) {
@@ -121,16 +130,16 @@ class Supervisor {
         this.#left = null; // the worker has it
         return result;
       } catch (error) {
-        if (!isFatal(error)) throw error;
+        if (!isFatal(error)) return end(error);
         failures++;
         next = await this.#continuation(request, runId);
         const { message } = toWire(error);
-        if (this.#isStopAsked || failures > mostFailures) throw endOf(error, failures, furthest);
+        if (this.#isStopAsked || failures > mostFailures) return end(endOf(error, failures, furthest));
         note(`${message} Opening it again, and going on from the last checkpoint.`);
         try {
           await this.#rebuild();
         } catch (rebuildError) {
-          throw endOf(rebuildError, failures, furthest);
+          return end(endOf(rebuildError, failures, furthest));
         }
       }
     }

@@ -1,6 +1,5 @@
 /** The page as a script meets it: by the accessible names that are part of its contract. */
 import type { Locator, Page } from 'playwright-core';
-import { vi } from 'vitest';
 
 export interface PageDriver {
   readonly start: Locator;
@@ -37,17 +36,18 @@ export function drivePage(page: Page): PageDriver {
     /^\w+/.exec((await page.getByRole('status').textContent()) ?? '')?.[0] ?? '';
   const step = async (): Promise<number> =>
     Number(await page.getByRole('progressbar', { name: 'Training progress' }).getAttribute('aria-valuenow'));
-  const until = (holds: () => Promise<boolean>, what: string): Promise<void> =>
-    vi.waitFor(
-      async () => {
-        if (await holds()) return;
+  const until = async (holds: () => Promise<boolean>, what: string): Promise<void> => {
+    const began = performance.now();
+    while (!(await holds())) {
+      if (performance.now() - began > RUN_MS) {
         const alerts = await page.getByRole('alert').allTextContents();
         throw new Error(
           `${what} was waited for; phase ${await phase()}, step ${await step()}, alerts: ${alerts.join('; ')}`,
         );
-      },
-      { timeout: RUN_MS, interval: 100 },
-    );
+      }
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  };
 
   return {
     start,

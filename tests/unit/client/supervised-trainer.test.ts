@@ -87,6 +87,22 @@ test('the fourth loss in a row ends it; the adapter is that of the store', async
   expect(asked.at(-1)).toBe('4 exportStoredRun');
 });
 
+test('a failure is told when nothing is done about it, and not before', async () => {
+  const failing =
+    (code: ErrorCode): Training =>
+    (request, onEvent) => {
+      onEvent({ kind: 'phase', phase: 'failed', note: code });
+      return lose(code)(request, onEvent);
+    };
+  const told: string[] = [];
+  const { api } = await opened([failing('device-lost'), failing('config-invalid'), finish]);
+  const run = api.startTraining({ config }, (event) => {
+    if (event.kind === 'phase') told.push(`${event.phase}: ${event.note}`);
+  });
+  await expect(run).rejects.toMatchObject({ code: 'config-invalid' });
+  expect(told).toEqual([expect.stringMatching(/^recovering: Gone/), 'failed: config-invalid']);
+});
+
 test('a step that was never reached before is a new beginning', async () => {
   const losses = [1, 2, 3, 4, 5, 6].map((step) => lose('worker-lost', [step]));
   const { api } = await opened([...losses, finish]);
