@@ -16,7 +16,14 @@ let out: string;
 let count = 0;
 const values = Float32Array.from({ length: 64 }, (_, i) => i / 7);
 async function save(step: number): Promise<void> {
-  const snapshot = { step, parameters: values, firstMoment: values, secondMoment: values, progress: null };
+  const snapshot = {
+    step,
+    parameters: values,
+    firstMoment: values,
+    secondMoment: values,
+    best: null,
+    progress: null,
+  };
   const identity = { model: 'm', dataset: 'd', data: 'aa', weights: 'f32:1', modelConfig: {} };
   const path = join(root, `step-${step}`);
   await writeFile(path, await seal(writeCheckpoint(snapshot, defaultRunConfig, identity, 9)));
