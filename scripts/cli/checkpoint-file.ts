@@ -45,9 +45,18 @@ export async function checkpointOf(out: string, say: (line: string) => void): Pr
     return path;
   } catch (error) {
     if (!isFile(former)) throw error;
-    const { step } = await readCheckpointHead(former).catch(() => Promise.reject(error));
+    const { step } = await headOf(former, error);
     say(`${reasonOf(error)} Going on from the one before it, of step ${step}.`);
     return former;
+  }
+}
+
+/** @throws `otherwise` where it is no usable checkpoint either */
+async function headOf(former: string, otherwise: unknown): Promise<CheckpointHead> {
+  try {
+    return await readCheckpointHead(former);
+  } catch {
+    throw otherwise;
   }
 }
 
