@@ -1,23 +1,8 @@
 /**
  * The trainer as a library, for other pages and programs: `createTrainer(host)` on this thread, or `createTrainerClient()`
- * for the same in a worker. Nothing of the page (ui/) is in it.
+ * for the same in a worker. Nothing of the page (ui/) is in it. Programs in Node: node.ts.
  */
-export { createTrainer, Trainer } from './trainer/trainer.ts';
-export type { Engine } from './trainer/engine.ts';
-export type { Model } from './trainer/model.ts';
-export type { Dataset } from './trainer/dataset.ts';
-export type { Run } from './trainer/run.ts';
-export type { Watch } from './trainer/watch.ts';
-export type { Host, Assets, NoteStore } from './host/host.ts';
+export { createTrainer } from './trainer/trainer.ts';
 export { browserHost } from './host/browser/browser-host.ts';
 export { createTrainerClient } from './client/trainer-client.ts';
-export { TrainerError, type ErrorCode } from './support/trainer-error.ts';
-export type * from './api/trainer-api.ts';
-export { datasetSettings } from './config/dataset-settings.ts';
-export {
-  defaultRunConfig,
-  parseRunConfig,
-  requireRunConfig,
-  type RawRunConfig,
-  type RunConfig,
-} from './config/run-config.ts';
+export * from './library.ts';

@@ -5,10 +5,11 @@ import { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import { TrainerError } from '../../src/support/trainer-error.ts';
 import { headlessCommands, type Desk } from '../../src/headless/commands.ts';
+import { cacheFolder } from '../../src/host/node/cache-folder.ts';
 import { pathOf } from '../../src/host/node/node-host.ts';
 import { ensureNode } from './build.ts';
 import { startNodeTrainer } from './node-trainer.ts';
-import { cacheFolder, publicFolder } from './paths.ts';
+import { publicFolder } from './paths.ts';
 import type { Session, SessionOptions } from './session.ts';
 import { takeFile, writeFailure } from './take-file.ts';
 

@@ -1,4 +1,4 @@
-/** The trainer and the benchmark for Node, without dependencies but Dawn, which is a binary. */
+/** The trainer, the library and the benchmark for Node, without dependencies but Dawn, which is a binary. */
 import type { UserConfig } from 'vite';
 import { thirdPartyNotices } from './third-party.ts';
 import { aliases } from './shared.ts';
@@ -18,6 +18,7 @@ export default {
     rolldownOptions: {
       input: {
         trainer: 'workers/trainer.node.ts',
+        library: 'src/node.ts',
         measure: 'tests/bench/node/measure.ts',
         bench: 'tests/bench/node/suite.ts',
       },

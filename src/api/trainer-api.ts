@@ -20,7 +20,12 @@ export type ModelSource =
       readonly baseUrl: string;
       readonly path?: string; // of the served folder on this machine: what an adapter says it belongs to
     }
-  | { readonly kind: 'files'; readonly name: string; readonly files: readonly File[] }
+  | {
+      readonly kind: 'files';
+      readonly name: string;
+      readonly files: readonly File[];
+      readonly path?: string; // of their folder, where it is known: a page is not told
+    }
   | {
       readonly kind: 'hub';
       readonly id: string;

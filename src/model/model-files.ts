@@ -37,7 +37,7 @@ export function openModelFiles(source: Exclude<ModelSource, { kind: 'hub' }>, as
       const byName = new Map(source.files.map((file) => [file.name, file]));
       return {
         name: source.name,
-        base: { nameOrPath: source.name, revision: null }, // a page is not told where a folder lies
+        base: { nameOrPath: source.path ?? source.name, revision: null },
         open: (name) => {
           const file = byName.get(name);
           return Promise.resolve(file === undefined ? null : blobSource(file));

@@ -1,12 +1,27 @@
 /** The hub's stand-in for tests in the browser: started and told what to do from there, run by vitest in Node. */
 import { readdirSync, readFileSync } from 'node:fs';
 import type { BrowserCommand } from 'vitest/node';
-import { startHubServer, type HubFault, type HubRequest, type HubServer } from './hub-server.ts';
+import {
+  startHubServer,
+  type HubFault,
+  type HubRepo,
+  type HubRequest,
+  type HubServer,
+} from './hub-server.ts';
 
 export interface ServedModel {
   readonly id: string;
   readonly golden: string; // folder of tests/fixtures/goldens
   readonly token?: string;
+}
+
+export function goldenRepo({ golden, ...repo }: ServedModel): HubRepo {
+  const folder = new URL(`../fixtures/goldens/${golden}/model/`, import.meta.url);
+  const names = readdirSync(folder);
+  return {
+    ...repo,
+    files: Object.fromEntries(names.map((name) => [name, readFileSync(new URL(name, folder))])),
+  };
 }
 
 let server: HubServer | null = null;
@@ -17,16 +32,7 @@ const running = (): HubServer => {
 
 const startHub: BrowserCommand<[models: readonly ServedModel[]]> = async (_, models) => {
   await server?.close();
-  server = await startHubServer(
-    models.map(({ golden, ...repo }) => {
-      const folder = new URL(`../fixtures/goldens/${golden}/model/`, import.meta.url);
-      const names = readdirSync(folder);
-      return {
-        ...repo,
-        files: Object.fromEntries(names.map((name) => [name, readFileSync(new URL(name, folder))])),
-      };
-    }),
-  );
+  server = await startHubServer(models.map(goldenRepo));
   return server.url;
 };
 const stopHub: BrowserCommand<[]> = async () => {
