@@ -2,6 +2,7 @@
 import { render } from 'preact';
 import { createBuilderClient } from '../client/builder-client.ts';
 import type { TrainerApi } from '../api/trainer-api.ts';
+import { attendRun } from './attend-run.ts';
 import { App } from './components/app.tsx';
 import { installPageDrop } from './page-drop.ts';
 import { AppProvider, createAppState, type AppState } from './state/app-state.ts';
@@ -33,6 +34,7 @@ export async function mountPage(client: TrainerApi, { startDemo }: PageOptions):
   installPageDrop(app);
   warnBeforeLeaving(app);
   keepWhenHidden(app);
+  attendRun(app);
   void app.storedRuns.refresh();
   await app.setUp.open();
   if (startDemo) await app.start();

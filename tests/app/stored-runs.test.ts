@@ -66,10 +66,12 @@ test('a run whose GPU process crashes goes on by itself, to the same adapter and
   await ui.fillSettings(settings);
   await ui.start.click();
   await ui.waitForStep(3);
+  expect(await page.title()).toMatch(/^\d+ % training · /); // a tab in the background tells how far it is
   await (await browser.newBrowserCDPSession()).send('Browser.crashGpuProcess');
   await ui.waitForPhase('recovering');
   await ui.waitForPhase('done');
   expect(await download(page, ui.download)).toEqual(whole);
+  expect(await page.title()).not.toContain('%');
   expect(await ui.alerts.count()).toBe(0);
 });
 

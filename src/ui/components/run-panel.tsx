@@ -5,7 +5,7 @@ import { useApp } from '../state/app-state.ts';
 import { FailureAlert } from './failure-alert.tsx';
 import { Icon } from './icon.tsx';
 import { RunNumbers } from './run-numbers.tsx';
-import { RunProgress, RunStatus } from './run-status.tsx';
+import { OfferNotification, RunProgress, RunStatus } from './run-status.tsx';
 import { RunWarnings } from './run-warnings.tsx';
 
 export function RunPanel() {
@@ -17,6 +17,7 @@ export function RunPanel() {
       <ConfirmStart />
       <RunStatus />
       <RunProgress />
+      <OfferNotification />
       <RunWarnings />
       <FailureAlert scope="run" />
       <FailureAlert scope="download" />

@@ -1,3 +1,4 @@
+import { useState } from 'preact/hooks';
 import type { BestStep, Phase } from '../../api/trainer-api.ts';
 import { formatCount, formatLoss } from '../format.ts';
 import { useApp, type AppState } from '../state/app-state.ts';
@@ -41,6 +42,22 @@ function phaseOf({ run, setUp, failures }: AppState): Phase {
   const isOpening = setUp.device.value === null && failures.of('device').value === null;
   const isReading = setUp.model.progress.value !== null || setUp.dataset.progress.value !== null;
   return isOpening || isReading ? 'loading' : 'idle';
+}
+
+/** Asked only where the answer would matter: the browser asks the user once. */
+export function OfferNotification() {
+  const { run } = useApp();
+  const [permission, setPermission] = useState('Notification' in window ? Notification.permission : 'denied');
+  if (!run.isActive.value || permission !== 'default') return null;
+  return (
+    <button
+      type="button"
+      class="button quiet small-button"
+      onClick={() => void Notification.requestPermission().then(setPermission)}
+    >
+      Tell me when it ends
+    </button>
+  );
 }
 
 export function RunProgress() {

@@ -11,7 +11,7 @@ const titles: Readonly<Record<RunWarningCode, (count: number) => string>> = {
 export function RunWarnings() {
   const { run } = useApp();
   return (
-    <div role="status" class="run-warnings">
+    <div aria-live="polite" class="run-warnings">
       {run.warnings.value.map(({ code, step, message, count }) => (
         <p key={code} class="warning-note" data-warning={code}>
           <strong>{titles[code](count)}</strong>, {count > 1 ? 'the last at' : 'at'} step {formatCount(step)}.{' '}
