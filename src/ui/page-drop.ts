@@ -1,5 +1,7 @@
-/** Dropping anywhere on the page: a file is a dataset, a folder is a model. */
+/** Dropping anywhere on the page: a file is a dataset, a folder is a model, or a dataset where it holds rows and no model. */
 import { signal } from '@preact/signals';
+import { isDataFile } from '../config/data-files.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 import type { AppState } from './state/app-state.ts';
 
 /** A file is being dragged over the page. */
@@ -37,10 +39,43 @@ const hasFiles = (event: DragEvent): event is DragEvent & { dataTransfer: DataTr
 async function takeDrop(app: AppState, transfer: DataTransfer): Promise<void> {
   // Both lists are emptied when the event ends: read them before the first await.
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry());
-  const file = transfer.files[0];
+  const files = [...transfer.files];
   const folder = entries.find((entry) => entry?.isDirectory);
-  if (folder) return app.useModel({ kind: 'files', name: folder.name, files: await filesOf(folder) });
-  if (file) return app.useDatasetFile(file);
+  if (!folder) return takeRows(app, 'What was dropped', files);
+  try {
+    await takeFolder(app, folder.name, await filesOf(folder));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const message = `The browser could not read the folder "${folder.name}": ${reason}`;
+    app.failures.report('model', new TrainerError('model-file-missing', message));
+  }
+}
+
+const ofModels = /^(config|tokenizer|tokenizer_config)\.json$|\.(safetensors|bin|gguf)$/;
+
+/** What `takeDrop` does with the files of a folder. */
+export async function takeFolder(
+  app: Pick<AppState, 'useModel' | 'useDatasetFile' | 'failures'>,
+  name: string,
+  files: readonly File[],
+): Promise<void> {
+  const rows = files.filter((file) => isDataFile(file.name));
+  if (files.some((file) => ofModels.test(file.name)) || rows.length === 0)
+    return app.useModel({ kind: 'files', name, files });
+  return takeRows(app, `The folder "${name}"`, rows);
+}
+
+/** One file. Which of several is meant nobody can know. */
+async function takeRows(
+  app: Pick<AppState, 'useDatasetFile' | 'failures'>,
+  what: string,
+  files: readonly File[],
+): Promise<void> {
+  if (files.length === 1) return app.useDatasetFile(files[0]);
+  if (files.length === 0) return;
+  const names = files.map((file) => file.name).join(', ');
+  const message = `${what} holds ${files.length} files (${names}). Drop the one that is to be trained on.`;
+  app.failures.report('dataset', new TrainerError('dataset-ambiguous', message));
 }
 
 /** The files directly in a folder: those of a subfolder may be another model's checkpoint. */

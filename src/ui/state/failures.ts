@@ -71,7 +71,8 @@ export const adviceFor: Readonly<Record<ErrorCode, string>> = {
   'dataset-empty':
     'Each row needs a prompt and an answer that fits into “Max length”. If the columns have other names, map them under “Map the columns of this file”. ' +
     'The dataset loaded before stays in use.',
-  'dataset-ambiguous': 'Choose one from the list under “From the Hugging Face Hub”.',
+  'dataset-ambiguous':
+    'Open one of them: a file by itself, or one of the list under “From the Hugging Face Hub”.',
   'config-invalid': 'Correct the named settings under “Run settings”, or reset them to the defaults.',
   'not-ready': 'Choose a model, then a dataset; both must be read before this.',
   busy: 'Wait for the current work to end, or end the run first.',

@@ -1,0 +1,40 @@
+import { expect, test } from 'vitest';
+import { takeFolder } from '../../../src/ui/page-drop.ts';
+import { createFailures } from '../../../src/ui/state/failures.ts';
+
+/** What the page does with a dropped folder of these files. */
+async function taken(names: readonly string[]): Promise<string> {
+  const failures = createFailures();
+  let did = 'nothing';
+  const app = {
+    failures,
+    useModel: async (source: object) => void (did = `model of ${(source as { files: File[] }).files.length}`),
+    useDatasetFile: async ({ name }: File) => void (did = `dataset ${name}`),
+  };
+  await takeFolder(
+    app,
+    'mine',
+    names.map((name) => new File(['x'], name)),
+  );
+  const failure = failures.of('dataset').value;
+  return failure === null ? did : `${failure.code}: ${failure.message}`;
+}
+
+test.each([
+  [['config.json', 'tokenizer.json', 'model.safetensors'], 'model of 3'],
+  [['config.json', 'train.jsonl'], 'model of 2'], // a model that was saved beside its data
+  [['tokenizer.json', 'pytorch_model.bin'], 'model of 2'], // refused as a model, by the name of what it lacks
+  [['README.md'], 'model of 1'],
+  [[], 'model of 0'],
+  [['train.jsonl'], 'dataset train.jsonl'],
+  [['notes.txt', 'part.parquet'], 'dataset part.parquet'],
+  [['rows.csv.gz', '.DS_Store'], 'dataset rows.csv.gz'],
+])('a dropped folder of %j is taken as %s', async (names, what) => {
+  expect(await taken(names)).toBe(what);
+});
+
+test('of several files of rows it is asked which, and none is read', async () => {
+  expect(await taken(['b.jsonl', 'a.jsonl', 'notes.txt'])).toBe(
+    'dataset-ambiguous: The folder "mine" holds 2 files (b.jsonl, a.jsonl). Drop the one that is to be trained on.',
+  );
+});
