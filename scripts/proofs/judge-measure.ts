@@ -76,9 +76,7 @@ export function agreementOf(judge: string, half: Half, traces: readonly Labelled
     if (truth === null) continue;
     const found = verdictOf(judge, trace);
     if (found !== truth) misread.push(trace);
-    count[
-      `${found === truth ? 'true' : 'false'}${found ? 'Positives' : 'Negatives'}` as keyof typeof count
-    ]++;
+    count[`${found === truth ? 'true' : 'false'}${found ? 'Positives' : 'Negatives'}`]++;
   }
   return { judge, half, ...count, misread };
 }

@@ -4,9 +4,9 @@ import { describe, expect, test } from 'vitest';
 import { advisoriesOf } from '../../../scripts/cli/audit-report.ts';
 
 const read = (path: string): string => readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8');
-const listed = [...read('docs/third-party.md').matchAll(/^\| `(\S+)` +\| (\S+) +\| (.+?) +\| (.+?) +\|/gm)].map(
-  ([, name, version, licence, text]) => ({ name, version, licence, text }),
-);
+const listed = [
+  ...read('docs/third-party.md').matchAll(/^\| `(\S+)` +\| (\S+) +\| (.+?) +\| (.+?) +\|/gm),
+].map(([, name, version, licence, text]) => ({ name, version, licence, text }));
 
 describe('docs/third-party.md', () => {
   test('names the versions that are locked', () => {
