@@ -30,7 +30,7 @@ export function startNodeTrainer(workerData: NodeTrainerData): NodeTrainer {
 }
 
 /** As much of the browser's Worker as a client uses. */
-function asWebWorker(thread: Thread): Worker {
+export function asWebWorker(thread: Thread): Worker {
   const endpoint = nodeEndpoint(thread);
   const failed = (listener: (event: unknown) => void): void => {
     thread.once('error', (error) => listener({ message: error.message, detail: error }));

@@ -44,7 +44,7 @@ export function targetsModule(config: Readonly<Record<string, unknown>>, module:
 }
 
 const endsWithOne = (module: string, names: readonly unknown[]): boolean =>
-  names.some((name) => name === module || module.endsWith(`.${String(name)}`));
+  names.some((name) => name === module || (typeof name === 'string' && module.endsWith(`.${name}`)));
 
 function inChosenLayers(config: Readonly<Record<string, unknown>>, module: string): boolean {
   const chosen = [config['layers_to_transform'] ?? []].flat();
@@ -55,4 +55,5 @@ function inChosenLayers(config: Readonly<Record<string, unknown>>, module: strin
   return match?.[1] !== undefined && chosen.includes(Number(match[1]));
 }
 
-const layerPattern = (name: unknown): string => String.raw`(?:.*?\.)?${String(name)}\.(\d+)\..*`;
+const layerPattern = (name: unknown): string =>
+  String.raw`(?:.*?\.)?${typeof name === 'string' ? name : '(?!)'}\.(\d+)\..*`;

@@ -11,6 +11,9 @@ import { byMethod, type RemoteWorker } from './remote-api.ts';
 const fatal: readonly ErrorCode[] = ['device-lost', 'gpu-error', 'worker-lost'];
 const isFatal = (error: unknown): boolean => fatal.includes(toWire(error).code);
 
+/** A worker that does not even take a cancel for so long is in a loop that nothing else ends. */
+const patienceMs = 1000;
+
 const mostFailures = 3; // in a row
 /** A browser that restarts its GPU process has no adapter for a while. */
 const adapterWaitsMs = [0, 500, 1000, 2000, 4000, 8000];
@@ -28,7 +31,14 @@ export function superviseTrainer(startWorker: () => RemoteWorker<TrainerApi>): T
 
 type OwnMethods = Pick<
   TrainerApi,
-  'loadModel' | 'readDataset' | 'loadAdapter' | 'startTraining' | 'stop' | 'exportZip'
+  | 'loadModel'
+  | 'readDataset'
+  | 'cancelLoading'
+  | 'cancelReading'
+  | 'loadAdapter'
+  | 'startTraining'
+  | 'stop'
+  | 'exportZip'
 >;
 
 class Supervisor {
@@ -40,6 +50,10 @@ class Supervisor {
   #dataset: readonly [...Parameters<TrainerApi['readDataset']>] | null = null;
   #adapter: Parameters<TrainerApi['loadAdapter']> | null = null;
   #isStopAsked = false;
+  /** Loads and reads that have not been answered. */
+  #cancellable = 0;
+  /** Ended because it did not take a cancel. */
+  #cutOff: RemoteWorker<TrainerApi> | null = null;
   /** What a run that ended with its worker has left: the worker in its place knows nothing of it. */
   #left: (() => Promise<Blob>) | null = null;
 
@@ -61,29 +75,39 @@ class Supervisor {
     method: Name,
     ...args: Parameters<TrainerApi[Name]>
   ): Promise<Awaited<ReturnType<TrainerApi[Name]>>> {
-    const { api } = this.#worker;
+    const worker = this.#worker;
+    const { api } = worker;
     try {
       const call = api[method] as (...args: unknown[]) => ReturnType<TrainerApi[Name]>;
       return await call(...args);
     } catch (error) {
-      if (isFatal(error)) this.#isBroken = true;
+      if (isFatal(error) && worker === this.#worker) this.#isBroken = true;
+      if (worker === this.#cutOff)
+        throw new TrainerError(
+          'cancelled',
+          'Cancelled. The training worker did not stop by itself and was ended; what was open before is opened again.',
+        );
       throw error;
     }
   }
 
   readonly own: OwnMethods = {
     loadModel: async (source, quantization, onProgress) => {
-      const report = await this.call('loadModel', source, quantization, onProgress);
+      const report = await this.#untilCancelled(() =>
+        this.call('loadModel', source, quantization, onProgress),
+      );
       this.#model = [source, quantization, nothing];
       this.#dataset = null; // its tokens belonged to the other tokenizer
       this.#adapter = null;
       return report;
     },
     readDataset: async (source, settings, onProgress) => {
-      const report = await this.call('readDataset', source, settings, onProgress);
+      const report = await this.#untilCancelled(() => this.call('readDataset', source, settings, onProgress));
       this.#dataset = [source, settings, nothing];
       return report;
     },
+    cancelLoading: () => this.#cancel('cancelLoading'),
+    cancelReading: () => this.#cancel('cancelReading'),
     loadAdapter: async (source) => {
       await this.call('loadAdapter', source);
       this.#adapter = [source];
@@ -95,6 +119,30 @@ class Supervisor {
     exportZip: () => (this.#left === null ? this.call('exportZip') : this.#left()),
     startTraining: (request, onEvent) => this.#train(request, onEvent),
   };
+
+  async #untilCancelled<T>(action: () => Promise<T>): Promise<T> {
+    this.#cancellable++;
+    try {
+      return await action();
+    } finally {
+      this.#cancellable--;
+    }
+  }
+
+  /** Strangers' files may lead a library into a loop; a worker in one hears nothing. A run is never ended so. */
+  async #cancel(method: 'cancelLoading' | 'cancelReading'): Promise<void> {
+    const worker = this.#worker;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const silence = new Promise<'silent'>((resolve) => {
+      timer = setTimeout(() => resolve('silent'), patienceMs);
+    });
+    const first = await Promise.race([worker.api[method](), silence]);
+    clearTimeout(timer);
+    if (first !== 'silent' || this.#cancellable === 0 || worker !== this.#worker) return;
+    this.#cutOff = worker;
+    this.#isBroken = true;
+    worker.end();
+  }
 
   async #train(
     request: TrainingRequest,

@@ -140,7 +140,8 @@ function withoutHeldOut({
 
 /** Aliases replaced by what they stand for. */
 export function meaningOf(field: Field, value: unknown): unknown {
-  if (field.type === 'choice') return field.aliases?.[String(value)] ?? value;
+  if (field.type === 'choice')
+    return (typeof value === 'string' ? field.aliases?.[value] : undefined) ?? value;
   if (field.type !== 'list' || field.aliases === undefined) return value;
   const { aliases } = field;
   // PEFT takes a text for a pattern, but this one for a name of many.

@@ -3,6 +3,8 @@
  * Those that are not "normalized" are looked for in the text as it is written, the others in the normalised text; the
  * leftmost match counts, of those the longest. `single_word`, `lstrip` and `rstrip` are obeyed.
  */
+import { textOf } from '../support/text-of.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 import type { AddedToken, Json } from './tokenizer-files.ts';
 
 /** As tokenizers reads them: a token is looked for in the text as it is written where it is special. */
@@ -26,6 +28,7 @@ export function numberTokens(
   vocab: Readonly<Record<string, number>>,
 ): AddedToken[] {
   const modelSize = Object.keys(vocab).length;
+  assertFindable(tokens);
   const byContent = new Map<string, AddedToken>();
   let highest = -1;
   for (const token of tokens) {
@@ -35,6 +38,24 @@ export function numberTokens(
     byContent.set(token.content, { ...token, id });
   }
   return [...byContent.values()];
+}
+
+/** Of all tokens together: they are looked for by one pattern. Published tokenizers have under a million characters of them. */
+const MAX_CHARS = 1 << 20;
+const MAX_TOKEN_CHARS = 4_096;
+
+function assertFindable(tokens: readonly Omit<AddedToken, 'id'>[]): void {
+  let chars = 0;
+  for (const { content } of tokens) {
+    chars += content.length;
+    if (content.length > MAX_TOKEN_CHARS || chars > MAX_CHARS)
+      throw new TrainerError(
+        'model-file-invalid',
+        content.length > MAX_TOKEN_CHARS
+          ? `The tokenizer has the added token ${textOf(content, 40)} of ${content.length} characters; up to ${MAX_TOKEN_CHARS} are read.`
+          : `The tokenizer has added tokens of more than ${MAX_CHARS} characters in all.`,
+      );
+  }
 }
 
 function vocabularyId(vocab: Readonly<Record<string, number>>, content: string): number | undefined {
@@ -85,7 +106,7 @@ function matcher(tokens: readonly AddedToken[]): (text: string) => (number | str
   const pattern = new RegExp(
     [...byContent.keys()]
       .sort((a, b) => b.length - a.length)
-      .map((content) => content.replace(/[$()*+.?[\\\]^{|}/-]/g, String.raw`\$&`))
+      .map((content) => content.replace(/[$()*+.?[\\\]^{|}/]/g, String.raw`\$&`))
       .join('|'),
     'gu',
   );

@@ -120,7 +120,7 @@ export function createWordEncoder(model: Json, table: MergeTable): (piece: strin
 }
 
 /** More places than a row has bytes: rank · PLACES + place is exact. */
-const PLACES = 2 ** 23;
+const PLACES = 2 ** 27;
 
 /** The earliest learnt merge first, of equals the leftmost. A heap: pieces of some tokenizers are whole texts. */
 function mergeAll(symbols: number[], { size, rankOfPair, merged }: MergeTable): number[] {

@@ -40,7 +40,7 @@ function idsOfTemplate(processor: Json): IdsAround {
   const place = single.findIndex((piece) => 'Sequence' in piece);
   const idsOfPieces = (pieces: readonly Json[]): number[] =>
     pieces.flatMap(({ SpecialToken: token }) => {
-      const entry = isJson(token) ? special[String(token['id'])] : undefined;
+      const entry = isJson(token) && typeof token['id'] === 'string' ? special[token['id']] : undefined;
       const ids = isJson(entry) ? entry['ids'] : [];
       return Array.isArray(ids) ? ids.filter((id): id is number => Number.isSafeInteger(id)) : [];
     });

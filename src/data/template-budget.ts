@@ -1,10 +1,10 @@
 /**
  * What rendering a template may cost. Templates are programs of strangers: three nested loops never end, and a text that is
  * replaced by itself twelve times fills the memory. Rendering is counted in steps, not timed, so that the same template does
- * the same everywhere; a published template takes a few hundred for a turn. The whole budget is about a second's work.
+ * the same everywhere; a published template takes a few hundred for a turn. The whole budget is a fraction of a second's work.
  */
 
-const BASE_STEPS = 200_000;
+const BASE_STEPS = 50_000;
 const STEPS_PER_MESSAGE = 5_000;
 /** Of a round of a loop, which makes scopes. */
 export const STEPS_PER_ROUND = 4;

@@ -112,7 +112,7 @@ export function checkBeginning(normalizer: unknown, preTokenizer: unknown): void
   );
   if (deleting === undefined) return;
   throw invalid(
-    `has the normalizer ${String(deleting['type'])}, which may delete the beginning of a text, before a "Metaspace" with the prepend_scheme "first", which asks for it: that is not supported.`,
+    `has the normalizer ${textOf(deleting['type'])}, which may delete the beginning of a text, before a "Metaspace" with the prepend_scheme "first", which asks for it: that is not supported.`,
   );
 }
 
@@ -170,7 +170,7 @@ function preTokenizerSteps(value: unknown, isFirst: boolean): Json[] {
 /** Behaviours that join a match with its neighbours are read where the pattern is one letter. */
 function splitStep(value: Json): Json {
   const { String: text, Regex: pattern } = patternOf(value);
-  const behavior = String(value['behavior']);
+  const behavior = typeof value['behavior'] === 'string' ? value['behavior'] : textOf(value['behavior']);
   const regex = text === undefined ? fromOniguruma(pattern) : escaped(text);
   const isInverted = value['invert'] === true;
   if (behavior === 'Isolated' && text !== '') return isolated(regex);

@@ -65,7 +65,8 @@ function numberOf(value: unknown): number | null {
 
 /** true, false, 1, 0, and their text, as tables have it. null: neither. */
 function flagOf(value: unknown): boolean | null {
-  const text = typeof value === 'string' ? value.trim().toLowerCase() : String(value);
+  const isPlain = typeof value === 'number' || typeof value === 'boolean' || typeof value === 'bigint';
+  const text = typeof value === 'string' ? value.trim().toLowerCase() : isPlain ? String(value) : '';
   if (text === 'true' || text === '1' || text === '1.0') return true;
   if (text === 'false' || text === '0' || text === '0.0') return false;
   return null;

@@ -212,3 +212,25 @@ describe('over HTTP', () => {
     expect(await problemOf(() => dead)).toContain('model-file-missing');
   });
 });
+
+test('two tensors of one name, of which JSON keeps the last, are refused', async () => {
+  const entry = JSON.stringify(tensor(0, 4));
+  const message = await problemOf(() => open(fileWith(`{"a":${entry},"a":${entry}}`, 4)));
+  expect(message).toContain('1 of its tensors have the name of another one');
+});
+
+test('140,000 tensors are refused at once, by their number', async () => {
+  const entries = Array.from({ length: 140_000 }, (_, i) => [`t${i}`, tensor(4 * i, 4 * i + 4)] as const);
+  const file = fileWith(JSON.stringify(Object.fromEntries(entries)), 4 * 140_000);
+  const start = performance.now();
+  const message = await problemOf(() => open(file));
+  expect(message).toContain('model-file-invalid: Not a usable safetensors file: it has 140000 tensors');
+  expect(performance.now() - start).toBeLessThan(10_000);
+});
+
+test('a header nested 5,000 deep, and shapes beyond all numbers, are refused', async () => {
+  const deep = `{"a":{"dtype":"F32","shape":${'['.repeat(5_000)}${']'.repeat(5_000)},"data_offsets":[0,4]}}`;
+  expect(await problemOf(() => open(fileWith(deep, 4)))).toContain('its header is not JSON');
+  const huge = JSON.stringify({ a: tensor(0, 4, [2 ** 52, 2 ** 52, 2 ** 52, 0]) });
+  expect(await problemOf(() => open(fileWith(huge, 4)))).toContain('model-file-invalid');
+});
