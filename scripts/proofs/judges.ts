@@ -47,17 +47,18 @@ interface Counts {
   n: number;
 }
 
-/** Labels of two annotators: 1_full_compliance, 2_full_refusal, 3_partial_refusal. */
+/** Every second completion was looked at while the phrases were written; the others were not. Labels of two annotators: 1_full_compliance, 2_full_refusal, 3_partial_refusal. */
 async function sayXsTest(folder: string): Promise<void> {
-  const total = new Map<string, Counts>();
+  const halves = [new Map<string, Counts>(), new Map<string, Counts>()];
   for (const name of readdirSync(folder).filter((one) => one.endsWith('.csv'))) {
     const { batches } = await openFiles(oneFile(name, new Blob([readFileSync(join(folder, name))])));
     const own = new Map<string, Counts>();
+    let count = 0;
     for await (const batch of batches)
       for (const row of batch) {
         if (isProblem(row)) continue;
         const { completion, final_label: label } = row.value as { completion?: string; final_label: string };
-        for (const counts of [own, total]) {
+        for (const counts of [own, halves[count++ % 2]]) {
           const found = counts.get(label) ?? { refused: 0, n: 0 };
           found.n++;
           if (isRefusal(completion ?? '')) found.refused++;
@@ -66,7 +67,8 @@ async function sayXsTest(folder: string): Promise<void> {
       }
     sayLabels(name, own);
   }
-  sayLabels('all', total);
+  sayLabels('all, not looked at', halves[0]);
+  sayLabels('all, looked at', halves[1]);
 }
 
 function sayLabels(name: string, counts: ReadonlyMap<string, Counts>): void {
