@@ -152,15 +152,10 @@ async function startRun({ page, ui }: Visitor): Promise<void> {
 }
 
 /** Takes up the newest run that was interrupted. */
-async function takeUp({ page, ui }: Visitor): Promise<void> {
+async function takeUp({ page }: Visitor): Promise<void> {
   const unfinished = page.getByRole('list', { name: 'Unfinished runs' }).getByRole('listitem').first();
   await unfinished.waitFor({ timeout: 30_000 });
-  const goOn = unfinished.getByRole('button', { name: /^(Continue|Start again)/ });
-  const isBegun = (await goOn.innerText()) === 'Continue';
-  await goOn.click();
-  if (isBegun) return;
-  await ui.waitUntilReady(); // before its first checkpoint: its settings are in the form
-  await ui.start.click();
+  await unfinished.getByRole('button', { name: /^Continue/ }).click();
 }
 
 async function killPages(count: number, rng: Rng, url: string): Promise<readonly string[]> {

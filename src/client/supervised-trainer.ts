@@ -178,6 +178,10 @@ class Supervisor {
         this.#left = null; // the worker has it
         return result;
       } catch (error) {
+        if (next !== request && toWire(error).code === 'run-not-found') {
+          next = request; // lost before anything of it was written
+          continue;
+        }
         if (!isFatal(error)) return end(error);
         failures++;
         next = await this.#continuation(request, runId);

@@ -145,7 +145,7 @@ export class Run {
     try {
       const { step } = record;
       // With its records known, the row of the step it goes on from is still open.
-      tell({ kind: 'run', id: keeper.id, step, rowsFrom: keeper.hasRecords ? step : step + 1 });
+      tell({ kind: 'run', id: keeper.id, step, rowsFrom: step === 0 || keeper.hasRecords ? step : step + 1 });
       return await this.#train(tell);
     } catch (error) {
       // Skipped steps left the adapter as it was: nothing of it is lost.
@@ -179,7 +179,8 @@ export class Run {
       tell({ kind: 'phase', phase: 'done', note });
       return record.result(true, true);
     }
-    await this.#keeper.save(this.#headAs('running'));
+    // A run has a checkpoint from its first moment on, so that every run that is kept can go on.
+    await this.#keeper.save(this.#headAs('running'), record.step === 0 ? this.#snapshot : null);
     const { memory, time } = plan;
     say(`${(memory.plan.total / 1e6).toFixed(0)} MB of GPU memory planned; ${memory.reason}`);
     const share = 1 - record.step / totalSteps; // of the run that is left
@@ -281,7 +282,7 @@ export class Run {
     };
     try {
       // The row of the step that a resumed run starts from is written, with its samples.
-      if (resumeNotes === null) await sampleAt(record.step, startsAtBase);
+      if (resumeNotes === null || record.step === 0) await sampleAt(record.step, startsAtBase);
       onEvent({ kind: 'phase', phase: 'training', note: `${totalSteps} steps` });
       const happenings = record.isAtItsEnd ? [] : training.run(() => this.#betweenSteps(onEvent));
       for await (const happened of happenings) {

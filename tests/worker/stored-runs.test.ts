@@ -141,7 +141,8 @@ describe('a run in the store', () => {
     );
     expect(await codeOf(cut)).toBe('worker-lost');
     const [run] = await steady.listRuns();
-    expect(run).toMatchObject({ state: 'running', step: 4, isHeld: false });
+    expect(run).toMatchObject({ state: 'running', isHeld: false });
+    expect([2, 4]).toContain(run.step); // the save of step 4 may have been under way
     const resumed = await train(steady, { config: config(), runId: run.id });
     expect(resumed.adapter).toEqual(whole.adapter);
     expect(resumed.metrics).toEqual(whole.metrics);
@@ -213,11 +214,11 @@ describe('a supervised trainer', () => {
     });
     expect(ended.adapter).toEqual(whole.adapter);
     expect(ended.metrics).toEqual(whole.metrics);
-    expect(events.filter(({ kind }) => kind === 'run')).toMatchObject([
-      { step: 0 },
-      { step: 2 },
-      { step: 4 },
-    ]);
+    const goesOnFrom = events.flatMap((event) => (event.kind === 'run' ? [event.step] : []));
+    expect(goesOnFrom).toHaveLength(3);
+    expect(goesOnFrom[0]).toBe(0);
+    expect([0, 2]).toContain(goesOnFrom[1]); // a save may have been under way
+    expect([2, 4]).toContain(goesOnFrom[2]);
     expect(events.filter((event) => event.kind === 'phase' && event.phase === 'recovering')).toHaveLength(2);
     expect(await api.listRuns()).toHaveLength(1);
 

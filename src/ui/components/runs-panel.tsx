@@ -79,12 +79,7 @@ function RunRow({ run: stored }: { run: StoredRun }) {
       <div class="run-actions">
         {!stored.isHeld &&
           stored.state !== 'finished' &&
-          action(
-            hasAdapter ? 'Continue' : 'Start again',
-            () => (hasAdapter ? storedRuns.goOn(stored) : storedRuns.takeSettings(stored)),
-            isBlocked,
-            'primary',
-          )}
+          action('Continue', () => storedRuns.goOn(stored), isBlocked, 'primary')}
         {action(stored.isHeld && !isHere ? 'Watch' : 'Show', () => storedRuns.show(stored.id), isBlocked)}
         {hasAdapter && action('Download', () => downloadStored(stored), storedRuns.busyId.value !== null)}
         {stored.state === 'finished' &&

@@ -117,6 +117,12 @@ test('steps that are only taken again are none', async () => {
   });
 });
 
+test('a run that was lost before anything of it was written begins anew', async () => {
+  const { api, requests } = await opened([lose('worker-lost'), lose('run-not-found'), finish]);
+  await expect(api.startTraining({ config }, nothing)).rejects.toMatchObject({ code: 'run-not-found' });
+  expect(requests.map(({ runId }) => runId)).toEqual([undefined, 'r1', undefined]);
+});
+
 test('what is no loss ends the run at once', async () => {
   const { api, asked } = await opened([lose('gpu-out-of-memory'), finish]);
   await expect(api.startTraining({ config }, nothing)).rejects.toMatchObject({ code: 'gpu-out-of-memory' });
