@@ -48,7 +48,7 @@ describe('a short run on the demo', () => {
 
     const result = lastJson(finished);
     expect(Object.keys(result)).toEqual(
-      'ok model dataset rows steps lossFirst lossLast targetTokens seconds tokensPerSecond gpuBytesPeak before after out device trainRows evaluationRows examples alreadyFinished'.split(
+      'ok model dataset rows steps lossFirst lossLast targetTokens seconds tokensPerSecond gpuBytesPeak before after out device trainRows evaluationRows examples alreadyFinished skippedSteps best isBestKept earlyStop'.split(
         ' ',
       ),
     );

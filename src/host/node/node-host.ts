@@ -25,7 +25,8 @@ export function nodeHost({ gpu, publicFolder, mounts = [], cacheFolder, runsFold
     gpu,
     gpuAdvice: noAdapterAdvice,
     assets: diskAssets(publicFolder, mounts),
-    openStore: (name) =>
+    // Async: where there is no folder it rejects, as the browser does without storage.
+    openStore: async (name) =>
       openDiskFolders(
         name === 'runs' && runsFolder !== undefined ? runsFolder : join(requireFolder(cacheFolder), name),
       ),
