@@ -140,8 +140,11 @@ function withoutHeldOut({
 
 /** Aliases replaced by what they stand for. */
 export function meaningOf(field: Field, value: unknown): unknown {
-  if (field.type === 'choice')
-    return (typeof value === 'string' ? field.aliases?.[value] : undefined) ?? value;
+  if (field.type === 'choice') {
+    const isWord = typeof value === 'string' || typeof value === 'boolean'; // transformers has both
+    const { aliases = {} } = field;
+    return isWord && Object.hasOwn(aliases, String(value)) ? aliases[String(value)] : value;
+  }
   if (field.type !== 'list' || field.aliases === undefined) return value;
   const { aliases } = field;
   // PEFT takes a text for a pattern, but this one for a name of many.
