@@ -50,7 +50,7 @@ export default defineConfig({
           },
         },
       },
-      ...(['headless', 'app', 'firefox'] as const).map((name) => ({
+      ...(['headless', 'app', 'firefox', 'slow'] as const).map((name) => ({
         ...shared,
         test: {
           name,

@@ -228,11 +228,4 @@ describe('a supervised trainer', () => {
     await expect(api.generate(request)).rejects.toMatchObject({ code: 'worker-lost' });
     expect(await api.generate(request)).toHaveLength(1);
   });
-
-  test('that keeps nothing goes on from what a lost device has left', async () => {
-    const act = whenReached({ 5: () => void newest().api.destroyDevice() });
-    const ended = await train(await supervised(), { config: config(), isKept: false }, act);
-    expect(ended.adapter).toEqual(whole.adapter);
-    expect(await steady.listRuns()).toHaveLength(0);
-  });
 });

@@ -17,7 +17,7 @@ import { serve, type Served } from '../../scripts/cli/serve.ts';
 import { hubSourcesOf } from '../../scripts/vite/page-policy.ts';
 import { startHubServer, type HubServer } from '../support/hub-server.ts';
 import { tempFolder } from '../support/temp-folder.ts';
-import { drivePage, type PageDriver } from './drive-page.ts';
+import { drivePage, type PageDriver } from '../app/drive-page.ts';
 
 const token = 'hf_PlantedByThisTest123';
 const wrongToken = 'hf_WrongAndPlanted456';

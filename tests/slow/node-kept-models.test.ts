@@ -6,7 +6,7 @@ import { goldenRepo } from '../support/hub-commands.ts';
 import { startHubServer, type HubServer } from '../support/hub-server.ts';
 import { hasNodeDriver } from '../support/node-driver.ts';
 import { tempFolder, writeFiles } from '../support/temp-folder.ts';
-import { run } from './support.ts';
+import { run } from '../headless/support.ts';
 
 const folder = writeFiles(tempFolder(), { 'prompts.json': '["What is 3 plus 4?", "How do I bake a cake?"]' });
 const cache = join(folder, 'cache');

@@ -8,7 +8,7 @@ import { ensureNode } from '../../scripts/cli/build.ts';
 import { projectRoot } from '../../scripts/cli/paths.ts';
 import { hasNodeDriver } from '../support/node-driver.ts';
 import { tempFolder, writeFiles } from '../support/temp-folder.ts';
-import { run, type Finished } from './support.ts';
+import { run, type Finished } from '../headless/support.ts';
 
 const rows = [1, 2, 3, 4, 5, 6].map((n) =>
   JSON.stringify({ prompt: `What is ${n} plus ${n}?`, completion: `${2 * n}.` }),
