@@ -17,7 +17,7 @@ export interface RemoteWorker<Api> {
   end(): void;
 }
 
-/** `name` is for error messages. `isAlive`: see `watchWorker`. */
+/** `name` is for error messages. `untilItEnds`: see `watchWorker`. */
 export function startRemoteWorker<Api extends Contract<Api>>(
   name: string,
   worker: Worker,

@@ -4,10 +4,11 @@ import { startRemoteWorker, type RemoteWorker } from './remote-api.ts';
 import { superviseTrainer } from './supervised-trainer.ts';
 
 export function createTrainerClient(): TrainerApi {
-  return superviseTrainer(startWorker);
+  return superviseTrainer(startTrainerWorker);
 }
 
-function startWorker(): RemoteWorker<TrainerApi> {
+/** One worker, nobody replaces it. */
+export function startTrainerWorker(): RemoteWorker<TrainerApi> {
   const name = `training ${crypto.randomUUID()}`;
   const worker = new Worker(new URL('../../workers/trainer.worker.ts', import.meta.url), {
     type: 'module',

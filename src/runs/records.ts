@@ -22,7 +22,7 @@ export function fromLines(bytes: Uint8Array): StoredRecord[] {
 }
 
 export interface Segment {
-  readonly name: string; // "records/<first step>-<last step>-<number>"
+  readonly name: string; // "records/<number>", never used again
   readonly bytes: number;
 }
 

@@ -4,7 +4,7 @@
  */
 import type { RunHead, StoredRecord } from '../api/stored-runs.ts';
 import type { JournalWriter } from '../storage/journal.ts';
-import { fromLines, mergedInto, toLines, type Segment } from './records.ts';
+import { mergedInto, toLines, type Segment } from './records.ts';
 
 /** Checkpoints are kept twice: a file that is damaged later has one before it. */
 const keptCheckpoints = 2;
@@ -119,9 +119,9 @@ export class RunLog {
     const taken = mergedInto(bytes.length, segments);
     const parts = await Promise.all(taken.map(({ name }) => this.#journal.read(name)));
     if (parts.some((part) => part === null)) return { bytes, others: segments };
-    const records = (parts as Uint8Array[]).flatMap(fromLines);
+    const lines = new Blob([...parts, bytes] as BlobPart[]);
     return {
-      bytes: new Uint8Array([...toLines(records), ...bytes]),
+      bytes: new Uint8Array(await lines.arrayBuffer()),
       others: segments.slice(0, segments.length - taken.length),
     };
   }

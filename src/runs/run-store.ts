@@ -5,7 +5,13 @@
  */
 import type { RunHead, StoredRecord, StoredRun, StoredRunContent } from '../api/stored-runs.ts';
 import type { FolderStore } from '../storage/folder-store.ts';
-import { JournalWriter, readFileOf, readJournal, type Commit } from '../storage/journal.ts';
+import {
+  JournalWriter,
+  readFileOf,
+  readJournal,
+  type Commit,
+  type JournalState,
+} from '../storage/journal.ts';
 import { TrainerError } from '../support/trainer-error.ts';
 import { fromLines, stepOf } from './records.ts';
 import { checkpointFile, datasetFile, RunLog, type RunContent } from './run-log.ts';
@@ -60,19 +66,16 @@ export class RunStore {
   async read(id: string): Promise<StoredRunContent> {
     const unlock = await this.#store.tryLock(id);
     unlock?.();
-    const state = await readJournal<RunContent>(this.#store, id);
-    if (state === null) throw notFound();
-    const { records, notes } = await this.#recordsOf(id, state.newest, Infinity);
-    return { run: toStoredRun(id, state.newest, unlock === null), records, notes };
+    const { newest } = await this.#require(id);
+    const { records, notes } = await this.#recordsOf(id, newest, Infinity);
+    return { run: toStoredRun(id, newest, unlock === null), records, notes };
   }
 
   /** To go on. The run is locked until its log is closed. @throws TrainerError "run-in-use", "run-not-found", "checkpoint-invalid" */
   async open(id: string): Promise<OpenedRun> {
     const release = await this.#hold(id);
     try {
-      const state = await readJournal<RunContent>(this.#store, id);
-      if (state === null) throw notFound();
-      const { newest } = state;
+      const { newest, passedOver: isPassedOver } = await this.#require(id);
       const found = await this.#checkpointOf(id, newest);
       const { records, notes, isWhole } = await this.#recordsOf(id, newest, found.step);
       const { content } = newest;
@@ -80,7 +83,7 @@ export class RunStore {
       const kept = isWhole ? content : { ...content, segments: [] };
       const writer = new JournalWriter(this.#store, id, newest);
       const log = new RunLog(id, writer, kept, isWhole ? [] : records, release);
-      const passedOver = state.passedOver ? ['The newest save was cut off; the one before it is used.'] : [];
+      const passedOver = isPassedOver ? ['The newest save was cut off; the one before it is used.'] : [];
       return {
         log,
         head: content.head,
@@ -96,17 +99,14 @@ export class RunStore {
 
   /** The newest checkpoint that is whole. @throws TrainerError "run-not-found", "checkpoint-invalid" */
   async checkpoint(id: string): Promise<Uint8Array> {
-    const state = await readJournal<RunContent>(this.#store, id);
-    if (state === null) throw notFound();
-    return (await this.#checkpointOf(id, state.newest)).bytes;
+    return (await this.#checkpointOf(id, (await this.#require(id)).newest)).bytes;
   }
 
   /** The data file that was kept with the run; null: none was. @throws TrainerError "cache-damaged" */
   async dataset(id: string): Promise<Uint8Array | null> {
-    const state = await readJournal<RunContent>(this.#store, id);
-    if (state === null) throw notFound();
-    if (!state.newest.files.some(({ name }) => name === datasetFile)) return null;
-    const bytes = await readFileOf(this.#store, id, state.newest, datasetFile);
+    const { newest } = await this.#require(id);
+    if (!newest.files.some(({ name }) => name === datasetFile)) return null;
+    const bytes = await readFileOf(this.#store, id, newest, datasetFile);
     if (bytes !== null) return bytes;
     throw new TrainerError(
       'cache-damaged',
@@ -117,22 +117,12 @@ export class RunStore {
   /** @throws TrainerError "run-in-use", "run-not-found" */
   async describe(id: string, words: Partial<Pick<RunHead, 'title' | 'notes'>>): Promise<void> {
     const release = await this.#hold(id);
-    const state = await readJournal<RunContent>(this.#store, id);
-    if (state === null) {
-      release();
-      throw notFound();
-    }
-    const log = new RunLog(
-      id,
-      new JournalWriter(this.#store, id, state.newest),
-      state.newest.content,
-      [],
-      release,
-    );
     try {
-      await log.save({ head: words });
+      const { newest } = await this.#require(id);
+      const writer = new JournalWriter(this.#store, id, newest);
+      await new RunLog(id, writer, newest.content, [], () => undefined).save({ head: words });
     } finally {
-      await log.close();
+      release();
     }
   }
 
@@ -141,6 +131,16 @@ export class RunStore {
     const release = await this.#hold(id);
     await this.#store.remove(id);
     release();
+  }
+
+  /** @throws TrainerError "run-not-found" */
+  async #require(id: string): Promise<JournalState<RunContent>> {
+    const state = await readJournal<RunContent>(this.#store, id);
+    if (state !== null) return state;
+    throw new TrainerError(
+      'run-not-found',
+      'This run is not kept here any more: it was deleted, or its folder is damaged.',
+    );
   }
 
   async #hold(id: string): Promise<() => void> {
@@ -192,9 +192,3 @@ export class RunStore {
 function toStoredRun(id: string, { content, files }: Commit<RunContent>, isHeld: boolean): StoredRun {
   return { ...content.head, id, isHeld, bytes: files.reduce((sum, { bytes }) => sum + bytes, 0) };
 }
-
-const notFound = (): TrainerError =>
-  new TrainerError(
-    'run-not-found',
-    'This run is not kept here any more: it was deleted, or its folder is damaged.',
-  );

@@ -9,6 +9,7 @@
 import { TrainerError } from '../support/trainer-error.ts';
 import { sha256 } from '../support/sha256.ts';
 import type { FolderStore } from './folder-store.ts';
+import { fromHashedJson, toHashedJson } from './hashed-json.ts';
 
 /** Flat and of texts: entries with equal fields are the same entry. */
 export type EntryKey = Readonly<Record<string, string>>;
@@ -66,7 +67,6 @@ interface Found<Key, Content> {
 }
 
 const manifestName = 'manifest.json';
-const hashLength = 64; // the manifest file: its SHA-256 in hex, then the JSON
 
 /** `nameOf`: an entry in an error message, e.g. "kept model owner/name". */
 export function openEntries<Key extends EntryKey, Content>(
@@ -158,9 +158,7 @@ export function openEntries<Key extends EntryKey, Content>(
               blobs,
               content,
             };
-            const json = new TextEncoder().encode(JSON.stringify(manifest));
-            const hash = new TextEncoder().encode(await sha256(json));
-            await store.write(folder, manifestName, new Uint8Array([...hash, ...json]));
+            await store.write(folder, manifestName, await toHashedJson(manifest));
             isOpen = false;
             unlock();
             for (const entry of older) await store.remove(entry.folder);
@@ -197,11 +195,9 @@ async function readManifest<Key, Content>(
   folder: string,
 ): Promise<Manifest<Key, Content> | null> {
   const bytes = await store.read(folder, manifestName);
-  if (bytes === null || bytes.length <= hashLength) return null;
-  const json = bytes.subarray(hashLength);
-  if (new TextDecoder().decode(bytes.subarray(0, hashLength)) !== (await sha256(json))) return null;
-  const manifest = JSON.parse(new TextDecoder().decode(json)) as Manifest<Key, Content>;
-  return manifest.version === 1 ? manifest : null;
+  if (bytes === null) return null;
+  const manifest = (await fromHashedJson(bytes)) as Manifest<Key, Content> | null;
+  return manifest?.version === 1 ? manifest : null;
 }
 
 /** All at once: hundreds of files, a millisecond each. */

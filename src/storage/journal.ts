@@ -8,6 +8,7 @@
  */
 import { sha256 } from '../support/sha256.ts';
 import type { FolderStore } from './folder-store.ts';
+import { fromHashedJson, toHashedJson } from './hashed-json.ts';
 
 interface StoredFile {
   readonly name: string;
@@ -29,7 +30,6 @@ export interface JournalState<Content> {
 }
 
 const slots = ['a.json', 'b.json'] as const;
-const hashLength = 64; // a manifest's file: its SHA-256 in hex, then the JSON
 const version = 1;
 
 /** null: there is no whole commit in this folder. */
@@ -100,11 +100,7 @@ export class JournalWriter<Content> {
       added.push({ name, file, bytes: bytes.length, sha256: hash });
     }
     const files = [...this.files.filter(({ name }) => keep.includes(name) && !(name in add)), ...added];
-    const json = new TextEncoder().encode(JSON.stringify({ version, generation, content, files }));
-    const hash = new TextEncoder().encode(await sha256(json));
-    const manifest = new Uint8Array(hash.length + json.length);
-    manifest.set(hash);
-    manifest.set(json, hash.length);
+    const manifest = await toHashedJson({ version, generation, content, files });
     await this.#store.write(this.#folder, slots[generation % slots.length] ?? slots[0], manifest);
     this.#before = { generation, content, files };
     await this.#removeOthers(files);
@@ -119,8 +115,6 @@ export class JournalWriter<Content> {
 
 /** null where it was cut or changed, or is of another version. */
 async function parseManifest<Content>(bytes: Uint8Array): Promise<Commit<Content> | null> {
-  const json = bytes.subarray(hashLength);
-  if (new TextDecoder().decode(bytes.subarray(0, hashLength)) !== (await sha256(json))) return null;
-  const manifest = JSON.parse(new TextDecoder().decode(json)) as Commit<Content> & { version: number };
-  return manifest.version === version ? manifest : null;
+  const manifest = (await fromHashedJson(bytes)) as (Commit<Content> & { version: number }) | null;
+  return manifest?.version === version ? manifest : null;
 }

@@ -1,9 +1,10 @@
 /** Runs of the store as the trainer makes and uses them: what is remembered of one, and the adapter it holds. */
-import type { RememberedDataset, RememberedModel, RunHead, StoredRecord } from '../api/stored-runs.ts';
+import type { RememberedDataset, RememberedModel, RunHead } from '../api/stored-runs.ts';
 import type { DatasetSource, ExportedFile, ModelSource, TrainingRequest } from '../api/trainer-api.ts';
 import { toRawRunConfig } from '../config/run-config.ts';
 import { planAdapter } from '../model/adapter.ts';
 import type { ModelConfig } from '../model/model-config.ts';
+import { stepOf } from '../runs/records.ts';
 import type { RunStore } from '../runs/run-store.ts';
 import { TrainerError } from '../support/trainer-error.ts';
 import { readCheckpoint } from './checkpoint.ts';
@@ -108,12 +109,9 @@ export async function storedRunFiles(runs: RunStore, id: string): Promise<Export
     { model: model.name, base: model.base, dataset: dataset.name },
     { ...counts, totalSteps: totalSteps ?? snapshot.step },
     device,
-    { ...snapshot, records: upTo(records, snapshot.step) },
+    { ...snapshot, records: records.filter((record) => stepOf(record) <= snapshot.step) },
   );
   record.isBestKept = snapshot.best !== null;
   const { parameters } = snapshot.best ?? snapshot;
   return exportFiles(record, plan, parameters, run.state === 'finished');
 }
-
-const upTo = (records: readonly StoredRecord[], step: number): StoredRecord[] =>
-  records.filter((record) => (record.kind === 'step' ? record.report.step : record.step) <= step);

@@ -3,8 +3,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { unzipSync } from 'fflate';
 import type { StoredRun, StoredRunContent } from '../../src/api/stored-runs.ts';
 import type { RunResult, TrainerApi, TrainEvent, TrainingRequest } from '../../src/api/trainer-api.ts';
-import { startRemoteWorker, type RemoteWorker } from '../../src/client/remote-api.ts';
+import type { RemoteWorker } from '../../src/client/remote-api.ts';
 import { superviseTrainer } from '../../src/client/supervised-trainer.ts';
+import { startTrainerWorker } from '../../src/client/trainer-client.ts';
 import { datasetSettings } from '../../src/config/dataset-settings.ts';
 import {
   defaultRunConfig,
@@ -35,13 +36,7 @@ const config = (raw: RawRunConfig = {}): RunConfig =>
 
 const started: RemoteWorker<TrainerApi>[] = [];
 function startWorker(): RemoteWorker<TrainerApi> {
-  const url = new URL('../../workers/trainer.worker.ts', import.meta.url);
-  const name = `training ${crypto.randomUUID()}`;
-  const worker = startRemoteWorker<TrainerApi>(
-    'training',
-    new Worker(url, { type: 'module', name }),
-    async () => navigator.locks.request(name, nothing),
-  );
+  const worker = startTrainerWorker();
   started.push(worker);
   return worker;
 }

@@ -70,7 +70,8 @@ export function createStoredRuns(
     const content = await client.readRun(id);
     if (run.isActive.peek()) return;
     run.show(content);
-    for (const note of content.notes) failures.report('runs', new TrainerError('cache-damaged', note));
+    if (content.notes.length > 0)
+      failures.report('runs', new TrainerError('cache-damaged', content.notes.join(' ')));
     if (!content.run.isHeld) return;
     watching = setTimeout(() => {
       if (run.id.peek() === id) void draw(id).catch(() => undefined);
