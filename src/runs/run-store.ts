@@ -19,6 +19,9 @@ import { checkpointFile, datasetFile, RunLog, type RunContent } from './run-log.
 /** The name of the host's store for them. */
 export const runsStore = 'runs';
 
+/** A worker that was ended keeps its locks until the browser has taken it apart. */
+const endedHolderMs = 3000;
+
 /** A run as it can go on: its newest checkpoint that is whole, and the records up to there. */
 export interface OpenedRun {
   readonly log: RunLog;
@@ -53,22 +56,19 @@ export class RunStore {
   async list(): Promise<StoredRun[]> {
     const runs: StoredRun[] = [];
     for (const id of await this.#store.folders()) {
-      const unlock = await this.#store.tryLock(id);
       const state = await readJournal<RunContent>(this.#store, id);
-      if (state !== null) runs.push(toStoredRun(id, state.newest, unlock === null));
-      else if (unlock !== null) await this.#store.remove(id);
-      unlock?.();
+      if (state === null) await this.#sweep(id);
+      else runs.push(toStoredRun(id, state.newest, await this.#store.isLocked(id)));
     }
     return runs.sort((a, b) => b.createdMs - a.createdMs);
   }
 
   /** Also of a run that is being trained elsewhere. @throws TrainerError "run-not-found" */
   async read(id: string): Promise<StoredRunContent> {
-    const unlock = await this.#store.tryLock(id);
-    unlock?.();
+    const isHeld = await this.#store.isLocked(id); // asked first: what ends while it is read was still under way
     const { newest } = await this.#require(id);
     const { records, notes } = await this.#recordsOf(id, newest, Infinity);
-    return { run: toStoredRun(id, newest, unlock === null), records, notes };
+    return { run: toStoredRun(id, newest, isHeld), records, notes };
   }
 
   /** To go on. The run is locked until its log is closed. @throws TrainerError "run-in-use", "run-not-found", "checkpoint-invalid" */
@@ -133,6 +133,14 @@ export class RunStore {
     release();
   }
 
+  /** A run that is just being begun is locked, and stays. */
+  async #sweep(id: string): Promise<void> {
+    const release = await this.#store.tryLock(id, 0);
+    if (release === null) return;
+    if ((await readJournal<RunContent>(this.#store, id)) === null) await this.#store.remove(id);
+    release();
+  }
+
   /** @throws TrainerError "run-not-found" */
   async #require(id: string): Promise<JournalState<RunContent>> {
     const state = await readJournal<RunContent>(this.#store, id);
@@ -144,7 +152,7 @@ export class RunStore {
   }
 
   async #hold(id: string): Promise<() => void> {
-    const release = await this.#store.tryLock(id);
+    const release = await this.#store.tryLock(id, endedHolderMs);
     if (release !== null) return release;
     throw new TrainerError(
       'run-in-use',

@@ -178,7 +178,7 @@ export function openEntries<Key extends EntryKey, Content>(
 
 /** The rest of a write that was interrupted; not of one that is under way elsewhere. */
 async function sweep(store: FolderStore, folder: string): Promise<void> {
-  const unlock = await store.tryLock(folder);
+  const unlock = await store.tryLock(folder, 0);
   if (unlock === null) return;
   await store.remove(folder);
   unlock();

@@ -16,6 +16,8 @@ export interface FolderStore {
   removeFile(folder: string, file: string): Promise<void>;
   /** Held until the returned function is called, or its holder ends. */
   lock(folder: string): Promise<() => void>;
-  /** As `lock`, at once; null where somebody, here or elsewhere, holds it. */
-  tryLock(folder: string): Promise<(() => void) | null>;
+  /** As `lock`; null where somebody, here or elsewhere, still holds it after so many milliseconds. */
+  tryLock(folder: string, waitMs: number): Promise<(() => void) | null>;
+  /** Asked without taking it. A holder that ended a moment ago may still count. */
+  isLocked(folder: string): Promise<boolean>;
 }

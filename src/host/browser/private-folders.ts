@@ -55,16 +55,24 @@ export async function openPrivateFolders(name: string): Promise<FolderStore> {
           .request(lockName(folder), () => new Promise<void>((unlock) => resolve(unlock)))
           .catch(reject);
       }),
-    tryLock: (folder) =>
+    tryLock: (folder, waitMs) =>
       new Promise((resolve, reject) => {
+        const options = waitMs === 0 ? { ifAvailable: true } : { signal: AbortSignal.timeout(waitMs) };
         navigator.locks
-          .request(lockName(folder), { ifAvailable: true }, (held) => {
+          .request(lockName(folder), options, (held) => {
             if (held !== null) return new Promise<void>((unlock) => resolve(unlock));
             resolve(null);
             return undefined;
           })
-          .catch(reject);
+          .catch((error: unknown) => {
+            if (error instanceof DOMException && error.name === 'TimeoutError') resolve(null);
+            else reject(error instanceof Error ? error : new Error(String(error)));
+          });
       }),
+    async isLocked(folder) {
+      const { held } = await navigator.locks.query();
+      return held?.some(({ name: lock }) => lock === lockName(folder)) === true;
+    },
   };
 }
 

@@ -8,6 +8,7 @@ import { TrainerError } from '../../support/trainer-error.ts';
 import type { FolderStore } from '../../storage/folder-store.ts';
 
 const lockPollMs = 100;
+const lockPatienceMs = 60_000;
 
 /** @throws TrainerError "storage-full" or "storage-unavailable" */
 export async function openDiskFolders(root: string): Promise<FolderStore> {
@@ -42,17 +43,25 @@ export async function openDiskFolders(root: string): Promise<FolderStore> {
     remove: (folder) => rm(join(folders, folder), { recursive: true, force: true }).catch(() => undefined),
     async lock(folder) {
       for (;;) {
-        const unlock = await tryLock(join(locks, folder));
+        const unlock = await lockWithin(join(locks, folder), lockPatienceMs);
         if (unlock !== null) return unlock;
-        await new Promise((resolve) => setTimeout(resolve, lockPollMs));
       }
     },
-    tryLock: (folder) => tryLock(join(locks, folder)),
+    tryLock: (folder, waitMs) => lockWithin(join(locks, folder), waitMs),
+    isLocked: async (folder) => held.has(join(locks, folder)) || isHeldElsewhere(join(locks, folder)),
   };
 }
 
 /** Locks held by this process, whose own id says nothing about which part of it holds one. */
 const held = new Set<string>();
+
+async function lockWithin(path: string, waitMs: number): Promise<(() => void) | null> {
+  for (let waitedMs = 0; ; waitedMs += lockPollMs) {
+    const unlock = await tryLock(path);
+    if (unlock !== null || waitedMs >= waitMs) return unlock;
+    await new Promise((resolve) => setTimeout(resolve, lockPollMs));
+  }
+}
 
 async function tryLock(path: string): Promise<(() => void) | null> {
   if (held.has(path)) return null;

@@ -46,8 +46,17 @@ export function createStoredRuns(
   const busyId = signal<string | null>(null);
   let watching: ReturnType<typeof setTimeout> | null = null;
 
+  let asking: ReturnType<typeof setTimeout> | null = null;
+
+  /** Again while another tab holds one: it goes on there, or ends, or has just ended. */
   const refresh = async (): Promise<void> => {
+    if (asking !== null) clearTimeout(asking);
+    asking = null;
     list.value = await client.listRuns().catch(() => []);
+    const isElsewhere = list.value.some(
+      ({ id, isHeld }) => isHeld && !(run.isActive.peek() && run.id.peek() === id),
+    );
+    if (isElsewhere) asking = setTimeout(() => void refresh(), watchMs);
   };
 
   const exclusively = async (id: string, action: () => Promise<void>): Promise<void> => {
