@@ -44,6 +44,8 @@ export interface RunHead {
   readonly device: string;
   readonly step: number; // of its newest checkpoint
   readonly totalSteps: number;
+  readonly stepsPerEpoch: number;
+  readonly startedFrom: string | null; // the adapter's name; null: from fresh values, or a checkpoint
   readonly lossLast: number | null;
   readonly before: EvaluationReport | null;
   readonly after: EvaluationReport | null;

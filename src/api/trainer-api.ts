@@ -66,11 +66,13 @@ export interface HubDatasetReport {
   readonly preferred: string | null; // the path of one of them; null: the user has to choose
 }
 
-export interface AdapterSource {
+export interface AdapterFiles {
   readonly name: string;
   readonly config: Blob; // adapter_config.json
   readonly weights: Blob; // adapter_model.safetensors
 }
+/** `runId`: what a run of the store has trained, as its download has it. */
+export type AdapterSource = AdapterFiles | { readonly runId: string };
 
 export interface DeviceReport {
   readonly gpu: string; // its name, e.g. "google swiftshader"

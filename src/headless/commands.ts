@@ -4,7 +4,7 @@
  * Failures come back as values, because a rejected promise loses its code on the way through a browser's debugger.
  */
 import type {
-  AdapterSource,
+  AdapterFiles,
   DatasetReport,
   DatasetSource,
   DeviceReport,
@@ -293,6 +293,6 @@ const messageOf = (error: unknown): string => (error instanceof Error ? error.me
 async function adapterSource(
   desk: Desk,
   { name, configUrl, weightsUrl }: ServedAdapter,
-): Promise<AdapterSource> {
+): Promise<AdapterFiles> {
   return { name, config: await desk.read(configUrl), weights: await desk.read(weightsUrl) };
 }

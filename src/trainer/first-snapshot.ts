@@ -1,5 +1,6 @@
 /** Where a new run starts: fresh values, or those of an adapter. */
-import type { AdapterSource } from '../api/trainer-api.ts';
+import type { AdapterFiles } from '../api/trainer-api.ts';
+import type { LoraSettings } from '../adapter/peft.ts';
 import type { RunConfig } from '../config/run-config.ts';
 import { fromModules, initialValues, type Adapter } from '../model/adapter.ts';
 import { createRng } from '../support/rng.ts';
@@ -11,7 +12,7 @@ import { readAdapter } from './read-adapter.ts';
 export async function firstSnapshot(
   adapter: Adapter,
   config: RunConfig,
-  initAdapter: AdapterSource | undefined,
+  initAdapter: AdapterFiles | undefined,
 ): Promise<Snapshot> {
   const { plan } = adapter;
   const zeros = (): Float32Array => new Float32Array(plan.elementCount);
@@ -20,15 +21,12 @@ export async function firstSnapshot(
     return { ...fresh, parameters: initialValues(plan, config, createRng(config.seed)) };
   }
   const { settings, modules } = await readAdapter(initAdapter);
-  const differs =
-    settings.r !== config.r ||
-    settings.targetModules.some((target) => !config.targetModules.includes(target));
-  if (differs || settings.targetModules.length !== config.targetModules.length) {
+  const differing = differences(settings, config);
+  if (differing.length > 0)
     throw new TrainerError(
       'adapter-invalid',
-      `The initial adapter has r ${settings.r} and targets ${settings.targetModules.join(', ')}, the run r ${config.r} and ${config.targetModules.join(', ')}. Use the adapter's own settings.`,
+      `The initial adapter has ${differing.map(([name, its]) => `${name} ${its}`).join(', ')}, the run ${differing.map(([name, , ours]) => `${name} ${ours}`).join(', ')}. Use the adapter's own settings.`,
     );
-  }
   const wanted = plan.groups.reduce((sum, { parts }) => sum + parts.length, 0);
   if (modules.length < wanted)
     throw new TrainerError(
@@ -36,4 +34,18 @@ export async function firstSnapshot(
       `The initial adapter has weights for ${modules.length} modules, and ${settings.targetModules.join(', ')} of every layer are ${wanted}: its layers_to_transform, target_modules or exclude_modules leave modules out, and a run would train those too. It can be used to generate, not to start a run.`,
     );
   return { ...fresh, parameters: fromModules(plan, settings, modules) };
+}
+
+/** Of what decides which function the values make: name, the adapter's, the run's. */
+function differences(its: LoraSettings, run: LoraSettings): (readonly [string, string, string])[] {
+  const texts = ({ r, loraAlpha, useRslora, targetModules }: LoraSettings): [string, string][] => [
+    ['r', String(r)],
+    ['lora_alpha', String(loraAlpha)],
+    ['use_rslora', String(useRslora)],
+    ['targets', [...targetModules].sort().join(', ')],
+  ];
+  const ours = texts(run);
+  return texts(its).flatMap(([name, text], i) =>
+    text === ours[i][1] ? [] : [[name, text, ours[i][1]] as const],
+  );
 }

@@ -134,8 +134,8 @@ export class Model {
 
   /** A PEFT adapter of this model's shape, on the GPU. Caller disposes. @throws TrainerError "adapter-invalid" */
   async loadAdapter(source: AdapterSource): Promise<Adapter> {
-    const { gpu } = this.engine;
-    const { settings, modules } = await readAdapter(source);
+    const { gpu, trainer } = this.engine;
+    const { settings, modules } = await readAdapter(await trainer.adapterFiles(source));
     const adapter = await gpu.memory.checked(
       'the adapter',
       () => new Adapter(gpu, this.loaded.config, settings, moduleNames(modules)),

@@ -1,11 +1,11 @@
 import { readPeftAdapter } from '../adapter/peft.ts';
 import { openSafetensors } from '../adapter/safetensors.ts';
 import { blobSource } from '../support/byte-source.ts';
-import type { AdapterSource } from '../api/trainer-api.ts';
+import type { AdapterFiles } from '../api/trainer-api.ts';
 import { TrainerError } from '../support/trainer-error.ts';
 
 /** @throws TrainerError "adapter-invalid" */
-export async function readAdapter(source: AdapterSource): ReturnType<typeof readPeftAdapter> {
+export async function readAdapter(source: AdapterFiles): ReturnType<typeof readPeftAdapter> {
   const weights = await openSafetensors(blobSource(source.weights)).catch((error: unknown) => {
     throw new TrainerError(
       'adapter-invalid',

@@ -2,7 +2,13 @@
  * One training run from first allocation to export: adapter, steps, sample traces, evaluation, snapshots.
  * The snapshot and the record live outside the GPU, so a lost device loses at most `save_steps` steps.
  */
-import type { ExportedFile, RunResult, TrainEvent, TrainingRequest } from '../api/trainer-api.ts';
+import type {
+  AdapterFiles,
+  ExportedFile,
+  RunResult,
+  TrainEvent,
+  TrainingRequest,
+} from '../api/trainer-api.ts';
 import type { RunHead, RunState } from '../api/stored-runs.ts';
 import { roughTime } from '../support/rough-time.ts';
 import { toWire, TrainerError } from '../support/trainer-error.ts';
@@ -47,7 +53,7 @@ const onDay = (model: LoadedModel, { templateDate }: RunConfig): LoadedModel => 
 
 /** What a run starts from, beside its plan: fresh values, an adapter, or a checkpoint. */
 export interface RunStart {
-  readonly initAdapter: TrainingRequest['initAdapter'];
+  readonly initAdapter: AdapterFiles | undefined;
   readonly allowChanges: TrainingRequest['allowChanges'];
   readonly dataset: string; // name
   readonly checkpoint: Uint8Array | null;

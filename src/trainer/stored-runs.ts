@@ -1,6 +1,12 @@
 /** Runs of the store as the trainer makes and uses them: what is remembered of one, and the adapter it holds. */
 import type { RememberedDataset, RememberedModel, RunHead } from '../api/stored-runs.ts';
-import type { DatasetSource, ExportedFile, ModelSource, TrainingRequest } from '../api/trainer-api.ts';
+import type {
+  AdapterFiles,
+  DatasetSource,
+  ExportedFile,
+  ModelSource,
+  TrainingRequest,
+} from '../api/trainer-api.ts';
 import { toRawRunConfig } from '../config/run-config.ts';
 import { planAdapter } from '../model/adapter.ts';
 import type { ModelConfig } from '../model/model-config.ts';
@@ -47,6 +53,8 @@ export function headOf(
     device,
     step: 0,
     totalSteps: batches.totalSteps,
+    stepsPerEpoch: batches.stepsPerEpoch,
+    startedFrom: null,
     lossLast: null,
     before: null,
     after: null,
@@ -64,17 +72,18 @@ export async function startOf(
   const { trainer, report } = model.engine;
   const runs = isKept || runId !== undefined ? await trainer.runs() : null;
   const head = headOf(model, dataset, plan, report.gpu);
-  const start = { dataset: dataset.report.name, initAdapter, allowChanges };
+  const adapter = initAdapter === undefined ? undefined : await trainer.adapterFiles(initAdapter);
+  const start = { dataset: dataset.report.name, initAdapter: adapter, allowChanges };
   if (runId !== undefined) {
-    if (runs === null) throw new TrainerError('run-not-found', 'Nothing is kept here: there is no storage.');
+    if (runs === null) throw noStore();
     const { log, records, checkpoint: bytes, notes, head: before } = await runs.open(runId);
-    const { title, notes: words, createdMs, step, lossLast } = before;
-    log.describe({ ...head, title, notes: words, createdMs, step, lossLast });
+    const { title, notes: words, createdMs, step, lossLast, startedFrom } = before;
+    log.describe({ ...head, title, notes: words, createdMs, step, lossLast, startedFrom });
     const kept = { log, records, dataset: datasetToKeep(dataset) };
     return { ...start, checkpoint: bytes, startNotes: notes, kept };
   }
   const bytes = checkpoint === undefined ? null : new Uint8Array(await checkpoint.arrayBuffer());
-  const log = (await runs?.create(head).catch(() => null)) ?? null; // no room: said at the first save
+  const log = (await runs?.create({ ...head, startedFrom: adapter?.name ?? null }).catch(() => null)) ?? null; // no room: said at the first save
   const kept = log === null ? null : { log, records: [], dataset: datasetToKeep(dataset) };
   return { ...start, checkpoint: bytes, startNotes: [], kept };
 }
@@ -93,6 +102,22 @@ function rememberedDataset(dataset: Dataset): RememberedDataset {
   if (source.kind !== 'hub') return source;
   const { token: _, ...rest } = source;
   return rest;
+}
+
+export const noStore = (): TrainerError =>
+  new TrainerError('run-not-found', 'Nothing is kept here: there is no storage.');
+
+/** What a kept run has trained. @throws TrainerError "run-not-found", "checkpoint-invalid" */
+export async function storedAdapter(runs: RunStore, id: string): Promise<AdapterFiles> {
+  const { run } = await runs.read(id);
+  const files = await storedRunFiles(runs, id);
+  const blob = (name: string): Blob =>
+    new Blob([files.find((file) => file.name === name)?.bytes as BlobPart]);
+  return {
+    name: `${run.title || run.dataset.name}, step ${run.step}`,
+    config: blob('adapter_config.json'),
+    weights: blob('adapter_model.safetensors'),
+  };
 }
 
 /** The download of a stored run, from its newest whole checkpoint. No model is needed, nor a GPU. */

@@ -18,7 +18,7 @@ import type { Objective, ScoredBatch } from '../objectives/objective.ts';
 import type { RunControl } from './run-control.ts';
 import type { TrainingPlan } from './run-plan.ts';
 import type { SkippedSteps } from './run-progress.ts';
-import { scheduleFactor, warmupSteps } from './schedule.ts';
+import { scheduleFactor, warmupSteps } from '../config/schedule.ts';
 import { isTooMany, notFinite, skippedStep, tooManySkipped, unsoundRows } from './skipped-step.ts';
 
 interface TrainInputs {

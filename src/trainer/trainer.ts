@@ -9,7 +9,14 @@
  *   const run = await model.createRun(dataset, { config });
  *   const result = await run.train(onEvent);
  */
-import type { ColumnPreview, DatasetSource, HubDatasetReport, HubDatasetSource } from '../api/trainer-api.ts';
+import type {
+  AdapterFiles,
+  AdapterSource,
+  ColumnPreview,
+  DatasetSource,
+  HubDatasetReport,
+  HubDatasetSource,
+} from '../api/trainer-api.ts';
 import type { DatasetFiles } from '../data/read-files.ts';
 import { previewColumns } from '../data/preview-columns.ts';
 import type { Host } from '../host/host.ts';
@@ -20,6 +27,7 @@ import { RunStore, runsStore } from '../runs/run-store.ts';
 import { TrainerError } from '../support/trainer-error.ts';
 import { Engine } from './engine.ts';
 import { createDatasetOpener, type DatasetOpener } from './open-dataset.ts';
+import { noStore, storedAdapter } from './stored-runs.ts';
 import type { Watch } from './watch.ts';
 
 export function createTrainer(host: Host): Trainer {
@@ -70,6 +78,14 @@ export class Trainer {
 
   openDataset(source: DatasetSource, { signal, onProgress }: Watch = {}): Promise<DatasetFiles> {
     return this.#files.open(source, signal ?? new AbortController().signal, onProgress ?? (() => undefined));
+  }
+
+  /** An adapter's files, wherever they are. @throws TrainerError "run-not-found", "checkpoint-invalid", "nothing-to-export" */
+  async adapterFiles(source: AdapterSource): Promise<AdapterFiles> {
+    if (!('runId' in source)) return source;
+    const runs = await this.runs();
+    if (runs === null) throw noStore();
+    return storedAdapter(runs, source.runId);
   }
 
   /** The evaluation suites that come with the app; none where it comes without. */

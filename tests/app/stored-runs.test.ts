@@ -101,6 +101,63 @@ test('a run that a reload interrupts is offered, goes on, and ends as if nothing
   expect(await rowsOf(page, 'Unfinished runs').count()).toBe(0);
 });
 
+test('a finished run is trained longer, after the page has said what that does to the learning rate', async () => {
+  const { page } = app;
+  await ui.waitUntilReady();
+  const run = rowsOf(page, 'Other runs').first();
+  await run.getByRole('button', { name: /^Train longer/ }).click();
+  await page.getByLabel('More steps').fill('two');
+  expect(await page.getByRole('button', { name: 'Train on' }).isDisabled()).toBe(true);
+  await page.getByLabel('More steps').fill('2');
+  await run.getByText(/after step 12, up to step 14 instead of 12.*learning rate/).waitFor();
+  await page.keyboard.press('Enter');
+  await ui.waitForPhase('done');
+  await run.getByText('finished, 14 steps').waitFor();
+  const { adapter, losses } = await download(page, ui.download);
+  expect(losses.slice(0, 12)).toEqual(whole.losses);
+  expect(losses.map(([step]) => step).slice(12)).toEqual([13, 14]);
+  expect(adapter).not.toBe(whole.adapter);
+});
+
+test('a new run starts from the adapter of a kept one, with rates and steps of its own', async () => {
+  const { page } = app;
+  await rowsOf(page, 'Other runs')
+    .last()
+    .getByRole('button', { name: /^Start from it/ })
+    .click();
+  const note = page.getByText(/The next run starts from the adapter of .* step 12/);
+  await note.waitFor();
+  await ui.fillSettings({ 'Max steps': '2', 'Rank r': '4' });
+  await ui.start.click();
+  await ui.waitForPhase('failed'); // another rank cannot hold it, and nothing else is trained instead
+  expect(await ui.alerts.first().innerText()).toContain('the run r 4');
+  await ui.fillSettings({ 'Rank r': '16' });
+  await ui.start.click();
+  await ui.waitForPhase('done');
+  const { losses } = await download(page, ui.download);
+  expect(losses.map(([step]) => step)).toEqual([1, 2]);
+  expect(losses[0][1]).toBeLessThan(whole.losses[0][1]); // the same rows, and it knows them
+  await rowsOf(page, 'Other runs')
+    .first()
+    .getByText(/started from demo.* step 12/)
+    .waitFor();
+  await page.getByRole('button', { name: 'Start from fresh values instead' }).click();
+  expect(await note.count()).toBe(0);
+});
+
+test('a run is given a title and notes, which are text and outlast a reload', async () => {
+  const { page } = app;
+  const run = rowsOf(page, 'Other runs').first();
+  await run.getByRole('button', { name: /^Rename/ }).click();
+  await page.getByLabel('Title').fill('<b>Tuesday</b>');
+  await page.getByLabel('Notes').fill('first line\nsecond line');
+  await page.getByRole('button', { name: 'Save', exact: true }).click();
+  await run.getByText('<b>Tuesday</b>', { exact: true }).waitFor();
+  await page.reload();
+  await run.getByText('<b>Tuesday</b>', { exact: true }).waitFor();
+  await run.getByText(/first line\s+second line/).waitFor();
+});
+
 test('a run is deleted after it was asked twice', async () => {
   const { page } = app;
   const before = await rowsOf(page, 'Other runs').count();

@@ -154,7 +154,7 @@ test('a second run asks before it replaces an adapter that was not downloaded', 
   expect(await ui.phase()).toBe('done');
   await page.keyboard.press('Escape');
   await ui.start.click();
-  await page.getByRole('button', { name: 'Discard it and start' }).click();
+  await page.getByRole('button', { name: 'Start without downloading' }).click();
   await page.getByText('The trained adapter has not been downloaded.').waitFor({ state: 'hidden' });
   await ui.waitForPhase('done');
 });

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openSafetensors } from '../../src/adapter/safetensors.ts';
 import { bytesSource } from '../../src/support/byte-source.ts';
-import type { AdapterSource, TrainerApi, TrainEvent, TrainingRequest } from '../../src/api/trainer-api.ts';
+import type { AdapterFiles, TrainerApi, TrainEvent, TrainingRequest } from '../../src/api/trainer-api.ts';
 import { datasetSettings } from '../../src/config/dataset-settings.ts';
 import {
   defaultRunConfig,
@@ -326,7 +326,7 @@ test('an exported adapter loads again and gives the tokens of the run; the base 
   const files = await service.exportFiles();
   const blob = (name: string): Blob =>
     new Blob([files.find((file) => file.name === name)?.bytes as BlobPart]);
-  const source: AdapterSource = {
+  const source: AdapterFiles = {
     name: 'again',
     config: blob('adapter_config.json'),
     weights: blob('adapter_model.safetensors'),

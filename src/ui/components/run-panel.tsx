@@ -1,10 +1,12 @@
 import { useEffect, useRef } from 'preact/hooks';
 import type { Phase } from '../../api/trainer-api.ts';
 import { useFocusHandOver } from '../hand-over-focus.ts';
+import { formatCount } from '../format.ts';
 import { useApp } from '../state/app-state.ts';
 import { FailureAlert } from './failure-alert.tsx';
 import { Icon } from './icon.tsx';
 import { RunNumbers } from './run-numbers.tsx';
+import { nameOf } from './run-row.tsx';
 import { OfferNotification, RunProgress, RunStatus } from './run-status.tsx';
 import { RunWarnings } from './run-warnings.tsx';
 
@@ -14,6 +16,7 @@ export function RunPanel() {
     <section class="panel run">
       <h2 class="visually-hidden">Run</h2>
       <Controls />
+      <StartsFrom />
       <ConfirmStart />
       <RunStatus />
       <RunProgress />
@@ -101,11 +104,36 @@ function Controls() {
   );
 }
 
+/** What the next run starts from, where that is not fresh values. */
+function StartsFrom() {
+  const { run, storedRuns } = useApp();
+  const from = storedRuns.startsFrom.value;
+  if (from === null) return null;
+  return (
+    <div class="starts-from">
+      <p class="small">
+        The next run starts from the adapter of “{nameOf(from)}”, step {formatCount(from.step)}. Steps,
+        learning rate and optimizer begin anew; rank, alpha, rsLoRA and target modules have to stay the
+        adapter’s.
+      </p>
+      <button
+        type="button"
+        class="button quiet small-button"
+        disabled={run.isActive.value}
+        onClick={storedRuns.startAfresh}
+      >
+        Start from fresh values instead
+      </button>
+    </div>
+  );
+}
+
 /** Asks in the page: a modal dialogue would hold up the messages of the worker. */
 function ConfirmStart() {
-  const { isConfirmingStart, start, downloadAdapter, failures } = useApp();
+  const { isConfirmingStart, start, downloadAdapter, failures, run } = useApp();
   const download = useRef<HTMLButtonElement>(null);
   const isOpen = isConfirmingStart.value;
+  const isKept = run.id.value !== null;
   useEffect(() => {
     if (isOpen) download.current?.focus();
   }, [isOpen]);
@@ -126,14 +154,17 @@ function ConfirmStart() {
       onKeyDown={(event) => event.key === 'Escape' && close()}
     >
       <p id="confirm-question">
-        The trained adapter has not been downloaded. A new run replaces it, with its chart and its traces.
+        The trained adapter has not been downloaded.{' '}
+        {isKept
+          ? 'It stays in the list of runs, in this browser; the page then shows the new run.'
+          : 'A new run replaces it, with its chart and its traces.'}
       </p>
       <div class="confirm-buttons">
         <button type="button" class="button primary" ref={download} onClick={() => void saveAndStart()}>
           Save it, then start
         </button>
-        <button type="button" class="button danger" onClick={() => void start()}>
-          Discard it and start
+        <button type="button" class={`button ${isKept ? '' : 'danger'}`} onClick={() => void start()}>
+          {isKept ? 'Start without downloading' : 'Discard it and start'}
         </button>
         <button type="button" class="button quiet" onClick={close}>
           Cancel

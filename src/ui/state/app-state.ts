@@ -70,7 +70,8 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
     isConfirmingStart.value = false;
     await setUp.refreshDataset();
     if (startBlocker.value !== null || setUp.isDatasetStale.value) return;
-    await run.start(settings.config.value);
+    const from = storedRuns.startsFrom.value;
+    await run.start(settings.config.value, from === null ? {} : { initAdapter: { runId: from.id } });
     await storedRuns.refresh();
   }
 

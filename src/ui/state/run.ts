@@ -9,6 +9,7 @@ import type {
   StepReport,
   TrainEvent,
   TrainerApi,
+  TrainingRequest,
 } from '../../api/trainer-api.ts';
 import type { StoredRun, StoredRunContent } from '../../api/stored-runs.ts';
 import type { RunConfig } from '../../config/run-config.ts';
@@ -64,8 +65,8 @@ export interface Run {
   readonly hasUnsavedAdapter: ReadonlySignal<boolean>;
   /** The stored run that is shown; null: none, or it is not kept. */
   readonly id: ReadonlySignal<string | null>;
-  /** `runId`: goes on with that run of the store. */
-  readonly start: (config: RunConfig, runId?: string) => Promise<void>;
+  /** Fresh, from an adapter, or on with a run of the store. */
+  readonly start: (config: RunConfig, from?: Pick<TrainingRequest, 'runId' | 'initAdapter'>) => Promise<void>;
   /** Draws a stored run as it was. Nothing while one is trained here. */
   readonly show: (content: StoredRunContent) => void;
   readonly pause: () => Promise<void>;
@@ -212,16 +213,16 @@ export function createRun(client: TrainerApi, failures: Failures): Run {
     enter(phaseOf(run), '');
   }
 
-  async function start(config: RunConfig, runId?: string): Promise<void> {
+  async function start(
+    config: RunConfig,
+    from: Pick<TrainingRequest, 'runId' | 'initAdapter'> = {},
+  ): Promise<void> {
     if (isActive.peek()) return;
-    if (runId === undefined || runId !== id.peek()) reset();
+    if (from.runId === undefined || from.runId !== id.peek()) reset();
     else resetForMore();
     isShown = false;
     try {
-      const finished = await client.startTraining(
-        runId === undefined ? { config } : { config, runId },
-        onEvent,
-      );
+      const finished = await client.startTraining({ config, ...from }, onEvent);
       batch(() => {
         result.value = finished;
         before.value = finished.before ?? before.value;

@@ -100,7 +100,7 @@ export function createSettings(): Settings {
 
 const isSame = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 
-function draftOf(value: RunConfig[RunConfigKey]): Draft {
+export function draftOf(value: RunConfig[RunConfigKey]): Draft {
   return typeof value === 'number' ? String(value) : value;
 }
 

@@ -2,14 +2,19 @@
 import { computed, signal, type ReadonlySignal } from '@preact/signals';
 import type { StoredRun } from '../../api/stored-runs.ts';
 import type { DatasetSource, ModelSource, TrainerApi } from '../../api/trainer-api.ts';
-import { parseRunConfig } from '../../config/run-config.ts';
+import { parseRunConfig, type RunConfig } from '../../config/run-config.ts';
 import { TrainerError } from '../../support/trainer-error.ts';
 import type { Failures } from './failures.ts';
 import type { Run } from './run.ts';
 import type { SetUp } from './set-up.ts';
-import type { Settings } from './settings.ts';
+import { draftOf, type Settings } from './settings.ts';
 
 const watchMs = 2000;
+
+/** Another value would make another function of the same numbers. */
+const fixedByAdapter = ['r', 'loraAlpha', 'useRslora', 'targetModules'] as const;
+
+export const configOf = ({ settings }: StoredRun): RunConfig => parseRunConfig(settings).config;
 
 export interface StoredRuns {
   readonly list: ReadonlySignal<readonly StoredRun[]>;
@@ -20,8 +25,17 @@ export interface StoredRuns {
   readonly refresh: () => Promise<void>;
   /** Draws it; one that another tab trains is followed. */
   readonly show: (id: string) => Promise<void>;
-  /** Opens its model and data as far as they can be found, and goes on. */
-  readonly goOn: (run: StoredRun) => Promise<void>;
+  /** Opens its model and data as far as they can be found, and goes on; with `config` where it is to take longer. */
+  readonly goOn: (run: StoredRun, config?: RunConfig) => Promise<void>;
+  /** The run whose adapter the next one starts from; null: from fresh values. */
+  readonly startsFrom: ReadonlySignal<StoredRun | null>;
+  /** Opens its model, and takes the settings that its adapter fixes. The data are those that are chosen. */
+  readonly startFrom: (run: StoredRun) => Promise<void>;
+  readonly startAfresh: () => void;
+  readonly describe: (
+    run: StoredRun,
+    words: { readonly title: string; readonly notes: string },
+  ) => Promise<void>;
   /** Its settings, model and data, for a new run. */
   readonly takeSettings: (run: StoredRun) => Promise<void>;
   readonly remove: (id: string) => Promise<void>;
@@ -44,6 +58,7 @@ export function createStoredRuns(
 ): StoredRuns {
   const list = signal<readonly StoredRun[]>([]);
   const busyId = signal<string | null>(null);
+  const startsFrom = signal<StoredRun | null>(null);
   let watching: ReturnType<typeof setTimeout> | null = null;
 
   let asking: ReturnType<typeof setTimeout> | null = null;
@@ -88,8 +103,7 @@ export function createStoredRuns(
   };
 
   /** @throws TrainerError naming what the user has to choose */
-  const open = async (stored: StoredRun): Promise<void> => {
-    const { config } = parseRunConfig(stored.settings);
+  const open = async (stored: StoredRun, config = configOf(stored)): Promise<void> => {
     settings.useAll(config);
     await openModel(stored, setUp, failures);
     await openDataset(stored, setUp, failures);
@@ -106,19 +120,33 @@ export function createStoredRuns(
     ),
     refresh,
     show: (id) => exclusively(id, () => draw(id)),
-    goOn: async (stored) => {
+    startsFrom,
+    startFrom: (stored) =>
+      exclusively(stored.id, async () => {
+        await openModel(stored, setUp, failures);
+        const config = configOf(stored);
+        for (const key of fixedByAdapter) settings.edit(key, draftOf(config[key]));
+        startsFrom.value = stored;
+      }),
+    startAfresh: () => (startsFrom.value = null),
+    describe: (stored, words) => exclusively(stored.id, () => client.describeRun(stored.id, words)),
+    goOn: async (stored, config) => {
       let isOpen = false;
       await exclusively(stored.id, async () => {
         await draw(stored.id);
-        await open(stored);
+        await open(stored, config);
         isOpen = true;
       });
       if (!isOpen) return;
-      await run.start(settings.config.value, stored.id);
+      await run.start(settings.config.value, { runId: stored.id });
       await refresh();
     },
     takeSettings: (stored) => exclusively(stored.id, () => open(stored)),
-    remove: (id) => exclusively(id, () => client.removeRun(id)),
+    remove: (id) =>
+      exclusively(id, async () => {
+        await client.removeRun(id);
+        if (startsFrom.value?.id === id) startsFrom.value = null;
+      }),
     download: (stored, save) =>
       exclusively(stored.id, async () => save(await client.exportStoredRun(stored.id))),
   };

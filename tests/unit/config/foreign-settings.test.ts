@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { closest } from '../../../src/config/closest.ts';
 import { parseRunConfig, parseSetting, type RawRunConfig } from '../../../src/config/run-config.ts';
 import { projectRoot } from '../../../scripts/cli/paths.ts';
-import { warmupSteps } from '../../../src/trainer/schedule.ts';
+import { warmupSteps } from '../../../src/config/schedule.ts';
 
 // TRL 1.13, transformers 5.18: SFTConfig(output_dir="runs/x", learning_rate=2e-4, warmup_steps=0.03, bf16=False, use_cpu=True).to_dict()
 const sftConfig = JSON.parse(

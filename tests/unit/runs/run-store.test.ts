@@ -33,6 +33,8 @@ const head: RunHead = {
   device: 'a GPU',
   step: 0,
   totalSteps: 9,
+  stepsPerEpoch: 3,
+  startedFrom: null,
   lossLast: null,
   before: null,
   after: null,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { scheduleFactor, warmupSteps } from '../../../src/trainer/schedule.ts';
+import { scheduleFactor, warmupSteps } from '../../../src/config/schedule.ts';
 
 // transformers 5.24, get_scheduler(name, SGD(lr=1), num_warmup_steps, num_training_steps).get_last_lr() before each step
 const golden = [

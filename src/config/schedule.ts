@@ -2,7 +2,7 @@
  * Learning-rate schedules, as transformers 5 `get_scheduler` defines them. `step` counts optimizer steps done
  * before this one, so the first step of a run with warm-up has the rate 0.
  */
-import type { RunConfig } from '../config/run-config.ts';
+import type { RunConfig } from './run-config.ts';
 
 /** `warmup_steps` below 1 is a share of all steps, rounded up (TrainingArguments.get_warmup_steps). */
 export function warmupSteps(setting: number, totalSteps: number): number {
