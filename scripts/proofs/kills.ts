@@ -20,6 +20,7 @@ import { requireBrowser } from '../cli/find-browser.ts';
 import { chromiumArgs, gpuMode } from '../cli/gpu-flags.ts';
 import { distFolder, projectRoot } from '../cli/paths.ts';
 import { serve } from '../cli/serve.ts';
+import { numberOf } from './arguments.ts';
 
 const STEPS = 24;
 const SAVE_EVERY = 4;
@@ -147,7 +148,7 @@ async function download({ page, ui }: Visitor): Promise<Outcome> {
 async function startRun({ page, ui }: Visitor): Promise<void> {
   await ui.fillSettings(settings);
   await ui.start.click();
-  const discard = page.getByRole('button', { name: 'Discard it and start' });
+  const discard = page.getByRole('button', { name: 'Start without downloading' });
   if (await discard.isVisible()) await discard.click();
 }
 
@@ -294,11 +295,6 @@ const ended = (child: ChildProcess): Promise<number> =>
   new Promise((resolve) => child.once('exit', (code) => resolve(code ?? -1)));
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-function numberOf(name: string, byDefault: number): number {
-  const at = process.argv.indexOf(`--${name}`);
-  return at < 0 ? byDefault : Number(process.argv[at + 1]);
-}
 
 async function main(): Promise<void> {
   const seed = numberOf('seed', 1);
