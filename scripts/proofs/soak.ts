@@ -20,8 +20,11 @@ interface Reading {
 function countBuffers(): void {
   const live = { buffers: 0, bytes: 0 };
   Object.assign(globalThis, { liveBuffers: live });
-  const create = Reflect.get(GPUDevice.prototype, 'createBuffer') as (d: GPUBufferDescriptor) => GPUBuffer;
-  const destroy = Reflect.get(GPUBuffer.prototype, 'destroy') as () => undefined;
+  const create: (descriptor: GPUBufferDescriptor) => GPUBuffer = Reflect.get(
+    GPUDevice.prototype,
+    'createBuffer',
+  );
+  const destroy: () => undefined = Reflect.get(GPUBuffer.prototype, 'destroy');
   const counted = new WeakSet<GPUBuffer>();
   GPUDevice.prototype.createBuffer = function (this: GPUDevice, descriptor) {
     const buffer = create.call(this, descriptor);
