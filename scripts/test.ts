@@ -1,7 +1,7 @@
 /**
  * `npm test`: types, lint, format, build, and every test (Node, Chromium with WebGPU, the whole app, and Firefox where it is installed).
  * The GPU tests mostly wait for one processor that compiles shaders: what needs no GPU, and then the commands, run beside them where
- * there are two. The app's tests, which measure times, come last and by themselves.
+ * there are two; the app's tests follow on those of the GPU. Those of them that measure times come last and by themselves.
  * The last line is "N passed, N failed"; each static check counts as one test. The line before says if Firefox was not there.
  * `npm test -- <words>` runs only the test files whose path has one of the words.
  */
@@ -93,6 +93,8 @@ async function prepareBrowser(): Promise<void> {
 const project = (name: string, output?: RunOptions): Promise<Counts> =>
   runVitest(name, ['--project', name], output);
 
+const timed = 'tests/app/train-in-page.test.ts';
+
 async function besideGpu(): Promise<Counts> {
   const counts = [await runChecks(), await project('unit', held), await project('headless', held)];
   return counts.reduce(addCounts);
@@ -112,11 +114,13 @@ async function main(): Promise<void> {
     const beside = besideGpu();
     if (isAlone) await beside;
     const withGpu = async (): Promise<Counts> => {
-      const counts = await project('gpu');
-      return 'version' in firefox ? addCounts(counts, await project('firefox')) : counts;
+      const counts = [await project('gpu')];
+      if ('version' in firefox) counts.push(await project('firefox'));
+      counts.push(await runVitest('app', ['--project', 'app', '--exclude', timed]));
+      return counts.reduce(addCounts);
     };
     counts = (await Promise.all([withGpu(), beside])).reduce(addCounts);
-    counts = addCounts(counts, await project('app'));
+    counts = addCounts(counts, await runVitest('app, timed', ['--project', 'app', timed]));
   }
   if ('lacking' in firefox) console.log(`tests/firefox: not run, ${firefox.lacking}.`);
   for (const failure of counts.failures) console.log(`✗ ${failure}`);

@@ -80,20 +80,9 @@ describe('a short run on the demo', () => {
     expect(rows.some(({ samples }) => samples?.length === 1)).toBe(true);
   });
 
-  test('with the same seed gives the same adapter byte for byte', async () => {
-    const runs = [];
-    for (const name of ['learned', 'learned-again']) {
-      const values = { ...small, max_steps: 8, learning_rate: 0.01, seed: 7, lora_dropout: 0.1 };
-      const { out, finished } = await train(name, values);
-      expect(finished.exitCode, finished.stderr).toBe(0);
-      runs.push(adapterOf(out));
-    }
-    expect(runs[0]).toEqual(runs[1]);
-  });
-
-  test('that is stopped keeps its adapter, and resumed ends where an uninterrupted run ends', async () => {
-    const values = { ...small, max_steps: 12, seed: 5 };
-    const uninterrupted = await train('whole', values);
+  test('that is stopped keeps its adapter, and resumed ends as one that was not, byte for byte', async () => {
+    const values = { ...small, max_steps: 10, learning_rate: 0.01, seed: 7, lora_dropout: 0.1 };
+    const uninterrupted = await train('learned', values);
     expect(uninterrupted.finished.exitCode, uninterrupted.finished.stderr).toBe(0);
 
     const out = join(folder, 'stopped');
@@ -111,7 +100,7 @@ describe('a short run on the demo', () => {
     expect(resumed.exitCode, resumed.stderr).toBe(0);
     expect(adapterOf(out).equals(adapterOf(uninterrupted.out))).toBe(true);
     const steps = metricsOf(out).filter(({ loss }) => loss !== undefined);
-    expect(steps.map(({ step }) => step)).toEqual(Array.from({ length: 12 }, (_, i) => i + 1));
+    expect(steps.map(({ step }) => step)).toEqual(Array.from({ length: 10 }, (_, i) => i + 1));
   });
 });
 
