@@ -114,7 +114,7 @@ export async function storedAdapter(runs: RunStore, id: string): Promise<Adapter
   const blob = (name: string): Blob =>
     new Blob([files.find((file) => file.name === name)?.bytes as BlobPart]);
   return {
-    name: `${run.title || run.dataset.name}, step ${run.step}`,
+    name: `${run.title || `${run.model.name} · ${run.dataset.name}`}, step ${run.step}`,
     config: blob('adapter_config.json'),
     weights: blob('adapter_model.safetensors'),
   };
