@@ -185,6 +185,7 @@ async function killPages(count: number, rng: Rng, url: string): Promise<readonly
         const at = `${await visitor.ui.phase()} ${await visitor.ui.step()}`;
         const isLost = await visitor.kill(kind);
         inThisRun.push(`${kind} (${at})`);
+        console.log(`  ${kind} (${at})`);
         kills.set(kind, (kills.get(kind) ?? 0) + 1);
         done++;
         const isOver =
@@ -201,7 +202,7 @@ async function killPages(count: number, rng: Rng, url: string): Promise<readonly
       const verdict = isSame(outcome, whole) ? 'same' : 'DIFFERENT';
       if (verdict !== 'same')
         faults.push(`page run ${runs}: ${inThisRun.join(', ')}: ${outcome.adapter} ${outcome.steps}`);
-      console.log(`page run ${runs}, ${done} kills in all: ${verdict}; ${inThisRun.join(', ')}`);
+      console.log(`page run ${runs}, ${done} kills in all: ${verdict}`);
     }
     for (const kind of kinds) console.log(`${kind}: ${kills.get(kind) ?? 0}`);
     console.log(`${done} kills in ${runs} runs in the page, ${faults.length} runs that differ`);
@@ -224,8 +225,9 @@ async function untilItMoves({ ui }: Visitor): Promise<void> {
   for (;;) {
     const phase = await ui.phase();
     if (phase === 'done') return;
-    if (phase === 'failed')
-      throw new Error(`the run has failed: ${(await ui.alerts.allInnerTexts()).join('; ')}`);
+    // A page that takes up a run shows for a moment what was written of it: that its device was lost.
+    const alerts = phase === 'failed' ? await ui.alerts.allInnerTexts() : [];
+    if (alerts.length > 0) throw new Error(`the run has failed: ${alerts.join('; ')}`);
     const step = await ui.step();
     if (phase === 'training' && first !== null && step !== first) return;
     if (phase === 'training') first ??= step;

@@ -9,7 +9,9 @@ export function TrainLonger({ run: stored, onClose }: { run: StoredRun; onClose:
   const { run, storedRuns } = useApp();
   const config = configOf(stored);
   const unit = unitOf(config);
-  const [text, setText] = useState(unit === 'epochs' ? '1' : String(stored.stepsPerEpoch));
+  const [text, setText] = useState(
+    unit === 'epochs' ? '1' : String(Math.min(stored.stepsPerEpoch, stored.totalSteps)),
+  );
   const id = useId();
   const first = useRef<HTMLInputElement>(null);
   useEffect(() => first.current?.select(), []);
