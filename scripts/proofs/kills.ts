@@ -139,6 +139,12 @@ const settings = {
 };
 
 async function download({ page, ui }: Visitor): Promise<Outcome> {
+  // Killed between its last step and its answer, the run is taken up once more, and finds that nothing is left to do.
+  const began = performance.now();
+  while (!(await ui.download.isEnabled())) {
+    if (performance.now() - began > STEP_LIMIT_MS) throw new Error('nothing can be downloaded');
+    await sleep(100);
+  }
   const arriving = page.waitForEvent('download');
   await ui.download.click();
   const files = unzipSync(readFileSync(await (await arriving).path()));

@@ -56,6 +56,8 @@ class Supervisor {
   #cutOff: RemoteWorker<TrainerApi> | null = null;
   /** What a run that ended with its worker has left: the worker in its place knows nothing of it. */
   #left: (() => Promise<Blob>) | null = null;
+  /** Of the last run, where it is kept. */
+  #runId: string | null = null;
 
   constructor(startWorker: () => RemoteWorker<TrainerApi>) {
     this.#startWorker = startWorker;
@@ -116,9 +118,21 @@ class Supervisor {
       this.#isStopAsked = true;
       return this.#ask('stop');
     },
-    exportZip: () => (this.#left === null ? this.call('exportZip') : this.#left()),
+    exportZip: () => this.#exportZip(),
     startTraining: (request, onEvent) => this.#train(request, onEvent),
   };
+
+  /** What a run that has ended leaves is in its worker, and, once that is lost, in the store. */
+  async #exportZip(): Promise<Blob> {
+    if (this.#left !== null) return this.#left();
+    try {
+      return await this.call('exportZip');
+    } catch (error) {
+      const isGone = isFatal(error) || toWire(error).code === 'nothing-to-export';
+      if (!isGone || this.#runId === null) throw error;
+      return this.call('exportStoredRun', this.#runId);
+    }
+  }
 
   async #untilCancelled<T>(action: () => Promise<T>): Promise<T> {
     this.#cancellable++;
@@ -153,14 +167,14 @@ class Supervisor {
     let next = request;
     let furthest = 0;
     let failures = 0;
-    let runId: string | null = null;
+    this.#runId = null;
     let failed: TrainEvent | null = null;
     const listen = (event: TrainEvent): void => {
       if (event.kind === 'phase' && event.phase === 'failed') {
         failed = event; // told where nothing can be done about it
         return;
       }
-      if (event.kind === 'run') runId = event.id;
+      if (event.kind === 'run') this.#runId = event.id;
       if (event.kind === 'step' && event.report.step > furthest) {
         furthest = event.report.step;
         failures = 0;
@@ -184,7 +198,7 @@ class Supervisor {
         }
         if (!isFatal(error)) return end(error);
         failures++;
-        next = await this.#continuation(request, runId);
+        next = await this.#continuation(request, this.#runId);
         const { message } = toWire(error);
         if (this.#isStopAsked || failures > mostFailures) return end(endOf(error, failures, furthest));
         note(`${message} Opening it again, and going on from the last checkpoint.`);

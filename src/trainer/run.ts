@@ -383,9 +383,15 @@ export class Run {
   }
 
   async files(): Promise<ExportedFile[]> {
-    const sound = (this.#best ?? this.#snapshot).parameters;
-    const values = this.#isBroken ? sound : await this.adapter.readParameters();
-    return exportFiles(this.#parts.record, this.adapter.plan, values, this.#finished);
+    return exportFiles(this.#parts.record, this.adapter.plan, await this.#values(), this.#finished);
+  }
+
+  /** At a pause and after the end they are here already, so that a GPU that is lost later takes nothing with it. */
+  async #values(): Promise<Float32Array> {
+    const { record } = this.#parts;
+    if (this.#best !== null && (this.#isBroken || record.isBestKept)) return this.#best.parameters;
+    const isHere = this.#isBroken || this.#snapshot.step === record.step;
+    return isHere ? this.#snapshot.parameters : this.adapter.readParameters();
   }
 
   /** Of the last snapshot: taken at every pause, stop and end, and every `save_steps`. */

@@ -153,3 +153,28 @@ test('a run told to go on with a stored one still does when its first worker is 
   await api.startTraining({ config, runId: 'r1' }, nothing);
   expect(made.requests.map(({ runId }) => runId)).toEqual(['r1', 'r1']);
 });
+
+test.each(['device-lost', 'nothing-to-export'] as const)(
+  'what a finished run has left is fetched from the store where its worker answers %s',
+  async (code) => {
+    const { start } = workers([finish, finish]);
+    const api = superviseTrainer(() => {
+      const worker = start();
+      const exportZip = (): Promise<Blob> => Promise.reject(new TrainerError(code, 'Gone.'));
+      return { ...worker, api: { ...worker.api, exportZip } };
+    });
+    await api.startTraining({ config }, nothing);
+    expect(await (await api.exportZip()).text()).toBe('stored');
+  },
+);
+
+test('of a run that is not kept, nothing else can be given than what its worker has', async () => {
+  const { start } = workers([finish], null);
+  const api = superviseTrainer(() => {
+    const worker = start();
+    const exportZip = (): Promise<Blob> => Promise.reject(new TrainerError('device-lost', 'Gone.'));
+    return { ...worker, api: { ...worker.api, exportZip } };
+  });
+  await api.startTraining({ config }, nothing);
+  await expect(api.exportZip()).rejects.toMatchObject({ code: 'device-lost' });
+});
