@@ -1,6 +1,8 @@
 /** `npm run evaluate`: suites asked of a model, with an adapter and without, judged and counted. `--help` says the rest. */
 import { join, resolve } from 'node:path';
 import { parseRefusalPhrases, refusalPhrases } from '../src/alttrain/judge.ts';
+import type { GenerateRequest, Generation } from '../src/api/trainer-api.ts';
+import { engineGenerator } from '../src/evaluation/answers/engine-generator.ts';
 import { evaluate, type EvaluationProgress } from '../src/evaluation/answers/evaluate.ts';
 import type { GenerationSettings, Variant } from '../src/evaluation/answers/generator.ts';
 import { rowsAsCsv } from '../src/evaluation/filters.ts';
@@ -8,10 +10,9 @@ import { textJudges, type Judge } from '../src/evaluation/judges/judge.ts';
 import { reportOf } from '../src/evaluation/report.ts';
 import { judgeRows, resultsOf, type EvaluationResults } from '../src/evaluation/results.ts';
 import { roughTime } from '../src/support/rough-time.ts';
-import { TrainerError } from '../src/support/trainer-error.ts';
+import { fromWire, TrainerError } from '../src/support/trainer-error.ts';
 import { openAnswerFile } from './cli/answer-file.ts';
 import { wantsHelp, wantsJson } from './cli/args.ts';
-import { engineGenerator } from './cli/engine-generator.ts';
 import { evaluateHelp, parseEvaluateArgs, type EvaluateOptions } from './cli/evaluate-args.ts';
 import { RunFailure, runCommand } from './cli/exit.ts';
 import { folderHash } from './cli/file-identity.ts';
@@ -63,10 +64,13 @@ async function run(options: EvaluateOptions, asJson: boolean): Promise<void> {
       adapter: adapter?.served ?? null,
     });
     if (!opened.ok) throw new RunFailure(opened.error, false);
-    const generator = engineGenerator(session, {
-      modelId: modelIdOf(options),
-      thinkPrefilled: opened.value.thinkPrefilled,
-    });
+    const answer = async (request: GenerateRequest): Promise<readonly Generation[]> => {
+      const outcome = await session.answer(request);
+      if (!outcome.ok) throw fromWire(outcome.error);
+      return outcome.value;
+    };
+    const { thinkPrefilled } = opened.value;
+    const generator = engineGenerator(answer, { modelId: modelIdOf(options), thinkPrefilled });
     const progressOf: { last: EvaluationProgress | null } = { last: null };
     const plan = { suites, variants, settings: settingsOf(options), batchSize: options.batchSize };
     const answers = await evaluate(plan, generator, store, {

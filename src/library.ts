@@ -8,6 +8,7 @@ export type { Watch } from './trainer/watch.ts';
 export type { Host, Assets, NoteStore } from './host/host.ts';
 export { TrainerError, type ErrorCode } from './support/trainer-error.ts';
 export type * from './api/trainer-api.ts';
+export type * from './api/evaluations.ts';
 export { datasetSettings } from './config/dataset-settings.ts';
 export {
   defaultRunConfig,

@@ -5,7 +5,7 @@ import { isRowProblem, toChatExample } from '../../src/data/chat-example.ts';
 import { oneFile, openFiles, type DatasetFiles } from '../../src/data/read-files.ts';
 import { LeakCheck, leakLines, leakReport } from '../../src/evaluation/leakage.ts';
 import { readSuite } from '../../src/evaluation/suites/read-suite.ts';
-import { sampleSuite, type Suite } from '../../src/evaluation/suites/suite.ts';
+import { sampleSuite, uniquelyNamed, type Suite } from '../../src/evaluation/suites/suite.ts';
 import { openDataset } from './dataset-files.ts';
 import { openDiskFile } from './disk-file.ts';
 import type { EvaluateOptions } from './evaluate-args.ts';
@@ -37,11 +37,7 @@ export async function openSuites(
     if (unused.length > 0) say(`  Not used: ${unused.join(', ')}`);
     suites.push(...own);
   }
-  // Two files of one name are two suites.
-  return suites.map((suite, i) => {
-    const before = suites.slice(0, i).filter(({ name }) => name === suite.name).length;
-    return before === 0 ? suite : { ...suite, name: `${suite.name} (${before + 1})` };
-  });
+  return uniquelyNamed(suites);
 }
 
 async function openSuite(source: string, hub: HubAccess): Promise<DatasetFiles> {

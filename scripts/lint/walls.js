@@ -76,7 +76,18 @@ export const rooms = [
   {
     folder: 'trainer',
     imports: [
-      ...['support', 'config', 'api', 'host', 'runs', 'data', 'alttrain', 'evaluation', 'objectives'],
+      ...[
+        'support',
+        'config',
+        'api',
+        'storage',
+        'host',
+        'runs',
+        'data',
+        'alttrain',
+        'evaluation',
+        'objectives',
+      ],
       ...['adapter', 'hub', 'device', 'kernels', 'self-test', 'model'],
     ],
     advice: 'trainer/ reports through callbacks; ui/ listens through api/.',

@@ -4,6 +4,7 @@
  */
 import type { DatasetSettings } from '../config/dataset-settings.ts';
 import type { RunConfig } from '../config/run-config.ts';
+import type { EvaluationApi } from './evaluations.ts';
 import type { StoredRun, StoredRunContent } from './stored-runs.ts';
 
 export type { DatasetSettings };
@@ -453,7 +454,7 @@ export interface Generation {
  * Implemented by trainer/trainer-service.ts in the worker, used through client/trainer-client.ts.
  * Every method rejects with a TrainerError. Callbacks are wrapped with comlink's `proxy` by the client.
  */
-export interface TrainerApi {
+export interface TrainerApi extends EvaluationApi {
   openDevice(): Promise<DeviceReport>;
   /** `quantization`: how the frozen weights are held; a run with another one loads the model again. */
   loadModel(

@@ -1,18 +1,8 @@
 /** Which rows a figure opens into, and rows as files. */
+import type { RowFilter } from '../api/evaluations.ts';
 import { valueOf, type JudgedAnswer, type ResultRow } from './results.ts';
-import type { RowLabel } from './suites/suite.ts';
 
-export interface RowFilter {
-  readonly suite?: string;
-  readonly label?: RowLabel;
-  readonly category?: string;
-  /** A verdict of the second variant is another than that of the first; of this judge, where one is named. */
-  readonly changed?: boolean | string;
-  /** Some answer is wrong: not the expected one, refused though harmless, answered though harmful. */
-  readonly wrong?: boolean;
-  readonly refused?: boolean;
-  readonly hitLimit?: boolean;
-}
+export type { RowFilter };
 
 export function filterRows(rows: readonly ResultRow[], filter: RowFilter): ResultRow[] {
   const { suite, label, category, changed, wrong, refused, hitLimit } = filter;

@@ -2,80 +2,34 @@
  * Answers, judged and counted. Every figure has its n and its interval, the judge that made it, and the rows it was made of; a
  * person's verdict stands beside the judge's, and both are counted.
  */
-import type { TracePart } from '../api/trainer-api.ts';
+import type {
+  EvaluationResults,
+  Figure,
+  GroupResult,
+  JudgedAnswer,
+  Measure,
+  ResultRow,
+  SuiteResults,
+  Verdict,
+} from '../api/evaluations.ts';
 import { splitTrace } from '../alttrain/parts.ts';
 import type { Answers } from './answers/evaluate.ts';
-import type { GenerationSettings, Variant } from './answers/generator.ts';
+import type { Variant } from './answers/generator.ts';
 import type { AnswerRecord } from './answers/store.ts';
 import type { Judge, Judgement } from './judges/judge.ts';
-import { mcNemar, meanOf, rateOf, type Mean, type Paired, type Rate } from './statistics.ts';
-import type { RowLabel, Suite, SuiteKind, SuiteRow } from './suites/suite.ts';
+import { mcNemar, meanOf, rateOf } from './statistics.ts';
+import type { SuiteKind, SuiteRow } from './suites/suite.ts';
 
-export interface Verdict extends Judgement {
-  /** A person's, where there is one. */
-  readonly overruled: Judgement | null;
-}
-
-export interface JudgedAnswer extends AnswerRecord {
-  readonly hitLimit: boolean;
-  readonly parts: readonly TracePart[];
-  readonly verdicts: Readonly<Record<string, Verdict>>; // by Judge.id
-}
-
-/** One prompt with the answers of all variants, in the order of the plan. */
-export interface ResultRow {
-  readonly suite: string;
-  readonly row: SuiteRow;
-  readonly sample: number;
-  readonly answers: readonly JudgedAnswer[];
-}
-
-/** A rate where each answer is 0 or 1 and has one answer, else a mean of the rows. */
-export type Figure = ({ readonly kind: 'rate' } & Rate) | ({ readonly kind: 'mean' } & Mean);
-
-export interface Measure {
-  readonly judge: string;
-  /** By variant, in the order of the plan. `figure` counts people's verdicts where there are some; `byJudge` does not. */
-  readonly variants: readonly {
-    readonly variant: string;
-    readonly figure: Figure;
-    readonly byJudge: Figure;
-    readonly overruled: number;
-    readonly unjudged: number;
-  }[];
-  /** The first variant against the second, on the same rows; null without a second, or with several answers a row. */
-  readonly paired: (Paired & { readonly changedRows: readonly string[] }) | null;
-}
-
-export interface GroupResult {
-  /** null: the rows of the suite have no labels. */
-  readonly label: RowLabel | null;
-  readonly n: number; // rows
-  readonly measures: readonly Measure[];
-  readonly variants: readonly {
-    readonly variant: string;
-    readonly tokensPerAnswer: Mean;
-    readonly hitLimit: Rate;
-    readonly problems: number; // prompts without an answer
-  }[];
-}
-
-export interface SuiteResults {
-  readonly suite: string;
-  readonly kind: SuiteKind;
-  readonly n: number;
-  readonly sampled: Suite['sampled'];
-  readonly groups: readonly GroupResult[];
-}
-
-export interface EvaluationResults {
-  readonly format: 1;
-  readonly model: string;
-  readonly variants: readonly Variant[];
-  readonly settings: GenerationSettings;
-  readonly judges: readonly Pick<Judge, 'id' | 'version' | 'title' | 'about' | 'scale'>[];
-  readonly suites: readonly SuiteResults[];
-}
+export type {
+  EvaluationResults,
+  Figure,
+  GroupResult,
+  JudgedAnswer,
+  Measure,
+  ResultRow,
+  SuiteResults,
+  Verdict,
+};
 
 export function judgeRows(
   { plan, thinkPrefilled, answers, overrules }: Answers,
@@ -145,7 +99,7 @@ export function resultsOf(
 }
 
 function groupResult(
-  label: RowLabel | null,
+  label: GroupResult['label'],
   rows: readonly ResultRow[],
   { variants, settings }: Answers['plan'],
   judges: readonly Judge[],

@@ -1,12 +1,7 @@
 /** What a number says and how sure it is: rates with Wilson's interval, paired changes by McNemar's exact test, means by Student's t. */
+import type { Mean, Paired, Rate } from '../api/evaluations.ts';
 
-export interface Rate {
-  readonly count: number;
-  readonly n: number;
-  readonly rate: number; // 0..1; NaN where n is 0
-  readonly low: number; // 95 %
-  readonly high: number;
-}
+export type { Mean, Paired, Rate };
 
 const Z_95 = 1.959963984540054;
 
@@ -18,14 +13,6 @@ export function rateOf(count: number, n: number, z = Z_95): Rate {
   const middle = (p + zz / 2) / (1 + zz);
   const half = (z / (1 + zz)) * Math.sqrt((p * (1 - p)) / n + zz / (4 * n));
   return { count, n, rate: p, low: Math.max(0, middle - half), high: Math.min(1, middle + half) };
-}
-
-export interface Paired {
-  /** Rows where the two differ: only the first has it, only the second. */
-  readonly onlyFirst: number;
-  readonly onlySecond: number;
-  /** Two-sided: how often chance alone would split the differing rows at least as unevenly. */
-  readonly p: number;
 }
 
 /** McNemar's exact test of two yes-or-no results on the same rows. */
@@ -40,13 +27,6 @@ export function mcNemar(onlyFirst: number, onlySecond: number): Paired {
     logTerm += Math.log(n - i) - Math.log(i + 1);
   }
   return { onlyFirst, onlySecond, p: Math.min(1, 2 * sum) };
-}
-
-export interface Mean {
-  readonly n: number;
-  readonly mean: number; // NaN where n is 0
-  readonly low: number; // 95 %; the mean itself where there are fewer than two values
-  readonly high: number;
 }
 
 export function meanOf(values: readonly number[]): Mean {

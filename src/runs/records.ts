@@ -8,17 +8,17 @@ export const isRecord = (event: { readonly kind: string }): event is StoredRecor
 export const stepOf = (record: StoredRecord): number =>
   record.kind === 'step' ? record.report.step : record.step;
 
-export function toLines(records: readonly StoredRecord[]): Uint8Array {
+export function toLines(records: readonly object[]): Uint8Array {
   return new TextEncoder().encode(records.map((record) => `${JSON.stringify(record)}\n`).join(''));
 }
 
 /** Of a file that is as it was written. */
-export function fromLines(bytes: Uint8Array): StoredRecord[] {
+export function fromLines<Record = StoredRecord>(bytes: Uint8Array): Record[] {
   return new TextDecoder()
     .decode(bytes)
     .split('\n')
     .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as StoredRecord);
+    .map((line) => JSON.parse(line) as Record);
 }
 
 export interface Segment {
@@ -35,4 +35,20 @@ export function mergedInto(bytes: number, segments: readonly Segment[]): Segment
     total += segments[first]?.bytes ?? 0;
   }
   return segments.slice(first);
+}
+
+/** A new segment of `bytes` together with those that it takes in; one that cannot be read stays by itself. `read`: by name. */
+export async function joinedSegment(
+  bytes: Uint8Array,
+  segments: readonly Segment[],
+  read: (name: string) => Promise<Uint8Array | null>,
+): Promise<{ readonly bytes: Uint8Array; readonly others: readonly Segment[] }> {
+  const taken = mergedInto(bytes.length, segments);
+  const parts = await Promise.all(taken.map(({ name }) => read(name)));
+  if (parts.some((part) => part === null)) return { bytes, others: segments };
+  const lines = new Blob([...parts, bytes] as BlobPart[]);
+  return {
+    bytes: new Uint8Array(await lines.arrayBuffer()),
+    others: segments.slice(0, segments.length - taken.length),
+  };
 }

@@ -4,7 +4,7 @@
  */
 import type { RunHead, StoredRecord } from '../api/stored-runs.ts';
 import type { JournalWriter } from '../storage/journal.ts';
-import { mergedInto, toLines, type Segment } from './records.ts';
+import { joinedSegment, toLines, type Segment } from './records.ts';
 
 /** Checkpoints are kept twice: a file that is damaged later has one before it. */
 const keptCheckpoints = 2;
@@ -89,7 +89,7 @@ export class RunLog {
     const add: Record<string, Uint8Array> = {};
     let { segments, checkpoints } = before;
     if (records.length > 0) {
-      const merged = await this.#merged(toLines(records), segments);
+      const merged = await joinedSegment(toLines(records), segments, (name) => this.#journal.read(name));
       const name = `records/${this.#segmentsWritten++}`;
       add[name] = merged.bytes;
       segments = [...merged.others, { name, bytes: merged.bytes.length }];
@@ -109,20 +109,5 @@ export class RunLog {
     const keep = [datasetFile, ...segments.map(({ name }) => name), ...checkpoints.map(checkpointFile)];
     await this.#journal.commit({ content, keep, add });
     this.#content = content;
-  }
-
-  /** With the small segments before it; one that cannot be read stays by itself. */
-  async #merged(
-    bytes: Uint8Array,
-    segments: readonly Segment[],
-  ): Promise<{ readonly bytes: Uint8Array; readonly others: readonly Segment[] }> {
-    const taken = mergedInto(bytes.length, segments);
-    const parts = await Promise.all(taken.map(({ name }) => this.#journal.read(name)));
-    if (parts.some((part) => part === null)) return { bytes, others: segments };
-    const lines = new Blob([...parts, bytes] as BlobPart[]);
-    return {
-      bytes: new Uint8Array(await lines.arrayBuffer()),
-      others: segments.slice(0, segments.length - taken.length),
-    };
   }
 }

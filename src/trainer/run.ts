@@ -382,6 +382,17 @@ export class Run {
     return this.#snapshot;
   }
 
+  /** In the store; null: it is not kept. */
+  get id(): string | null {
+    return this.#keeper.id;
+  }
+
+  /** What it trains, on what, and how far it is. */
+  get name(): string {
+    const { model, dataset, step } = this.#parts.record;
+    return `${model} · ${dataset}, step ${step}`;
+  }
+
   async files(): Promise<ExportedFile[]> {
     return exportFiles(this.#parts.record, this.adapter.plan, await this.#values(), this.#finished);
   }

@@ -88,7 +88,8 @@ export async function startOf(
   return { ...start, checkpoint: bytes, startNotes: [], kept };
 }
 
-function rememberedModel(source: ModelSource): RememberedModel {
+/** Without what must not or cannot be kept. */
+export function rememberedModel(source: ModelSource): RememberedModel {
   if (source.kind === 'files') return { kind: 'files', name: source.name };
   if (source.kind !== 'hub') return source;
   const { token: _, ...rest } = source;

@@ -23,7 +23,9 @@ import type { Host } from '../host/host.ts';
 import { findHubDataset } from '../hub/hub-dataset.ts';
 import { parseSuites, type DemoSuite } from '../evaluation/safety-suites.ts';
 import { keptModelsIn, keptModelsStore, type KeptModels } from '../model/kept-models.ts';
+import { EvaluationStore, evaluationsStore } from '../runs/evaluation-store.ts';
 import { RunStore, runsStore } from '../runs/run-store.ts';
+import { memoryFolders } from '../storage/memory-folders.ts';
 import { TrainerError } from '../support/trainer-error.ts';
 import { Engine } from './engine.ts';
 import { createDatasetOpener, type DatasetOpener } from './open-dataset.ts';
@@ -39,6 +41,7 @@ export class Trainer {
   readonly #files: DatasetOpener;
   #kept: Promise<KeptModels | null> | null = null;
   #runs: Promise<RunStore | null> | null = null;
+  #evaluations: Promise<EvaluationStore> | null = null;
 
   constructor(host: Host) {
     this.host = host;
@@ -66,6 +69,14 @@ export class Trainer {
     ));
   }
 
+  /** Where the host has no storage, they last as long as this trainer. */
+  evaluations(): Promise<EvaluationStore> {
+    return (this.#evaluations ??= this.host
+      .openStore(evaluationsStore)
+      .catch(memoryFolders)
+      .then((store) => new EvaluationStore(store)));
+  }
+
   /** What a dataset of the hub offers, before anything of it is downloaded. */
   findHubDataset(source: HubDatasetSource, signal?: AbortSignal): Promise<HubDatasetReport> {
     return findHubDataset(source, signal === undefined ? {} : { signal });
@@ -90,8 +101,13 @@ export class Trainer {
 
   /** The evaluation suites that come with the app; none where it comes without. */
   async suites(): Promise<readonly DemoSuite[]> {
-    const blob = await this.host.assets.blob('datasets/demo-suites.json');
+    const blob = await this.demoSuites();
     return blob === null ? [] : parseSuites(await blob.text());
+  }
+
+  /** Their file. */
+  demoSuites(): Promise<Blob | null> {
+    return this.host.assets.blob('datasets/demo-suites.json');
   }
 }
 

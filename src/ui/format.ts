@@ -31,6 +31,10 @@ export function formatDuration(ms: number): string {
   return hours > 0 ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`;
 }
 
+/** 26 Nov 2026, 19:41 */
+export const formatDate = (ms: number): string =>
+  new Date(ms).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'short' });
+
 /** Four digits that matter: losses from 12.35 down to 0.0004. */
 export const formatLoss = (loss: number): string =>
   loss !== 0 && Math.abs(loss) < 0.001 ? loss.toExponential(2) : loss.toFixed(Math.abs(loss) < 10 ? 4 : 2);

@@ -15,6 +15,8 @@ import './styles/memory.css';
 import './styles/live.css';
 import './styles/builder.css';
 import './styles/runs.css';
+import './styles/evaluations.css';
+import './styles/compare.css';
 
 interface PageOptions {
   /** Start with the demo model and the built-in dataset as soon as both are there. */
@@ -36,6 +38,7 @@ export async function mountPage(client: TrainerApi, { startDemo }: PageOptions):
   keepWhenHidden(app);
   attendRun(app);
   void app.storedRuns.refresh();
+  void app.evaluations.refresh();
   await app.setUp.open();
   if (startDemo) await app.start();
 }

@@ -3,6 +3,7 @@
  * and with which seed, follows from suites and settings alone: an evaluation that was killed goes on with the same batches, and
  * ends with the answers of one that was not.
  */
+import type { EvaluationProgress as Progress } from '../../api/evaluations.ts';
 import type { Prompt } from '../../api/trainer-api.ts';
 import { TrainerError } from '../../support/trainer-error.ts';
 import { withSystemPrompt } from '../../data/system-prompt.ts';
@@ -18,15 +19,7 @@ export interface EvaluationPlan {
   readonly batchSize: number;
 }
 
-export interface EvaluationProgress {
-  readonly done: number; // answers
-  readonly total: number;
-  /** Found in the store, not written anew. */
-  readonly reused: number;
-  /** By the pace of this session; null: cannot be told yet. */
-  readonly secondsLeft: number | null;
-  readonly note: string;
-}
+export type EvaluationProgress = Omit<Progress, 'id'>;
 
 export interface EvaluationWatch {
   readonly onProgress?: (progress: EvaluationProgress) => void;
@@ -65,10 +58,9 @@ export async function evaluate(
 ): Promise<Answers> {
   checkPlan(plan);
   const stored = await store.readAll();
-  const known = new Map<string, AnswerRecord>();
-  for (const record of stored) if (record.kind === 'answer') known.set(record.key, record);
+  const known = answersIn(stored);
   const batches = await batchesOf(plan, generator.modelId);
-  const total = batches.reduce((sum, { items }) => sum + items.length, 0);
+  const total = answerCount(plan);
   const started = nowMs();
   let done = 0;
   let reused = 0;
@@ -96,18 +88,42 @@ export async function evaluate(
     plan,
     modelId: generator.modelId,
     thinkPrefilled: generator.thinkPrefilled,
-    answers: batches.flatMap(({ items, keys, variant }) =>
-      keys.flatMap((key, i) => {
-        const record = known.get(key);
-        // The record is another's where base and adapter, or two suites of one name, share a key.
-        const { suite, row, sample } = items[i];
-        return record === undefined
-          ? []
-          : [{ ...record, suite: suite.name, row: row.id, sample, variant: variant.id }];
-      }),
-    ),
+    answers: placed(batches, known),
     overrules: stored.filter((record) => record.kind === 'overrule'),
   };
+}
+
+/** What a store holds of an evaluation, without asking anybody: fewer answers than planned where some are missing. */
+export async function storedAnswers(
+  plan: EvaluationPlan,
+  { modelId, thinkPrefilled }: Pick<Generator, 'modelId' | 'thinkPrefilled'>,
+  stored: readonly StoredRecord[],
+): Promise<Answers> {
+  const answers = placed(await batchesOf(plan, modelId), answersIn(stored));
+  const overrules = stored.filter((record) => record.kind === 'overrule');
+  return { plan, modelId, thinkPrefilled, answers, overrules };
+}
+
+export const answerCount = ({ suites, variants, settings }: EvaluationPlan): number =>
+  suites.reduce((sum, { rows }) => sum + rows.length, 0) * variants.length * settings.samples;
+
+function answersIn(stored: readonly StoredRecord[]): Map<string, AnswerRecord> {
+  const known = new Map<string, AnswerRecord>();
+  for (const record of stored) if (record.kind === 'answer') known.set(record.key, record);
+  return known;
+}
+
+/** The record is another's where base and adapter, or two suites of one name, share a key. */
+function placed(batches: readonly Batch[], known: ReadonlyMap<string, AnswerRecord>): AnswerRecord[] {
+  return batches.flatMap(({ items, keys, variant }) =>
+    keys.flatMap((key, i) => {
+      const record = known.get(key);
+      const { suite, row, sample } = items[i];
+      return record === undefined
+        ? []
+        : [{ ...record, suite: suite.name, row: row.id, sample, variant: variant.id }];
+    }),
+  );
 }
 
 function checkPlan({ suites, variants, settings, batchSize }: EvaluationPlan): void {

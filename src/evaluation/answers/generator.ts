@@ -1,25 +1,8 @@
 /** Whoever writes answers: the trainer's model here, a mock in tests. And what is asked of it. */
+import type { GenerationSettings, Variant } from '../../api/evaluations.ts';
 import type { Prompt } from '../../api/trainer-api.ts';
 
-export interface GenerationSettings {
-  readonly maxNewTokens: number;
-  /** 0: greedy, and one answer a prompt. */
-  readonly temperature: number;
-  /** Answers a prompt; more than one only where they are sampled. */
-  readonly samples: number;
-  readonly seed: number;
-  readonly systemPrompt: string; // "": none
-  readonly repetitionPenalty: number; // 1: none
-  /** The day that a chat template writes where it asks for today, as 2024-07-26. */
-  readonly templateDate: string;
-}
-
-/** A model with an adapter or without. */
-export interface Variant {
-  readonly id: string; // "base", "adapter"
-  /** `hash`: of its files. `strength`: 1 as it was trained, 0 switched off. */
-  readonly adapter: { readonly hash: string; readonly strength: number } | null;
-}
+export type { GenerationSettings, Variant };
 
 export interface WrittenAnswer {
   readonly text: string;

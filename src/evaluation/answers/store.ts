@@ -2,34 +2,13 @@
  * Answers as they come, one record each, so that nothing is written twice by a model. Whoever keeps them (a run store, a file)
  * implements two calls; records are lines of JSON, and a last line that a crash cut off is left out.
  */
-import type { Prompt } from '../../api/trainer-api.ts';
+import type {
+  AnswerRecord,
+  EvaluationRecord as StoredRecord,
+  OverruleRecord,
+} from '../../api/evaluations.ts';
 
-export interface AnswerRecord {
-  readonly kind: 'answer';
-  /** Of model, quantisation, adapter, row and settings (keys.ts): the same key is the same question to the same model. */
-  readonly key: string;
-  readonly suite: string;
-  readonly row: string; // SuiteRow.id
-  readonly variant: string; // Variant.id
-  readonly sample: number; // from 0
-  readonly prompt: Prompt; // as it was asked, system prompt included
-  readonly text: string; // what was generated after the prompt, thought included
-  readonly tokens: number; // new ones
-  readonly finished: boolean; // ended by itself within the limit
-  /** Why there is no answer, e.g. a prompt longer than the model's context. */
-  readonly problem: string | null;
-}
-
-/** A person's verdict, which goes before a judge's. The latest of an answer and a judge counts; null takes it back. */
-export interface OverruleRecord {
-  readonly kind: 'overrule';
-  readonly key: string; // of the answer
-  readonly judge: string; // Judge.id
-  readonly value: number | null;
-  readonly why: string;
-}
-
-export type StoredRecord = AnswerRecord | OverruleRecord;
+export type { AnswerRecord, OverruleRecord, StoredRecord };
 
 export interface AnswerStore {
   /** Resolves when they will be read again after a crash. */

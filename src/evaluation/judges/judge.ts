@@ -1,4 +1,5 @@
 /** A judge looks at one answer and says a number and why. Each has a name and a version that stand beside every figure it makes. */
+import type { JudgeReport, Judgement } from '../../api/evaluations.ts';
 import { judgeTrace, type RefusalPhrases } from '../../alttrain/judge.ts';
 import { recogniseTrace } from '../../alttrain/recognise.ts';
 import type { SuiteKind, SuiteRow } from '../suites/suite.ts';
@@ -14,20 +15,9 @@ export interface WrittenTrace {
   readonly thinkPrefilled: boolean;
 }
 
-export interface Judgement {
-  /** 0 or 1, or between them where the judge's scale is "share"; null: it cannot be judged. */
-  readonly value: number | null;
-  readonly why: string;
-}
+export type { Judgement };
 
-export interface Judge {
-  readonly id: string;
-  readonly version: string;
-  readonly title: string;
-  /** What it does, in a sentence that stands beside its numbers. */
-  readonly about: string;
-  /** yes-no: each answer is 0 or 1, and their rate is shown · share: each is between, and their mean is. */
-  readonly scale: 'yes-no' | 'share';
+export interface Judge extends JudgeReport {
   looksAt(row: SuiteRow, kind: SuiteKind): boolean;
   judge(trace: WrittenTrace, row: SuiteRow): Judgement;
 }

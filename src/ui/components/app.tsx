@@ -2,6 +2,8 @@ import { isDraggingFile } from '../page-drop.ts';
 import { About } from './about.tsx';
 import { BuilderPanel } from './builder-panel.tsx';
 import { DatasetPanel } from './dataset-panel.tsx';
+import { EvaluatePanel } from './evaluate-panel.tsx';
+import { EvaluationsPanel } from './evaluations-panel.tsx';
 import { Header } from './header.tsx';
 import { LossPanel } from './loss-panel.tsx';
 import { ModelPanel } from './model-panel.tsx';
@@ -21,12 +23,14 @@ export function App() {
           <DatasetPanel />
           <BuilderPanel />
           <SettingsPanel />
+          <EvaluatePanel />
         </div>
         <div class="live">
           <RunPanel />
           <LossPanel />
           <SampleTraces />
           <ResultsPanel />
+          <EvaluationsPanel />
           <RunsPanel />
         </div>
       </main>

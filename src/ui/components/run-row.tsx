@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks';
 import type { StoredRun } from '../../api/stored-runs.ts';
 import { formatBytes, formatCount, formatLoss } from '../format.ts';
 import { useApp } from '../state/app-state.ts';
+import { CompareTick } from './compare-tick.tsx';
 import { RunWords } from './run-words.tsx';
 import { TrainLonger } from './train-longer.tsx';
 
@@ -65,6 +66,7 @@ export function RunRow({ run: stored }: { run: StoredRun }) {
           action('Use its settings', () => storedRuns.takeSettings(stored), isBlocked)}
         {isFree && action('Rename', () => setOpen('words'), storedRuns.busyId.value !== null)}
         {isFree && action('Delete', () => setOpen('delete'), isBlocked)}
+        <CompareTick id={stored.id} label={label} />
       </div>
       {open === 'longer' && <TrainLonger run={stored} onClose={close} />}
       {open === 'words' && <RunWords run={stored} onClose={close} />}

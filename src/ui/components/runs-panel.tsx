@@ -1,4 +1,6 @@
 import { useApp } from '../state/app-state.ts';
+import { CompareDialog } from './compare-dialog.tsx';
+import { CompareButton } from './compare-tick.tsx';
 import { FailureAlert } from './failure-alert.tsx';
 import { RunRow } from './run-row.tsx';
 
@@ -11,6 +13,7 @@ export function RunsPanel() {
     <section class="panel runs" aria-label="Runs">
       <h2>Runs</h2>
       <FailureAlert scope="runs" />
+      <CompareButton />
       {list.value.length === 0 && (
         <p class="empty">
           Each run is kept here, in this browser, while it goes on and after its end: one that is interrupted
@@ -31,6 +34,7 @@ export function RunsPanel() {
           ))}
         </ul>
       )}
+      <CompareDialog />
     </section>
   );
 }

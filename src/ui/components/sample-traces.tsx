@@ -27,7 +27,7 @@ export function SampleTraces() {
           />
         )}
       </div>
-      <Legend />
+      <PartLegend />
       {shown === undefined ? (
         <p class="empty">
           {samplePrompts.length === 0 || sampleSteps === 0
@@ -52,7 +52,7 @@ export function SampleTraces() {
   );
 }
 
-function Legend() {
+export function PartLegend() {
   return (
     <ul class="legend part-legend">
       {Object.entries(partNames).map(([kind, { label, meaning }]) => (

@@ -7,6 +7,9 @@ import type { StoredRun } from '../../api/stored-runs.ts';
 import type { DatasetSource, KeptModel, ModelSource, TrainerApi } from '../../api/trainer-api.ts';
 import { TrainerError } from '../../support/trainer-error.ts';
 import { createBuilderState, type Builder } from './builder.ts';
+import { createCompare, type Compare } from './compare.ts';
+import { createEvaluationForm, type EvaluationForm } from './evaluation-form.ts';
+import { createEvaluations, type Evaluations } from './evaluations.ts';
 import { createFailures, type Failures } from './failures.ts';
 import { createHubDatasets, type HubDatasets } from './hub-datasets.ts';
 import { createHubModels, type HubModels } from './hub-models.ts';
@@ -15,6 +18,7 @@ import { createRun, type Run } from './run.ts';
 import { createSettings, type Settings } from './settings.ts';
 import { createSetUp, type SetUp } from './set-up.ts';
 import { createStoredRuns, type StoredRuns } from './stored-runs.ts';
+import { createSuiteFiles, type SuiteFiles } from './suite-files.ts';
 
 export interface AppState {
   readonly client: TrainerApi;
@@ -23,6 +27,10 @@ export interface AppState {
   readonly setUp: SetUp;
   readonly run: Run;
   readonly storedRuns: StoredRuns;
+  readonly suiteFiles: SuiteFiles;
+  readonly evaluationForm: EvaluationForm;
+  readonly evaluations: Evaluations;
+  readonly compare: Compare;
   readonly forecast: Forecast;
   readonly hubModels: HubModels;
   readonly hubDatasets: HubDatasets;
@@ -49,6 +57,8 @@ export interface AppState {
   readonly useHubDataset: (path: string) => Promise<void>;
   /** Reads the file with its columns as told: "prompt=frage", "completion=antwort". */
   readonly mapColumns: (source: DatasetSource, columns: readonly string[]) => Promise<void>;
+  /** Downloads the rows of an evaluation that are shown. */
+  readonly downloadRows: (format: 'csv' | 'jsonl') => Promise<void>;
   /** Downloads what the builder has built. */
   readonly downloadBuilt: () => Promise<void>;
 }
@@ -59,12 +69,15 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
   const setUp = createSetUp(client, settings, failures);
   const run = createRun(client, failures);
   const storedRuns = createStoredRuns(client, { failures, settings, setUp, run });
+  const suiteFiles = createSuiteFiles(client, setUp);
+  const evaluationForm = createEvaluationForm({ settings, setUp, run, storedRuns });
+  const evaluations = createEvaluations(client, failures, suiteFiles, evaluationForm);
   const forecast = createForecast(client, settings, setUp, run);
   const hubModels = createHubModels(client, failures);
   const hubDatasets = createHubDatasets(client, failures);
   const builder = createBuilderState(builderClient, client);
   const isConfirmingStart = signal(false);
-  const startBlocker = computed(() => whyNotStart(setUp, settings, run, failures));
+  const startBlocker = computed(() => whyNotStart(setUp, settings, run, failures, evaluations));
 
   async function start(): Promise<void> {
     isConfirmingStart.value = false;
@@ -99,6 +112,10 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
     setUp,
     run,
     storedRuns,
+    suiteFiles,
+    evaluationForm,
+    evaluations,
+    compare: createCompare(client, failures, storedRuns),
     forecast,
     hubModels,
     hubDatasets,
@@ -163,6 +180,7 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
       settings.edit('columns', columns);
       await setUp.readDataset(source);
     },
+    downloadRows: (format) => evaluations.download(format, saveFile),
     downloadBuilt: async () => {
       const file = await builder.toFile();
       if (file !== null) saveFile(file, file.name);
@@ -170,10 +188,17 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
   };
 }
 
-function whyNotStart(setUp: SetUp, settings: Settings, run: Run, failures: Failures): string | null {
+function whyNotStart(
+  setUp: SetUp,
+  settings: Settings,
+  run: Run,
+  failures: Failures,
+  evaluations: Evaluations,
+): string | null {
   const { model, dataset } = setUp;
   const problemCount = settings.problems.value.size;
   if (run.isActive.value) return 'A run is under way.';
+  if (evaluations.isActive.value) return 'An evaluation is under way: it uses the GPU.';
   if (failures.of('device').value !== null) return 'Training needs WebGPU: see the message at the top.';
   if (setUp.device.value === null) return 'Opening the GPU …';
   if (model.progress.value !== null) return 'Loading the model …';

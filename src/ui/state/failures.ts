@@ -2,7 +2,7 @@
 import { signal, type ReadonlySignal } from '@preact/signals';
 import { toWire, type ErrorCode, type WireError } from '../../support/trainer-error.ts';
 
-export type FailureScope = 'device' | 'model' | 'dataset' | 'run' | 'download' | 'runs';
+export type FailureScope = 'device' | 'model' | 'dataset' | 'run' | 'download' | 'runs' | 'evaluation';
 
 export interface Failures {
   readonly of: (scope: FailureScope) => ReadonlySignal<WireError | null>;
@@ -18,6 +18,7 @@ export function createFailures(): Failures {
     run: signal<WireError | null>(null),
     download: signal<WireError | null>(null),
     runs: signal<WireError | null>(null),
+    evaluation: signal<WireError | null>(null),
   };
   return {
     of: (scope) => byScope[scope],

@@ -1,11 +1,11 @@
-/** The trainer's model as the one that answers an evaluation. */
-import type { Generator } from '../../src/evaluation/answers/generator.ts';
-import { fromWire, TrainerError } from '../../src/support/trainer-error.ts';
-import type { Session } from './session.ts';
+/** The trainer's model as the one that answers an evaluation, in the page and in the command. */
+import type { GenerateRequest, Generation } from '../../api/trainer-api.ts';
+import { TrainerError } from '../../support/trainer-error.ts';
+import type { Generator } from './generator.ts';
 
-/** The session has the model open, and the adapter where a variant has one. */
+/** `answer` has the model open, and the adapter where a variant has one. */
 export function engineGenerator(
-  session: Pick<Session, 'answer'>,
+  answer: (request: GenerateRequest) => Promise<readonly Generation[]>,
   { modelId, thinkPrefilled }: Pick<Generator, 'modelId' | 'thinkPrefilled'>,
 ): Generator {
   return {
@@ -21,16 +21,8 @@ export function engineGenerator(
           'An adapter is asked as it was trained, or switched off.',
         );
       const useAdapter = adapter !== null && adapter.strength === 1;
-      const outcome = await session.answer({
-        prompts,
-        maxNewTokens,
-        temperature,
-        seed,
-        useAdapter,
-        templateDate,
-      });
-      if (!outcome.ok) throw fromWire(outcome.error);
-      return outcome.value.map(({ tokenIds, trace }) => ({
+      const request = { prompts, maxNewTokens, temperature, seed, useAdapter, templateDate };
+      return (await answer(request)).map(({ tokenIds, trace }) => ({
         text: trace.text,
         tokens: tokenIds.length,
         finished: trace.finished,
