@@ -2,6 +2,7 @@
  * Makes sure that no call to a worker waits for ever: one that fails to load, throws outside a call, or is gone, would
  * otherwise leave every promise pending.
  */
+import { isAlive } from '../api/worker-life.ts';
 import { TrainerError } from '../support/trainer-error.ts';
 
 type Reject = (error: TrainerError) => void;
@@ -13,9 +14,15 @@ interface Watched {
 
 /**
  * Races every call against the worker's own failure events. `name` is for the messages: "training".
- * `untilItEnds`: resolves when the worker is there no more, asked once it has answered; a worker that a browser ends gives no event.
+ * `untilItEnds`: resolves when the worker is there no more, asked once it has said that it is; a worker that a browser ends gives
+ * no event. One that says nothing at all for `startLimitMs` is taken to have been ended before.
  */
-export function watchWorker(worker: Worker, name: string, untilItEnds?: () => Promise<void>): Watched {
+export function watchWorker(
+  worker: Worker,
+  name: string,
+  untilItEnds?: () => Promise<void>,
+  startLimitMs = 120_000, // of a slow network
+): Watched {
   const pending = new Set<Reject>();
   let hasAnswered = false;
   let failure: TrainerError | null = null; // for good: no later call can be answered either
@@ -25,17 +32,19 @@ export function watchWorker(worker: Worker, name: string, untilItEnds?: () => Pr
     pending.clear();
   };
   const gone = (why: string): void => {
+    clearTimeout(silent);
     failure ??= new TrainerError('worker-lost', `The ${name} worker is gone: ${why}.`);
     reject(failure);
   };
-  worker.addEventListener(
-    'message',
-    () => {
-      hasAnswered = true;
-      void untilItEnds?.().then(() => gone('the browser ended it'));
-    },
-    { once: true },
-  );
+  const silent =
+    untilItEnds === undefined
+      ? undefined
+      : setTimeout(() => gone(`it said nothing for ${startLimitMs / 1000} s after its start`), startLimitMs);
+  worker.addEventListener('message', ({ data }) => {
+    hasAnswered = true;
+    clearTimeout(silent);
+    if (data === isAlive) void untilItEnds?.().then(() => gone('the browser ended it'));
+  });
   worker.addEventListener('error', (event) => {
     const error = workerError(event, name, hasAnswered);
     // Silent until now: its script never ran.
