@@ -169,12 +169,16 @@ class Supervisor {
     let failures = 0;
     this.#runId = null;
     let failed: TrainEvent | null = null;
+    let isBegun = false; // before that, what the worker holds is of the run before
     const listen = (event: TrainEvent): void => {
       if (event.kind === 'phase' && event.phase === 'failed') {
         failed = event; // told where nothing can be done about it
         return;
       }
-      if (event.kind === 'run') this.#runId = event.id;
+      if (event.kind === 'run') {
+        this.#runId = event.id;
+        isBegun = true;
+      }
       if (event.kind === 'step' && event.report.step > furthest) {
         furthest = event.report.step;
         failures = 0;
@@ -198,7 +202,8 @@ class Supervisor {
         }
         if (!isFatal(error)) return end(error);
         failures++;
-        next = await this.#continuation(request, this.#runId);
+        if (isBegun) next = await this.#continuation(request, this.#runId);
+        isBegun = false;
         const { message } = toWire(error);
         if (this.#isStopAsked || failures > mostFailures) return end(endOf(error, failures, furthest));
         note(`${message} Opening it again, and going on from the last checkpoint.`);

@@ -178,3 +178,23 @@ test('of a run that is not kept, nothing else can be given than what its worker 
   await api.startTraining({ config }, nothing);
   await expect(api.exportZip()).rejects.toMatchObject({ code: 'device-lost' });
 });
+
+test('a run that is lost before it has begun is begun again, not the one that its worker still holds', async () => {
+  const made = workers([finish, finish]);
+  let calls = 0;
+  const api = superviseTrainer(() => {
+    const worker = made.start();
+    const startTraining: TrainerApi['startTraining'] = (request, onEvent) => {
+      calls++;
+      // The first worker trains a run, and loses its GPU while it prepares a second one.
+      if (calls === 2) return Promise.reject(new TrainerError('device-lost', 'Gone.'));
+      return worker.api.startTraining(request, onEvent);
+    };
+    return { ...worker, api: { ...worker.api, startTraining } };
+  });
+  await api.startTraining({ config }, nothing);
+  const second = { config: { ...config, seed: 2 } };
+  await api.startTraining(second, nothing);
+  expect(made.requests).toEqual([{ config }, second]);
+  expect(made.asked.filter((what) => /export/.test(what))).toEqual([]);
+});
