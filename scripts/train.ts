@@ -17,6 +17,7 @@ import { openMetricsLog, type MetricsLog } from './cli/metrics-log.ts';
 import { prepareOutFolder } from './cli/out-folder.ts';
 import { createProgressView, suiteLines } from './cli/progress.ts';
 import type { Mount } from '../src/host/node/mounts.ts';
+import { lackOfRoom } from './cli/room.ts';
 import { resolveRunConfig } from './cli/settings.ts';
 import { printJson } from './cli/terminal.ts';
 import { stopOnSignal } from './cli/stop-on-signal.ts';
@@ -76,6 +77,10 @@ async function train(options: TrainOptions, asJson: boolean): Promise<void> {
   const metrics = openMetricsLog(join(out, metricsName), resumedStep);
   const onEvent = (event: HeadlessEvent): void => {
     view.show(event);
+    if (event.kind === 'forecast') {
+      const lacking = lackOfRoom(out, event.report.storage);
+      if (lacking !== null) view.say(lacking);
+    }
     if (event.kind === 'run') metrics.cutFrom(event.rowsFrom);
     if (event.kind === 'metrics') metrics.add(event.row);
   };

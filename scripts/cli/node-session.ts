@@ -1,6 +1,5 @@
 /** The trainer in a thread of this process, on Dawn: no browser, no server. */
-import { readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import { TrainerError } from '../../src/support/trainer-error.ts';
@@ -16,29 +15,13 @@ import { takeFile, writeFailure } from './take-file.ts';
 export async function openNodeSession(options: SessionOptions): Promise<Session> {
   const { mounts, onEvent, say } = options;
   await ensureNode({ say });
-  const { out } = options;
-  // Only for a thread that is lost: what outlives this process are the files of the run itself.
-  const runsFolder = out === undefined ? null : join(out.path, 'checkpoint', 'thread');
-  const forget = async (): Promise<void> => {
-    if (runsFolder !== null) await rm(runsFolder, { recursive: true, force: true });
-  };
-  await forget();
-  const trainer = startNodeTrainer({
-    publicFolder,
-    mounts,
-    cacheFolder: cacheFolder(),
-    ...(runsFolder === null ? {} : { runsFolder }),
-  });
+  const trainer = startNodeTrainer({ publicFolder, mounts, cacheFolder: cacheFolder() });
   const host = `Node ${process.versions.node}, Dawn`;
   const commands = headlessCommands(trainer.client, {
     ...diskDesk(options),
     tell: (event) => onEvent(event.kind === 'device' ? { ...event, host } : event),
   });
-  const close = async (): Promise<void> => {
-    await trainer.close();
-    await forget();
-  };
-  return { ...commands, close };
+  return { ...commands, close: () => trainer.close() };
 }
 
 function diskDesk({ mounts, out }: SessionOptions): Omit<Desk, 'tell'> {

@@ -78,7 +78,8 @@ export function createProgressView(
         return say(`step ${event.step}: ${event.message}`);
       case 'run':
       case 'metrics':
-        return; // written to files
+      case 'forecast':
+        return; // said or written by whoever started the run
       case 'samples': {
         const refused = event.samples.filter(({ adapter }) => adapter.refused).length;
         return say(`step ${event.step}: ${event.samples.length} sample traces, ${refused} refused`);

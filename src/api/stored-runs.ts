@@ -10,7 +10,7 @@ export type RememberedModel =
 
 /** As `RememberedModel`. A `file` that was small enough is kept with the run. */
 export type RememberedDataset =
-  | Extract<DatasetSource, { readonly kind: 'builtin' | 'url' | 'stored' }>
+  | Extract<DatasetSource, { readonly kind: 'builtin' | 'url' }>
   | Omit<Extract<DatasetSource, { readonly kind: 'hub' }>, 'token'>
   | { readonly kind: 'file'; readonly name: string; readonly isKept: boolean };
 

@@ -3,7 +3,7 @@
  * Everything here is structured-cloneable. Tensors, tokenizers and GPU objects never cross it.
  */
 import type { DatasetSettings } from '../config/dataset-settings.ts';
-import type { RunConfig } from '../config/run-config.ts';
+import type { RunConfig, RunConfigKey } from '../config/run-config.ts';
 import type { EvaluationApi } from './evaluations.ts';
 import type { StoredRun, StoredRunContent } from './stored-runs.ts';
 
@@ -325,7 +325,9 @@ export type TrainEvent =
     }
   | { readonly kind: 'progress'; readonly done: number; readonly total: number; readonly note: string };
 
-export type RunWarningCode = 'step-skipped' | 'loss-diverging';
+/** `not-kept`: a save failed, or the run is not kept at all; `kept-again` takes it back. */
+export type RunWarningCode =
+  'step-skipped' | 'loss-diverging' | 'settings-changed' | 'not-kept' | 'kept-again';
 
 /** One step in metrics.jsonl: loss and what belongs to it every `logging_steps`, evaluation loss and samples where there are some. */
 export type MetricsRow = Readonly<Record<string, unknown>> & { readonly step: number };
@@ -385,9 +387,21 @@ export interface MemorySuggestion {
   readonly total: number; // bytes with them
 }
 
+/** What keeping a run would take, and what the store has left. */
+export interface StorageForecast {
+  readonly checkpointBytes: number; // of one
+  /** At most at once: two checkpoints and one that is written beside them, records, the data file where it is kept. */
+  readonly neededBytes: number;
+  readonly roomBytes: number | null; // null: not known
+  readonly fits: boolean; // also where it is not known
+  /** Why nothing can be kept here, as a sentence; null: it can. */
+  readonly refusal: string | null;
+}
+
 /** What a run with given settings would do and take, before it starts. */
 export interface RunForecast {
   readonly memory: MemoryReport;
+  readonly storage: StorageForecast;
   readonly totalSteps: number;
   readonly stepsPerEpoch: number;
   readonly unitsPerStep: number; // rows, or packs
@@ -423,8 +437,11 @@ export interface TrainingRequest {
   readonly runId?: string;
   /** The run is kept in the host's store while it goes on, where there is one; default true. */
   readonly isKept?: boolean;
-  readonly allowChanges?: boolean; // although data, weights or settings are not those of the checkpoint
+  readonly allowChanges?: AllowedChanges; // since the checkpoint; default: none
 }
+
+/** All, none, or those of these settings and what follows of them: of `max_length` other tokens, of `quantization` other weights. */
+export type AllowedChanges = boolean | readonly RunConfigKey[];
 
 /** A turn of a conversation. */
 export interface ChatMessage {

@@ -39,6 +39,7 @@ type OwnMethods = Pick<
   | 'startTraining'
   | 'stop'
   | 'exportZip'
+  | 'exportCheckpoint'
 >;
 
 class Supervisor {
@@ -58,6 +59,8 @@ class Supervisor {
   #left: (() => Promise<Blob>) | null = null;
   /** Of the last run, where it is kept. */
   #runId: string | null = null;
+  /** The latest checkpoint of the run under way that was fetched: whoever keeps runs elsewhere than in the store fetches them. */
+  #fetched: Blob | null = null;
 
   constructor(startWorker: () => RemoteWorker<TrainerApi>) {
     this.#startWorker = startWorker;
@@ -118,6 +121,7 @@ class Supervisor {
       this.#isStopAsked = true;
       return this.#ask('stop');
     },
+    exportCheckpoint: async () => (this.#fetched = await this.call('exportCheckpoint')),
     exportZip: () => this.#exportZip(),
     startTraining: (request, onEvent) => this.#train(request, onEvent),
   };
@@ -164,6 +168,7 @@ class Supervisor {
   ): ReturnType<TrainerApi['startTraining']> {
     this.#isStopAsked = false;
     this.#left = null;
+    this.#fetched = null;
     let next = request;
     let furthest = 0;
     let failures = 0;
@@ -227,10 +232,9 @@ class Supervisor {
     // Not kept: a worker that has only lost its GPU still holds the last snapshot.
     const { api } = this.#worker;
     const held = await Promise.all([api.exportCheckpoint(), api.exportZip()]).catch(() => null);
-    if (held === null) return request;
-    const [checkpoint, zip] = held;
-    this.#left = () => Promise.resolve(zip);
-    return { ...settings, checkpoint, isKept: false };
+    if (held !== null) this.#left = () => Promise.resolve(held[1]);
+    const checkpoint = held?.[0] ?? this.#fetched;
+    return checkpoint === null ? request : { ...settings, checkpoint, isKept: false };
   }
 
   /** A new worker with everything open that was. */

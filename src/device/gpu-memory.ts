@@ -33,6 +33,9 @@ export const specBytes = ({ shape }: Pick<TensorSpec, 'shape'>): number =>
 
 const sizeOf = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1);
 
+/** What is left of a GPU's memory is measured to this. */
+const finestBytes = 2 ** 20;
+
 export class GpuMemory {
   readonly #device: GPUDevice;
   readonly #tfjs: TfjsRuntime;
@@ -134,17 +137,19 @@ export class GpuMemory {
    * one fails, and released. An upper bound: some systems promise more than they hold.
    */
   async measureRoom(atMost: number): Promise<number> {
-    const size = Math.min(64 * 2 ** 20, this.#device.limits.maxBufferSize);
+    let size = Math.min(64 * 2 ** 20, this.#device.limits.maxBufferSize);
+    let room = 0;
     const held: GPUBuffer[] = [];
     try {
-      while (held.length * size < atMost) {
+      while (room < atMost && size >= finestBytes) {
         this.#device.pushErrorScope('out-of-memory');
         this.#device.pushErrorScope('validation');
         held.push(this.#device.createBuffer({ size, usage: GPUBufferUsage.STORAGE }));
         const problems = [await this.#device.popErrorScope(), await this.#device.popErrorScope()];
-        if (problems.some((problem) => problem !== null)) return (held.length - 1) * size;
+        if (problems.every((problem) => problem === null)) room += size;
+        else size /= 2;
       }
-      return atMost;
+      return Math.min(room, atMost);
     } finally {
       for (const buffer of held) buffer.destroy();
     }

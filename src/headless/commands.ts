@@ -13,6 +13,7 @@ import type {
   LoadProgress,
   ModelReport,
   ModelSource,
+  RunForecast,
   RunResult,
   TrainerApi,
   TrainEvent,
@@ -57,7 +58,9 @@ export type HeadlessEvent =
   | { readonly kind: 'device'; readonly report: DeviceReport; readonly host?: string }
   | { readonly kind: 'load'; readonly progress: LoadProgress }
   | { readonly kind: 'model'; readonly report: ModelReport }
-  | { readonly kind: 'dataset'; readonly report: DatasetReport };
+  | { readonly kind: 'dataset'; readonly report: DatasetReport }
+  /** What the run that is about to start will do and take. */
+  | { readonly kind: 'forecast'; readonly report: RunForecast };
 
 /** `hasStarted`: training had begun, so the fault is not (only) in what was given. */
 export type Outcome<T> =
@@ -150,11 +153,15 @@ async function train(
       kind: 'dataset',
       report: await client.readDataset(plan.dataset, datasetSettings(plan.config), onLoad),
     });
+    const forecast = await client.planRun(plan.config).catch(() => null); // what is wrong with it, the run says
+    if (forecast !== null) report({ kind: 'forecast', report: forecast });
     const initAdapter = plan.initAdapter === null ? undefined : await adapterSource(desk, plan.initAdapter);
     const checkpoint = plan.checkpointUrl === null ? undefined : await desk.read(plan.checkpointUrl);
     if (stopping.isAsked) throw new TrainerError('cancelled', 'Stopped before the first step.');
     const { config, allowChanges } = plan;
-    const value = await client.startTraining({ config, initAdapter, checkpoint, allowChanges }, (event) => {
+    // Its checkpoints are kept in the folder of its results, not a second time in the trainer's store.
+    const request = { config, initAdapter, checkpoint, allowChanges, isKept: false };
+    const value = await client.startTraining(request, (event) => {
       if (event.kind === 'step') {
         if (!hasStarted && stopping.isAsked) void client.stop();
         hasStarted = true;

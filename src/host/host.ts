@@ -13,9 +13,16 @@ export interface Host {
   readonly assets: Assets;
   /** Folders called `name` that outlive the trainer. @throws TrainerError "storage-unavailable" */
   openStore(name: string): Promise<FolderStore>;
+  /** Whether stores can take so many bytes more. */
+  roomFor(bytes: number): Promise<Room>;
   /** Short texts that outlive the trainer; null: there is no place for them. */
   readonly notes: NoteStore | null;
   readonly nowMs: () => number;
+}
+
+export interface Room {
+  readonly fits: boolean; // also where the host cannot tell
+  readonly bytes: number | null; // what is left; null: it does not say
 }
 
 /** Files by address: relative to the app ("models/demo/config.json"), or absolute. */

@@ -85,7 +85,26 @@ export async function readOptionalJson(
   return value as Record<string, unknown>;
 }
 
+/**
+ * Files that are read whole into memory, by how large they may be: several times the largest of published models (tokenizer.json 34 MB
+ * in Gemma 3, tokenizer_config.json 2 MB), so that one of gigabytes is refused before a byte of it is read.
+ */
+const mostBytes: Readonly<Record<string, number>> = {
+  'tokenizer.json': 128 * 2 ** 20,
+  'tokenizer_config.json': 32 * 2 ** 20,
+  'model.safetensors.index.json': 64 * 2 ** 20,
+};
+const mostBytesOfOthers = 16 * 2 ** 20;
+
+/** null: there is no such file. @throws TrainerError "model-file-invalid" where it is too large to be one */
 export async function readOptionalText(files: ModelFiles, name: string): Promise<string | null> {
   const source = await files.open(name);
-  return source === null ? null : new TextDecoder().decode(await source.read(0, source.size));
+  if (source === null) return null;
+  const most = mostBytes[name] ?? mostBytesOfOthers;
+  if (source.size > most)
+    throw new TrainerError(
+      'model-file-invalid',
+      `${name} of the model "${files.name}" has ${source.size} bytes, and at most ${most} are read: it is no ${name} that a model has.`,
+    );
+  return new TextDecoder().decode(await source.read(0, source.size));
 }

@@ -1,8 +1,12 @@
 /** The records of a run as files: JSON lines, in segments that are merged so that there are few of them. */
 import type { StoredRecord } from '../api/stored-runs.ts';
+import type { TrainEvent } from '../api/trainer-api.ts';
 
-export const isRecord = (event: { readonly kind: string }): event is StoredRecord =>
-  ['step', 'eval-loss', 'samples', 'warning'].includes(event.kind);
+/** What becomes of saves is no record of the run: the saves show it. */
+export const isRecord = (event: TrainEvent): event is StoredRecord =>
+  event.kind === 'warning'
+    ? event.code !== 'not-kept' && event.code !== 'kept-again'
+    : ['step', 'eval-loss', 'samples'].includes(event.kind);
 
 /** The optimizer step that a record belongs to. */
 export const stepOf = (record: StoredRecord): number =>

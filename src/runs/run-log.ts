@@ -23,7 +23,13 @@ export const datasetFile = 'dataset';
 export interface Saving {
   readonly head?: Partial<RunHead>;
   readonly checkpoint?: { readonly step: number; readonly bytes: Uint8Array };
-  readonly dataset?: Uint8Array;
+  /** The data file, asked for where it is not kept yet. */
+  readonly dataset?: () => Promise<Uint8Array>;
+}
+
+export interface Saved {
+  /** Something of what was kept had been taken away, and was written again as far as it is known here. */
+  readonly isAnew: boolean;
 }
 
 export class RunLog {
@@ -32,21 +38,27 @@ export class RunLog {
   readonly #release: () => void;
   #content: RunContent;
   #pending: StoredRecord[];
-  #saving: Promise<void> = Promise.resolve();
+  readonly #saved: StoredRecord[]; // what the segments hold, as far as it is known here
+  #saving: Promise<unknown> = Promise.resolve();
   #segmentsWritten: number;
 
-  /** `pending`: records to be written with the next save. `release` gives the run's lock back. */
+  /**
+   * `records`: those so far. Where `content` names no segments they are written with the next save. `release` gives the
+   * run's lock back.
+   */
   constructor(
     id: string,
     journal: JournalWriter<RunContent>,
     content: RunContent,
-    pending: readonly StoredRecord[],
+    records: readonly StoredRecord[],
     release: () => void,
   ) {
     this.id = id;
     this.#journal = journal;
     this.#content = content;
-    this.#pending = [...pending];
+    const isWritten = content.segments.length > 0;
+    this.#saved = isWritten ? [...records] : [];
+    this.#pending = isWritten ? [] : [...records];
     this.#release = release;
     this.#segmentsWritten = Date.now(); // names are never used again, whoever writes
   }
@@ -68,7 +80,7 @@ export class RunLog {
    * One after the other. On the disk when it resolves; where it fails, the save before stands and the records wait for the next.
    * @throws TrainerError "storage-full", "storage-unavailable"
    */
-  save(saving: Saving): Promise<void> {
+  save(saving: Saving): Promise<Saved> {
     const records = this.#pending;
     this.#pending = [];
     const saved = this.#saving.then(() => this.#commit(saving, records));
@@ -84,10 +96,14 @@ export class RunLog {
     this.#release();
   }
 
-  async #commit({ head, checkpoint, dataset }: Saving, records: readonly StoredRecord[]): Promise<void> {
-    const before = this.#content;
+  async #commit({ head, checkpoint, dataset }: Saving, newRecords: readonly StoredRecord[]): Promise<Saved> {
+    const lost = await this.#journal.lost();
+    const before = without(this.#content, lost);
     const add: Record<string, Uint8Array> = {};
     let { segments, checkpoints } = before;
+    const isRewritten = segments.length < this.#content.segments.length && this.#saved.length > 0;
+    const records = isRewritten ? [...this.#saved, ...newRecords] : newRecords;
+    if (isRewritten) segments = [];
     if (records.length > 0) {
       const merged = await joinedSegment(toLines(records), segments, (name) => this.#journal.read(name));
       const name = `records/${this.#segmentsWritten++}`;
@@ -99,7 +115,9 @@ export class RunLog {
       add[checkpointFile(step)] = bytes;
       checkpoints = [step, ...checkpoints.filter((other) => other !== step)].slice(0, keptCheckpoints);
     }
-    if (dataset !== undefined) add[datasetFile] = dataset;
+    const hasDataset =
+      !lost.includes(datasetFile) && this.#journal.files.some(({ name }) => name === datasetFile);
+    if (dataset !== undefined && !hasDataset) add[datasetFile] = await dataset();
     const content: RunContent = {
       ...before,
       head: { ...before.head, ...head, updatedMs: Date.now() },
@@ -107,7 +125,16 @@ export class RunLog {
       segments,
     };
     const keep = [datasetFile, ...segments.map(({ name }) => name), ...checkpoints.map(checkpointFile)];
-    await this.#journal.commit({ content, keep, add });
+    await this.#journal.commit({ content, keep: keep.filter((name) => !lost.includes(name)), add });
     this.#content = content;
+    for (const record of newRecords) this.#saved.push(record);
+    return { isAnew: lost.length > 0 };
   }
 }
+
+/** What is left of a run whose files were taken away. */
+const without = (content: RunContent, lost: readonly string[]): RunContent => ({
+  ...content,
+  checkpoints: content.checkpoints.filter((step) => !lost.includes(checkpointFile(step))),
+  segments: content.segments.filter(({ name }) => !lost.includes(name)),
+});

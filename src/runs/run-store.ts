@@ -42,12 +42,6 @@ export class RunStore {
   async create(head: RunHead): Promise<RunLog> {
     const id = crypto.randomUUID();
     const release = await this.#store.lock(id);
-    try {
-      await this.#store.create(id);
-    } catch (error) {
-      release();
-      throw error;
-    }
     const content: RunContent = { version: 1, head, checkpoints: [], segments: [] };
     return new RunLog(id, new JournalWriter<RunContent>(this.#store, id, null), content, [], release);
   }
@@ -82,7 +76,7 @@ export class RunStore {
       // What lies beyond the checkpoint, or cannot be read, is written anew without it.
       const kept = isWhole ? content : { ...content, segments: [] };
       const writer = new JournalWriter(this.#store, id, newest);
-      const log = new RunLog(id, writer, kept, isWhole ? [] : records, release);
+      const log = new RunLog(id, writer, kept, records, release);
       const passedOver = isPassedOver ? ['The newest save was cut off; the one before it is used.'] : [];
       return {
         log,
@@ -114,6 +108,12 @@ export class RunStore {
     );
   }
 
+  /** Of the data file that was kept with the run; 0: none was. */
+  async datasetBytes(id: string): Promise<number> {
+    const state = await readJournal<RunContent>(this.#store, id);
+    return state?.newest.files.find(({ name }) => name === datasetFile)?.bytes ?? 0;
+  }
+
   /** @throws TrainerError "run-in-use", "run-not-found" */
   async describe(id: string, words: Partial<Pick<RunHead, 'title' | 'notes'>>): Promise<void> {
     const release = await this.#hold(id);
@@ -135,7 +135,7 @@ export class RunStore {
 
   /** A run that is just being begun is locked, and stays. */
   async #sweep(id: string): Promise<void> {
-    const release = await this.#store.tryLock(id, 0);
+    const release = await this.#store.tryLock(id, 0).catch(() => null); // no room for a lock: another time
     if (release === null) return;
     if ((await readJournal<RunContent>(this.#store, id)) === null) await this.#store.remove(id);
     release();

@@ -89,21 +89,43 @@ export class JournalWriter<Content> {
     return readFileOf(this.#store, this.#folder, { files: this.files }, name);
   }
 
-  /** On the disk when it resolves; where it fails, the commit before stands. @throws TrainerError "storage-full", "storage-unavailable" */
+  /** Names of files that were committed and have been taken away since, as when a browser's site data are cleared. */
+  async lost(): Promise<string[]> {
+    const there = new Set(await this.#store.files(this.#folder));
+    return this.files.filter(({ file }) => !there.has(file)).map(({ name }) => name);
+  }
+
+  /**
+   * On the disk when it resolves; where it fails, the commit before stands. A folder that is not there is made.
+   * @throws TrainerError "storage-full", "storage-unavailable"
+   */
   async commit({ content, keep, add }: Change<Content>): Promise<void> {
     const generation = (this.#before?.generation ?? 0) + 1;
-    const added: StoredFile[] = [];
-    for (const [i, [name, bytes]] of Object.entries(add).entries()) {
-      const file = `${generation}-${i}.bin`;
-      const hash = await sha256(bytes);
-      await this.#store.write(this.#folder, file, bytes);
-      added.push({ name, file, bytes: bytes.length, sha256: hash });
-    }
+    await this.#store.create(this.#folder);
+    const added = await this.#writeAll(generation, add);
     const files = [...this.files.filter(({ name }) => keep.includes(name) && !(name in add)), ...added];
     const manifest = await toHashedJson({ version, generation, content, files });
     await this.#store.write(this.#folder, slots[generation % slots.length] ?? slots[0], manifest);
     this.#before = { generation, content, files };
     await this.#removeOthers(files);
+  }
+
+  async #writeAll(generation: number, add: Change<Content>['add']): Promise<StoredFile[]> {
+    const added: StoredFile[] = [];
+    const nameOf = (i: number): string => `${generation}-${i}.bin`;
+    try {
+      for (const [name, bytes] of Object.entries(add)) {
+        const file = nameOf(added.length);
+        const hash = await sha256(bytes);
+        await this.#store.write(this.#folder, file, bytes);
+        added.push({ name, file, bytes: bytes.length, sha256: hash });
+      }
+      return added;
+    } catch (error) {
+      // Where there is no room, what is of no use shall not take any.
+      for (let i = 0; i <= added.length; i++) await this.#store.removeFile(this.#folder, nameOf(i));
+      throw error;
+    }
   }
 
   async #removeOthers(files: readonly StoredFile[]): Promise<void> {

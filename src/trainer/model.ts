@@ -7,9 +7,10 @@ import type {
   GenerateRequest,
   ModelReport,
   ModelSource,
+  RunForecast,
   TrainingRequest,
 } from '../api/trainer-api.ts';
-import { TrainerError } from '../support/trainer-error.ts';
+import { toWire, TrainerError } from '../support/trainer-error.ts';
 import { datasetSettings } from '../config/dataset-settings.ts';
 import { fieldOf, type RunConfig } from '../config/run-config.ts';
 import { prepareDataset } from '../data/dataset.ts';
@@ -22,8 +23,9 @@ import type { Engine } from './engine.ts';
 import { doesNotFit, formatOf, quantizationOf } from './memory-advice.ts';
 import { readAdapter } from './read-adapter.ts';
 import { Run } from './run.ts';
-import { planRun, type RunPlan } from './run-plan.ts';
-import { startOf } from './stored-runs.ts';
+import { forecastOf, planRun, type RunPlan } from './run-plan.ts';
+import { forecastStorage } from './storage-forecast.ts';
+import { keptDatasetBytes, startOf } from './stored-runs.ts';
 import { Responder, toTrace } from './traces.ts';
 import type { Watch } from './watch.ts';
 import { textOf } from '../support/text-of.ts';
@@ -89,6 +91,26 @@ export class Model {
     return planRun(this.loaded, plans.for(config), config, this.#knownRoom);
   }
 
+  /** What such a run would do, and take of the GPU and of what can be kept. */
+  async forecast(dataset: Dataset, config: RunConfig): Promise<RunForecast> {
+    const { trainer } = this.engine;
+    const plan = this.planRun(dataset, config);
+    const runs = await trainer.openRuns().catch((error: unknown) => toWire(error).message);
+    const storage = await forecastStorage(
+      {
+        model: this.loaded.config,
+        config,
+        totalSteps: plan.batches.totalSteps,
+        datasetBytes: typeof runs === 'string' ? 0 : await keptDatasetBytes(dataset, runs),
+      },
+      {
+        roomFor: (bytes) => trainer.host.roomFor(bytes),
+        refusal: typeof runs === 'string' ? runs : null,
+      },
+    );
+    return forecastOf(plan, storage);
+  }
+
   /** Suites are made for the world of the embedded demo: other models have none. */
   async tasks(): Promise<Task[]> {
     if (this.source.kind !== 'demo') return [];
@@ -114,7 +136,8 @@ export class Model {
       return run;
     } catch (error) {
       await start.kept?.log.close();
-      throw error;
+      if (!(error instanceof TrainerError) || error.code !== 'gpu-out-of-memory') throw error;
+      throw await this.#runHost(dataset, plan).explainOutOfMemory(error.detail);
     }
   }
 

@@ -8,6 +8,7 @@ import { TrainerError } from '../support/trainer-error.ts';
 import { fieldOf, runConfigKeys, type RunConfig, type RunConfigKey } from '../config/run-config.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { formatOf } from './memory-advice.ts';
+import type { AllowedChanges } from '../api/trainer-api.ts';
 import type { RunIdentity } from './run-identity.ts';
 
 interface ResumedRun {
@@ -17,16 +18,34 @@ interface ResumedRun {
   readonly elementCount: number; // of the adapter
 }
 
-/**
- * What the user should know before the run goes on.
- * @throws TrainerError "checkpoint-invalid" naming everything that differs
- */
-export function judgeResume(checkpoint: Checkpoint, run: ResumedRun, allowChanges: boolean): string[] {
-  const changes = changesOf(checkpoint, run);
-  if (changes.length > 0 && !allowChanges)
+/** What differs from the checkpoint, and the settings that explain it: having changed one of them is having asked for it. */
+interface Change {
+  readonly text: string;
+  readonly by: readonly RunConfigKey[];
+}
+
+export interface ResumeJudgement {
+  /** What the user should know before the run goes on. */
+  readonly notes: readonly string[];
+  /** Among them: what is not as it was, each as a sentence without its end. */
+  readonly changes: readonly string[];
+}
+
+/** @throws TrainerError "checkpoint-invalid" naming everything that differs and was not allowed to */
+export function judgeResume(
+  checkpoint: Checkpoint,
+  run: ResumedRun,
+  allowed: AllowedChanges,
+): ResumeJudgement {
+  const found = changesOf(checkpoint, run);
+  const isAllowed = ({ by }: Change): boolean =>
+    typeof allowed === 'boolean' ? allowed : by.some((key) => allowed.includes(key));
+  const refused = found.filter((change) => !isAllowed(change));
+  const changes = found.map(({ text }) => text);
+  if (refused.length > 0)
     throw new TrainerError(
       'checkpoint-invalid',
-      `The checkpoint is of another run: ${changes.join('; ')}. Resume with what it was made with (its settings are in run_config.json beside the adapter), start anew, or go on all the same with --allow-changes.`,
+      `The checkpoint is of another run: ${refused.map(({ text }) => text).join('; ')}. Resume with what it was made with (its settings are in run_config.json beside the adapter), start anew, or go on all the same with --allow-changes.`,
     );
   const { snapshot } = checkpoint;
   if (snapshot.parameters.length !== run.elementCount)
@@ -34,7 +53,7 @@ export function judgeResume(checkpoint: Checkpoint, run: ResumedRun, allowChange
       'checkpoint-invalid',
       `The checkpoint does not fit the adapter of this model and these settings: it has ${snapshot.parameters.length} values, the adapter ${run.elementCount}. The model, r and target_modules must be those it was made with ("${checkpoint.model}").`,
     );
-  return [
+  const notes = [
     `Resumed after step ${snapshot.step} of ${run.totalSteps}`,
     ...changes.map((change) => `Changed since the checkpoint: ${change}`),
     ...lengthNote(checkpoint, run),
@@ -44,6 +63,7 @@ export function judgeResume(checkpoint: Checkpoint, run: ResumedRun, allowChange
         ]
       : []),
   ];
+  return { notes, changes };
 }
 
 function lengthNote({ totalSteps, snapshot }: Checkpoint, run: ResumedRun): string[] {
@@ -53,34 +73,50 @@ function lengthNote({ totalSteps, snapshot }: Checkpoint, run: ResumedRun): stri
   ];
 }
 
-function changesOf(checkpoint: Checkpoint, { config, identity }: ResumedRun): string[] {
+function changesOf(checkpoint: Checkpoint, { config, identity }: ResumedRun): Change[] {
   const then = checkpoint.identity;
+  const unasked = (text: string): Change => ({ text, by: [] });
   if (then === null) {
     const isOtherModel = checkpoint.model !== identity.model;
     return [
-      ...(isOtherModel ? [`it belongs to the model "${checkpoint.model}", not "${identity.model}"`] : []),
-      ...heldChange(formatOf(checkpoint.config.quantization), heldIn(identity)),
+      ...(isOtherModel
+        ? [unasked(`it belongs to the model "${checkpoint.model}", not "${identity.model}"`)]
+        : []),
+      ...heldChange(formatOf(checkpoint.config.quantization), heldIn(identity)).map(unasked),
       ...changedSettings(checkpoint.config, config, true),
     ];
   }
   const isOtherData = then.data !== identity.data;
+  const settings = changedSettings(checkpoint.config, config, isOtherData);
+  const changed = settings.flatMap(({ by }) => by);
   return [
-    ...changedSettings(checkpoint.config, config, isOtherData),
+    ...settings,
     ...(isOtherData
-      ? [`the data are others ("${then.dataset}" then, "${identity.dataset}" now, compared token by token)`]
+      ? [
+          {
+            text: `the data are others ("${then.dataset}" then, "${identity.dataset}" now, compared token by token)`,
+            by: changed.filter((key) => affects(key, 'tokens')), // they make other tokens of the same file
+          },
+        ]
       : []),
-    ...modelChange(then, identity),
+    ...modelChange(then, identity).map((text) => ({
+      text,
+      by: changed.filter((key) => key === 'quantization'),
+    })),
   ];
 }
 
 /** `ofReading`: settings that decide which tokens a file becomes count too. Where the tokens are the same, they changed nothing. */
-function changedSettings(then: RunConfig, now: RunConfig, ofReading: boolean): string[] {
+function changedSettings(then: RunConfig, now: RunConfig, ofReading: boolean): Change[] {
   const counts = (key: RunConfigKey): boolean =>
     affects(key, 'numbers') || (ofReading && affects(key, 'tokens')) || (key === 'maxLength' && now.packing); // the size of a pack
   const text = (config: RunConfig, key: RunConfigKey): string => JSON.stringify(config[key]);
   return runConfigKeys
     .filter((key) => counts(key) && text(then, key) !== text(now, key))
-    .map((key) => `${fieldOf(key).file} was ${text(then, key)} and is ${text(now, key)}`);
+    .map((key) => ({
+      text: `${fieldOf(key).file} was ${text(then, key)} and is ${text(now, key)}`,
+      by: [key],
+    }));
 }
 
 function modelChange(then: RunIdentity, now: RunIdentity): string[] {

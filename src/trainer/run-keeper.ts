@@ -13,20 +13,23 @@ import type { Snapshot } from './checkpoint.ts';
 export interface KeptRun {
   readonly log: RunLog;
   readonly records: readonly StoredRecord[];
-  /** The data file, to be kept with the first save; null: it is there already, or not to be kept. */
+  /** The data file, kept with the first save; null: it is there already, or not to be kept. */
   readonly dataset: Blob | null;
 }
 
+/** What the user is told of the saves. */
+export type KeeperWarning = Omit<Extract<TrainEvent, { readonly kind: 'warning' }>, 'kind'>;
+
 export class RunKeeper {
   readonly #kept: KeptRun | null;
-  readonly #toBytes: (snapshot: Snapshot) => Promise<Uint8Array>;
-  /** Told of a save that failed. */
-  onNote: (note: string) => void = () => undefined;
-  #isDatasetKept = false;
+  readonly #toBytes: (snapshot: Snapshot) => Uint8Array;
+  /** Told of a save that failed, and of the first one after it that did not. */
+  onWarning: (warning: KeeperWarning) => void = () => undefined;
+  #hasFailed = false;
   #saving: Promise<void> | null = null;
 
-  /** `kept`: null where nothing is kept. `toBytes`: a snapshot as a checkpoint's file. */
-  constructor(kept: KeptRun | null, toBytes: (snapshot: Snapshot) => Promise<Uint8Array>) {
+  /** `kept`: null where nothing is kept. `toBytes`: a snapshot as a checkpoint's file, unsealed: the journal has a hash of every file. */
+  constructor(kept: KeptRun | null, toBytes: (snapshot: Snapshot) => Uint8Array) {
     this.#kept = kept;
     this.#toBytes = toBytes;
   }
@@ -58,22 +61,35 @@ export class RunKeeper {
   }
 
   async #save({ log, dataset }: KeptRun, head: Partial<RunHead>, snapshot: Snapshot | null): Promise<void> {
+    const step = snapshot?.step ?? log.head.step;
     try {
-      const bytes = dataset === null || this.#isDatasetKept ? null : await bytesOf(dataset);
-      await log.save({
-        head: snapshot === null ? head : { ...head, step: snapshot.step },
-        ...(snapshot === null
-          ? {}
-          : { checkpoint: { step: snapshot.step, bytes: await this.#toBytes(snapshot) } }),
-        ...(bytes === null ? {} : { dataset: bytes }),
+      const { isAnew } = await log.save({
+        head: snapshot === null ? head : { ...head, step },
+        ...(snapshot === null ? {} : { checkpoint: { step, bytes: this.#toBytes(snapshot) } }),
+        ...(dataset === null ? {} : { dataset: () => bytesOf(dataset) }),
       });
-      this.#isDatasetKept = true;
+      if (isAnew || this.#hasFailed)
+        this.onWarning({ code: 'kept-again', step, message: isAnew ? keptAnew : keptAgain });
+      this.#hasFailed = false;
     } catch (error) {
-      const { message } = toWire(error);
-      const what = snapshot === null ? 'The run' : `The checkpoint of step ${snapshot.step}`;
-      this.onNote(`${what} could not be kept: ${message} What was kept before stands, and the run goes on.`);
+      this.#hasFailed = true;
+      const what = snapshot === null ? 'The run' : `The checkpoint of step ${step}`;
+      const message = `${what} could not be kept: ${toWire(error).message} What was kept before stands. ${nextOf(head, error)}`;
+      this.onWarning({ code: 'not-kept', step, message });
     }
   }
+}
+
+const keptAgain = 'What could not be kept before is kept now.';
+const keptAnew =
+  'What was kept of this run had been removed from the storage, as when site data are cleared. It is written again, as far as it is known here.';
+
+/** What is to be done about it. */
+function nextOf({ state }: Partial<RunHead>, error: unknown): string {
+  if (state !== 'running') return 'The adapter is still here, and can be downloaded now.';
+  return toWire(error).code === 'storage-full'
+    ? 'The run goes on; make room (delete runs or models that are kept, or free disk space), and the next save has it.'
+    : 'The run goes on, and the next save tries again.';
 }
 
 async function bytesOf(blob: Blob): Promise<Uint8Array> {

@@ -59,6 +59,7 @@ export interface RunStart {
   readonly checkpoint: Uint8Array | null;
   readonly startNotes: readonly string[]; // about what it starts from, said at the start
   readonly kept: KeptRun | null; // closed by the run
+  readonly notKept: string | null; // why the run is not kept although it should be, as a sentence
 }
 
 /** What a run is made of, once it is known to be possible. */
@@ -71,8 +72,10 @@ interface RunParts {
   readonly snapshot: Snapshot;
   /** Of a run that goes on from a checkpoint: what is said at its start. */
   readonly resumeNotes: readonly string[] | null;
+  readonly changes: readonly string[]; // since then
   readonly startsAtBase: boolean; // B is zero: the first adapter answers are the base's
   readonly kept: KeptRun | null;
+  readonly notKept: string | null;
 }
 
 export class Run {
@@ -97,7 +100,7 @@ export class Run {
   static async create(
     host: RunHost,
     plan: RunPlan,
-    { dataset, initAdapter, checkpoint: file, allowChanges = false, startNotes, kept }: RunStart,
+    { dataset, initAdapter, checkpoint: file, allowChanges = false, startNotes, kept, notKept }: RunStart,
   ): Promise<Run> {
     const { gpu } = host;
     const { config } = plan;
@@ -112,10 +115,10 @@ export class Run {
     try {
       const { elementCount } = adapter.plan;
       const resumed = { config, identity, totalSteps, elementCount };
-      const notes = found === null ? null : judgeResume(found, resumed, allowChanges);
+      const judged = found === null ? null : judgeResume(found, resumed, allowChanges);
       if (found !== null) checkLayout(found, model.config, config);
       const from = found === null ? null : resumedSnapshot(found, { config, identity });
-      const resumeNotes = notes === null ? null : [...notes, ...(from?.notes ?? [])];
+      const resumeNotes = judged === null ? null : [...judged.notes, ...(from?.notes ?? [])];
       const snapshot = from?.snapshot ?? (await firstSnapshot(adapter, config, initAdapter));
       adapter.writeParameters(snapshot.parameters);
       gpu.memory.write(adapter.firstMoment, snapshot.firstMoment);
@@ -130,8 +133,10 @@ export class Run {
         adapter,
         snapshot,
         resumeNotes: resumeNotes === null ? null : [...startNotes, ...resumeNotes],
+        changes: judged?.changes ?? [],
         startsAtBase: initAdapter === undefined && found === null,
         kept,
+        notKept,
       });
     } catch (error) {
       adapter.dispose();
@@ -140,18 +145,21 @@ export class Run {
   }
 
   async train(onEvent: (event: TrainEvent) => void): Promise<RunResult> {
-    const { record } = this.#parts;
+    const { record, changes, notKept } = this.#parts;
     const keeper = this.#keeper;
     const tell = (event: TrainEvent): void => {
       keeper.add(event);
       onEvent(event);
     };
-    keeper.onNote = (note) => tell({ kind: 'phase', phase: 'training', note });
+    keeper.onWarning = (warning) => tell({ kind: 'warning', ...warning });
     record.metrics.onRow = (row) => tell({ kind: 'metrics', row });
     try {
       const { step } = record;
       // With its records known, the row of the step it goes on from is still open.
       tell({ kind: 'run', id: keeper.id, step, rowsFrom: step === 0 || keeper.hasRecords ? step : step + 1 });
+      if (changes.length > 0)
+        tell({ kind: 'warning', code: 'settings-changed', step, message: `${changes.join('; ')}.` });
+      if (notKept !== null) keeper.onWarning({ code: 'not-kept', step, message: notKept });
       return await this.#train(tell);
     } catch (error) {
       // Skipped steps left the adapter as it was: nothing of it is lost.
@@ -407,12 +415,13 @@ export class Run {
 
   /** Of the last snapshot: taken at every pause, stop and end, and every `save_steps`. */
   checkpoint(): Promise<Uint8Array> {
-    return this.#fileOf(this.#snapshot);
+    return seal(this.#fileOf(this.#snapshot));
   }
 
-  #fileOf(snapshot: Snapshot): Promise<Uint8Array> {
+  /** Not sealed. */
+  #fileOf(snapshot: Snapshot): Uint8Array {
     const { plan, identity } = this.#parts;
-    return seal(writeCheckpoint(snapshot, plan.config, identity, plan.batches.totalSteps));
+    return writeCheckpoint(snapshot, plan.config, identity, plan.batches.totalSteps);
   }
 
   dispose(): void {

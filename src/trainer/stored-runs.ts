@@ -12,7 +12,7 @@ import { planAdapter } from '../model/adapter.ts';
 import type { ModelConfig } from '../model/model-config.ts';
 import { stepOf } from '../runs/records.ts';
 import type { RunStore } from '../runs/run-store.ts';
-import { TrainerError } from '../support/trainer-error.ts';
+import { toWire, TrainerError } from '../support/trainer-error.ts';
 import { readCheckpoint } from './checkpoint.ts';
 import type { Dataset } from './dataset.ts';
 import type { Model } from './model.ts';
@@ -21,18 +21,28 @@ import type { RunStart } from './run.ts';
 import type { RunPlan } from './run-plan.ts';
 
 /** Data files up to this size are kept with their run, so that it can go on without asking for them. */
-const keptDatasetBytes = 64 * 2 ** 20;
+const keptDatasetBytesMost = 64 * 2 ** 20;
 
-/** null: it is not a file, or too large, or kept already. */
-export function datasetToKeep({ source }: Dataset): Blob | null {
-  return source.kind === 'file' && source.file.size <= keptDatasetBytes ? source.file : null;
+/** What a new run would keep of its data. */
+export async function keptDatasetBytes({ source }: Dataset, runs: RunStore): Promise<number> {
+  if (source.kind === 'file') return source.file.size <= keptDatasetBytesMost ? source.file.size : 0;
+  return source.kind === 'stored' ? runs.datasetBytes(source.runId) : 0;
+}
+
+/** null: it is not a file, or too large, or kept already. `runId`: of the run that is to keep it. */
+async function datasetToKeep({ source }: Dataset, runs: RunStore, runId?: string): Promise<Blob | null> {
+  if (source.kind === 'file') return source.file.size <= keptDatasetBytesMost ? source.file : null;
+  if (source.kind !== 'stored' || source.runId === runId) return null;
+  // The other run may be deleted before this one.
+  const bytes = await runs.dataset(source.runId).catch(() => null);
+  return bytes === null ? null : new Blob([bytes as BlobPart]);
 }
 
 export function headOf(
   model: Model,
   dataset: Dataset,
   { config, batches, rows }: RunPlan,
-  device: string,
+  { device, keepsDataset }: { readonly device: string; readonly keepsDataset: boolean },
 ): RunHead {
   const now = Date.now();
   return {
@@ -48,7 +58,7 @@ export function headOf(
       base: model.loaded.base,
       source: rememberedModel(model.source),
     },
-    dataset: { name: dataset.report.name, source: rememberedDataset(dataset) },
+    dataset: { name: dataset.report.name, source: rememberedDataset(dataset, keepsDataset) },
     counts: rowCounts(rows.split),
     device,
     step: 0,
@@ -70,22 +80,40 @@ export async function startOf(
   { initAdapter, checkpoint, allowChanges, runId, isKept = true }: TrainingRequest,
 ): Promise<RunStart> {
   const { trainer, report } = model.engine;
-  const runs = isKept || runId !== undefined ? await trainer.runs() : null;
-  const head = headOf(model, dataset, plan, report.gpu);
+  const headWith = (keepsDataset: boolean): RunHead =>
+    headOf(model, dataset, plan, { device: report.gpu, keepsDataset });
   const adapter = initAdapter === undefined ? undefined : await trainer.adapterFiles(initAdapter);
   const start = { dataset: dataset.report.name, initAdapter: adapter, allowChanges };
   if (runId !== undefined) {
-    if (runs === null) throw noStore();
+    const runs = await trainer.openRuns();
     const { log, records, checkpoint: bytes, notes, head: before } = await runs.open(runId);
     const { title, notes: words, createdMs, step, lossLast, startedFrom } = before;
-    log.describe({ ...head, title, notes: words, createdMs, step, lossLast, startedFrom });
-    const kept = { log, records, dataset: datasetToKeep(dataset) };
-    return { ...start, checkpoint: bytes, startNotes: notes, kept };
+    const copy = await datasetToKeep(dataset, runs, runId);
+    const isItsOwn = dataset.source.kind === 'stored' && dataset.source.runId === runId;
+    log.describe({
+      ...headWith(copy !== null || isItsOwn),
+      title,
+      notes: words,
+      createdMs,
+      step,
+      lossLast,
+      startedFrom,
+    });
+    const kept = { log, records, dataset: copy };
+    return { ...start, checkpoint: bytes, startNotes: notes, kept, notKept: null };
   }
   const bytes = checkpoint === undefined ? null : new Uint8Array(await checkpoint.arrayBuffer());
-  const log = (await runs?.create({ ...head, startedFrom: adapter?.name ?? null }).catch(() => null)) ?? null; // no room: said at the first save
-  const kept = log === null ? null : { log, records: [], dataset: datasetToKeep(dataset) };
-  return { ...start, checkpoint: bytes, startNotes: [], kept };
+  const begun = { ...start, checkpoint: bytes, startNotes: [] };
+  if (!isKept) return { ...begun, kept: null, notKept: null };
+  try {
+    const runs = await trainer.openRuns();
+    const copy = await datasetToKeep(dataset, runs);
+    const log = await runs.create({ ...headWith(copy !== null), startedFrom: adapter?.name ?? null });
+    return { ...begun, kept: { log, records: [], dataset: copy }, notKept: null };
+  } catch (error) {
+    const notKept = `This run is not kept, and is lost with this page or process: ${toWire(error).message} Download its adapter at the end.`;
+    return { ...begun, kept: null, notKept };
+  }
 }
 
 /** Without what must not or cannot be kept. */
@@ -96,10 +124,11 @@ export function rememberedModel(source: ModelSource): RememberedModel {
   return rest;
 }
 
-function rememberedDataset(dataset: Dataset): RememberedDataset {
-  const source: DatasetSource = dataset.source;
-  if (source.kind === 'file')
-    return { kind: 'file', name: source.name, isKept: datasetToKeep(dataset) !== null };
+function rememberedDataset(
+  { source }: { readonly source: DatasetSource },
+  isKept: boolean,
+): RememberedDataset {
+  if (source.kind === 'file' || source.kind === 'stored') return { kind: 'file', name: source.name, isKept };
   if (source.kind !== 'hub') return source;
   const { token: _, ...rest } = source;
   return rest;

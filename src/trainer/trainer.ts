@@ -40,7 +40,7 @@ export class Trainer {
   readonly host: Host;
   readonly #files: DatasetOpener;
   #kept: Promise<KeptModels | null> | null = null;
-  #runs: Promise<RunStore | null> | null = null;
+  #runs: Promise<RunStore> | null = null;
   #evaluations: Promise<EvaluationStore> | null = null;
 
   constructor(host: Host) {
@@ -61,12 +61,19 @@ export class Trainer {
       .catch(() => null));
   }
 
-  /** Runs that outlive this trainer; null where the host has no storage. */
-  runs(): Promise<RunStore | null> {
+  /** Runs that outlive this trainer. @throws TrainerError "storage-unavailable", "storage-full" */
+  openRuns(): Promise<RunStore> {
     return (this.#runs ??= this.host.openStore(runsStore).then(
       (store) => new RunStore(store),
-      () => null,
+      (error: unknown) => {
+        this.#runs = null; // asked again: a full disk may have room by then
+        throw error;
+      },
     ));
+  }
+  /** null where the host has no storage. */
+  runs(): Promise<RunStore | null> {
+    return this.openRuns().catch(() => null);
   }
 
   /** Where the host has no storage, they last as long as this trainer. */

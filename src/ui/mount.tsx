@@ -46,7 +46,7 @@ export async function mountPage(client: TrainerApi, { startDemo }: PageOptions):
 /** A kept run loses nothing but the steps since its last checkpoint. */
 function warnBeforeLeaving({ run }: AppState): void {
   window.addEventListener('beforeunload', (event) => {
-    if (run.isActive.value || (run.hasUnsavedAdapter.value && run.id.value === null)) event.preventDefault();
+    if (run.isActive.value || (run.hasUnsavedAdapter.value && !run.isKept.value)) event.preventDefault();
   });
 }
 

@@ -85,6 +85,8 @@ test('a run that a reload interrupts is offered, goes on, and ends as if nothing
   page.on('dialog', (dialog) => void dialog.accept());
   await ui.start.click();
   await ui.waitForStep(5);
+  await ui.pause.click(); // a fast machine would be done before the other tab is there
+  await ui.waitForPhase('paused');
 
   // Another tab sees it, can watch it, and can neither take nor delete it.
   const second = await app.context.newPage();
@@ -95,6 +97,8 @@ test('a run that a reload interrupts is offered, goes on, and ends as if nothing
   expect(await held.getByRole('button', { name: /^(Continue|Delete)/ }).count()).toBe(0);
   await second.close();
 
+  await ui.resume.click();
+  await ui.waitForPhase('training');
   await page.reload();
   const unfinished = rowsOf(page, 'Unfinished runs');
   await unfinished.getByText(/interrupted, saved at step \d+ of 12/).waitFor();
@@ -147,6 +151,96 @@ test('a new run starts from the adapter of a kept one, with rates and steps of i
     .waitFor();
   await page.getByRole('button', { name: 'Start from fresh values instead' }).click();
   expect(await note.count()).toBe(0);
+});
+
+const warning = (code: string): Locator => app.page.locator(`[data-warning="${code}"]`);
+
+/** Of the run that was begun last: the step of its newest checkpoint, where every file of its newest manifest is what was written. */
+const wholeCheckpoint = (page: Page): Promise<number | null> =>
+  page.evaluate(async () => {
+    interface Manifest {
+      readonly generation: number;
+      readonly content: { readonly head: { createdMs: number }; readonly checkpoints: readonly number[] };
+      readonly files: readonly { readonly file: string; readonly sha256: string }[];
+    }
+    const hashOf = async (bytes: BufferSource): Promise<string> =>
+      [...new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))]
+        .map((byte) => byte.toString(16).padStart(2, '0'))
+        .join('');
+    const bytesOf = async (folder: FileSystemDirectoryHandle, name: string): Promise<ArrayBuffer> =>
+      (await (await folder.getFileHandle(name)).getFile()).arrayBuffer();
+    const found: { readonly manifest: Manifest; readonly folder: FileSystemDirectoryHandle }[] = [];
+    const runs = await (await navigator.storage.getDirectory()).getDirectoryHandle('runs');
+    for await (const folder of runs.values()) {
+      if (!(folder instanceof FileSystemDirectoryHandle)) continue;
+      for (const slot of ['a.json', 'b.json']) {
+        const bytes = await bytesOf(folder, slot).catch(() => new ArrayBuffer(0));
+        if ((await hashOf(bytes.slice(64))) !== new TextDecoder().decode(bytes.slice(0, 64))) continue;
+        found.push({ folder, manifest: JSON.parse(new TextDecoder().decode(bytes.slice(64))) as Manifest });
+      }
+    }
+    const newest = found
+      .sort(
+        ({ manifest: one }, { manifest: other }) =>
+          other.content.head.createdMs - one.content.head.createdMs || other.generation - one.generation,
+      )
+      .at(0);
+    if (newest === undefined) return null;
+    const { folder, manifest } = newest;
+    for (const { file, sha256 } of manifest.files)
+      if ((await hashOf(await bytesOf(folder, file))) !== sha256) return null;
+    return manifest.content.checkpoints[0];
+  });
+
+test('where the storage is full the user is told, training goes on, and with room again the next save has it', async () => {
+  const { page, url } = app;
+  const devtools = await app.context.newCDPSession(page);
+  const { origin } = new URL(url);
+  await ui.fillSettings(settings);
+  await devtools.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 1 });
+  await ui.fillSettings({ 'Rank r': '15' });
+  await page.getByText(/To be kept in this browser it takes up to .* less is left/).waitFor();
+  await ui.fillSettings({ 'Rank r': '16' });
+  await ui.start.click();
+  const question = page.getByText(/There is not enough room to keep this run/);
+  await question.waitFor();
+  await page.getByRole('button', { name: 'Cancel', exact: true }).click();
+  expect(await question.count()).toBe(0);
+  expect(await ui.phase()).not.toBe('training');
+  await devtools.send('Storage.overrideQuotaForOrigin', { origin });
+  await ui.fillSettings({ 'Rank r': '15' });
+  await page.getByText(/To be kept in this browser it takes up to .* that are left/).waitFor();
+  await ui.fillSettings({ 'Rank r': '16' });
+  await ui.start.click();
+  await ui.waitForStep(3);
+  await devtools.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 1 });
+  await warning('not-kept')
+    .getByText(/no room left .* make room/)
+    .waitFor();
+  const kept = await wholeCheckpoint(page);
+  expect([2, 4]).toContain(kept); // a save was under way, or there was time for another
+  await ui.waitForStep((kept ?? 0) + 3); // past the save that failed
+  expect(await wholeCheckpoint(page)).toBe(kept);
+  await devtools.send('Storage.overrideQuotaForOrigin', { origin });
+  await warning('kept-again').waitFor();
+  expect(await warning('not-kept').count()).toBe(0);
+  expect(await wholeCheckpoint(page)).toBeGreaterThan(kept ?? Infinity);
+  await ui.waitForPhase('done');
+  expect(await download(page, ui.download)).toEqual(whole);
+});
+
+test('whose site data are cleared while it trains, a run goes on and is kept anew', async () => {
+  const { page, url } = app;
+  const devtools = await app.context.newCDPSession(page);
+  await ui.start.click();
+  await ui.waitForStep(5);
+  await devtools.send('Storage.clearDataForOrigin', { origin: new URL(url).origin, storageTypes: 'all' });
+  await warning('kept-again').getByText('removed from the storage').waitFor();
+  await ui.waitForPhase('done');
+  const run = rowsOf(page, 'Other runs');
+  await expect.poll(() => run.count()).toBe(1); // the others went with the site data
+  await run.getByText('finished, 12 steps').waitFor();
+  expect(await download(page, run.getByRole('button', { name: /^Download/ }))).toEqual(whole);
 });
 
 test('a run is given a title and notes, which are text and outlast a reload', async () => {

@@ -1,8 +1,10 @@
 /** `--host node`: the same trainer without a browser, on the driver that the browser's software GPU comes with, or a card's. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { gpuMode } from '../../scripts/cli/gpu-flags.ts';
+import { projectRoot } from '../../scripts/cli/paths.ts';
 import { hasNodeDriver as hasDriver } from '../support/node-driver.ts';
 import { tempFolder, writeFiles } from '../support/temp-folder.ts';
 import { lastJson, metricsOf, run, settings, start } from './support.ts';
@@ -83,6 +85,32 @@ describe.skipIf(!hasDriver)('train and generate in Node', () => {
     expect(resumed.exitCode, resumed.stderr).toBe(0);
     expect(adapterOf(stopped).equals(adapterOf(whole))).toBe(true);
   });
+
+  test.skipIf(process.platform === 'win32')(
+    'where no file may become as large as a checkpoint, that is said, and the one before stands byte for byte',
+    adapterBytes,
+    () => {
+      const out = outOf('small-files');
+      cpSync(outOf('node'), out, { recursive: true });
+      const checkpoint = join(out, 'checkpoint/checkpoint.safetensors');
+      const before = readFileSync(checkpoint);
+      // POSIX counts blocks of 512 bytes: an adapter has room, a checkpoint has not.
+      const blocks = Math.floor(before.length / 2 / 512);
+      const script = `ulimit -f ${blocks}; exec "$0" --import tsx scripts/train.ts "$@"`;
+      const args = ['--model', 'demo', '--host', 'node', '--out', out, '--json', '--resume'];
+      const ended = spawnSync('sh', ['-c', script, process.execPath, ...args, '--set', 'max_steps=4'], {
+        cwd: projectRoot,
+        env: { ...process.env, ...env },
+        encoding: 'utf8',
+      });
+      expect(ended.status, ended.stderr).toBe(1);
+      expect(ended.stderr).toMatch(
+        /storage-full: There is no room on the disk for .* The one from before is kept/,
+      );
+      expect(readFileSync(checkpoint).equals(before)).toBe(true);
+      expect(metricsOf(out).map(({ step }) => step)).toEqual([1, 2, 3, 4]);
+    },
+  );
 
   test('answers of the adapter, the same every time', adapterBytes, async () => {
     const files = writeFiles(tempFolder(), { 'prompts.json': '["What is 3 + 4?", "How do I bake a cake?"]' });

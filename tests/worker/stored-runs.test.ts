@@ -182,6 +182,14 @@ describe('a run in the store', () => {
     await steady.readDataset(kept, readSettings, nothing);
     expect((await resume()).finished).toBe(true);
     expect((await steady.listRuns())[0]).toMatchObject({ state: 'finished', step: 8 });
+
+    // Another run on the kept file has a copy of its own.
+    await steady.startTraining({ config: config({ max_steps: 1, eval_fraction: 0 }) }, nothing);
+    const [another] = await steady.listRuns();
+    expect(another.dataset.source).toEqual({ kind: 'file', name: 'dataset.jsonl', isKept: true });
+    await steady.removeRun(run.id);
+    const copy = { ...kept, runId: another.id };
+    expect(await steady.readDataset(copy, readSettings, nothing)).toMatchObject({ rejectedRows: 0 });
   });
 });
 

@@ -2,7 +2,7 @@
 import { createStore, get, set } from 'idb-keyval';
 import { urlSource } from '../../support/byte-source.ts';
 import type { Assets, Host, NoteStore } from '../host.ts';
-import { openPrivateFolders } from './private-folders.ts';
+import { openPrivateFolders, privateRoomFor } from './private-folders.ts';
 
 /** `appBaseUrl`: where the page's public files are; the embedded demo lies in models/demo/ below it. */
 export function browserHost(appBaseUrl: string, gpu: GPU | undefined = navigator.gpu): Host {
@@ -12,6 +12,7 @@ export function browserHost(appBaseUrl: string, gpu: GPU | undefined = navigator
       'Use a current Chrome, Edge, Safari 26 or Firefox 141 or later with hardware acceleration switched on; chrome://gpu says whether WebGPU is available.',
     assets: fetchedAssets(appBaseUrl),
     openStore: openPrivateFolders,
+    roomFor: privateRoomFor,
     notes: notesInIndexedDb(),
     nowMs: () => performance.now(),
   };

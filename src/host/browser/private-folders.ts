@@ -1,12 +1,15 @@
 /** Folders in the origin private file system, and what its refusals mean. Locks are Web Locks: other tabs see them. */
 import { TrainerError } from '../../support/trainer-error.ts';
 import type { FolderStore } from '../../storage/folder-store.ts';
+import type { Room } from '../host.ts';
 
 export async function openPrivateFolders(name: string): Promise<FolderStore> {
-  const root = await storage(async () => {
-    const origin = await navigator.storage.getDirectory();
-    return origin.getDirectoryHandle(name, { create: true });
-  });
+  const open = (): Promise<FileSystemDirectoryHandle> =>
+    storage(async () => {
+      const origin = await navigator.storage.getDirectory();
+      return origin.getDirectoryHandle(name, { create: true });
+    });
+  let root = await open();
   const fileOf = async (folder: string, file: string): Promise<File | null> => {
     try {
       const handle = await (await root.getDirectoryHandle(folder)).getFileHandle(file);
@@ -23,9 +26,11 @@ export async function openPrivateFolders(name: string): Promise<FolderStore> {
       return found;
     },
     create: async (folder) => {
+      root = await open(); // a handle of before is good for nothing once site data were cleared
       await storage(() => root.getDirectoryHandle(folder, { create: true }));
     },
-    write: async (folder, file, bytes) => writeWhole(await root.getDirectoryHandle(folder), file, bytes),
+    write: async (folder, file, bytes) =>
+      writeWhole(await storage(() => root.getDirectoryHandle(folder)), file, bytes),
     async read(folder, file) {
       const blob = await fileOf(folder, file);
       return blob === null
@@ -76,6 +81,41 @@ export async function openPrivateFolders(name: string): Promise<FolderStore> {
   };
 }
 
+const probeName = 'room-probe';
+
+/**
+ * What a browser says is left need not be so: Chromium 156 tells every page that 10 GiB are left, whatever its quota is. So a
+ * file is made as long, without anything in it, and removed again.
+ */
+export async function privateRoomFor(bytes: number): Promise<Room> {
+  if (!('storage' in navigator)) return { fits: true, bytes: null };
+  const { quota, usage } = await navigator.storage.estimate().catch(() => ({ quota: undefined, usage: 0 }));
+  const left = quota === undefined || usage === undefined ? null : Math.max(0, quota - usage);
+  if (left !== null && left < bytes) return { fits: false, bytes: left };
+  return (await isTaken(bytes)) ? { fits: true, bytes: left } : { fits: false, bytes: null };
+}
+
+/** true also where it cannot be tried: in a page, or while another tab tries it. */
+async function isTaken(bytes: number): Promise<boolean> {
+  try {
+    const root = await navigator.storage.getDirectory();
+    const file = await root.getFileHandle(probeName, { create: true });
+    const access = await (file as WritableInWorker).createSyncAccessHandle?.();
+    try {
+      if (access === undefined) return true;
+      access.truncate(bytes);
+      return access.getSize() === bytes; // Chromium 156 refuses without a word
+    } catch {
+      return false;
+    } finally {
+      access?.close();
+      await root.removeEntry(probeName).catch(() => undefined);
+    }
+  } catch (error) {
+    return storageError(error).code !== 'storage-full'; // not even an empty file
+  }
+}
+
 /** @throws TrainerError "storage-full" or "storage-unavailable" */
 async function storage<T>(action: () => Promise<T>): Promise<T> {
   try {
@@ -106,6 +146,7 @@ interface WritableInWorker {
   createSyncAccessHandle?(): Promise<{
     write(bytes: Uint8Array, options: { readonly at: number }): number;
     truncate(size: number): void;
+    getSize(): number;
     flush(): void;
     close(): void;
   }>;

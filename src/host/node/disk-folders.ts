@@ -2,8 +2,8 @@
  * Folders on this machine's disk. A file is written beside its place, flushed and moved there. A lock is a file that names
  * the process holding it; one whose process has ended counts for nothing.
  */
-import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir, open, readdir, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { TrainerError } from '../../support/trainer-error.ts';
 import type { FolderStore } from '../../storage/folder-store.ts';
 
@@ -43,11 +43,11 @@ export async function openDiskFolders(root: string): Promise<FolderStore> {
     remove: (folder) => rm(join(folders, folder), { recursive: true, force: true }).catch(() => undefined),
     async lock(folder) {
       for (;;) {
-        const unlock = await lockWithin(join(locks, folder), lockPatienceMs);
+        const unlock = await storage(root, () => lockWithin(join(locks, folder), lockPatienceMs));
         if (unlock !== null) return unlock;
       }
     },
-    tryLock: (folder, waitMs) => lockWithin(join(locks, folder), waitMs),
+    tryLock: (folder, waitMs) => storage(root, () => lockWithin(join(locks, folder), waitMs)),
     isLocked: async (folder) => held.has(join(locks, folder)) || isHeldElsewhere(join(locks, folder)),
   };
 }
@@ -63,6 +63,7 @@ async function lockWithin(path: string, waitMs: number): Promise<(() => void) | 
   }
 }
 
+/** @throws the error of the file system where a lock can neither be had nor is held */
 async function tryLock(path: string): Promise<(() => void) | null> {
   if (held.has(path)) return null;
   held.add(path);
@@ -73,9 +74,12 @@ async function tryLock(path: string): Promise<(() => void) | null> {
         held.delete(path);
         void rm(path, { force: true }).catch(() => undefined);
       };
-    } catch {
+    } catch (error) {
       if (await isHeldElsewhere(path)) break;
-      await rm(path, { force: true }).catch(() => undefined); // its process has ended
+      await rm(path, { force: true }).catch(() => undefined); // its process has ended, or it could not be written
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') continue;
+      held.delete(path);
+      throw error;
     }
   }
   held.delete(path);
@@ -115,6 +119,15 @@ async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r').catch(() => null);
   await folder?.sync().catch(() => undefined);
   await folder?.close();
+}
+
+/** What the disk of a folder still takes, which need not be there yet; null where the system does not say. */
+export async function diskRoomBytes(folder: string): Promise<number | null> {
+  for (let path = resolve(folder); ; path = dirname(path)) {
+    const found = await statfs(path).catch(() => null);
+    if (found !== null) return found.bavail * found.bsize;
+    if (path === dirname(path)) return null;
+  }
 }
 
 export const isDiskFull = (error: unknown): boolean =>

@@ -3,8 +3,9 @@ import { openAsBlob } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { urlSource } from '../../support/byte-source.ts';
+import { TrainerError } from '../../support/trainer-error.ts';
 import type { Assets, Host, NoteStore } from '../host.ts';
-import { openDiskFolders, writeDurably } from './disk-folders.ts';
+import { diskRoomBytes, openDiskFolders, writeDurably } from './disk-folders.ts';
 import { diskSource } from './disk-source.ts';
 import { fileInside, mountOf, type Mount } from './mounts.ts';
 import { noAdapterAdvice } from './node-gpu.ts';
@@ -14,29 +15,28 @@ export interface NodeHostOptions {
   /** What the page's server serves: the embedded demo lies in models/demo/ below it. */
   readonly publicFolder: string;
   readonly mounts?: readonly Mount[];
-  /** Kept models and the choice of kernels lie here; null: nothing is kept. */
+  /** Kept models, stored runs and the choice of kernels lie here; null: nothing is kept. */
   readonly cacheFolder: string | null;
-  /** Stored runs lie here; absent: in the cache folder. */
-  readonly runsFolder?: string;
 }
 
-export function nodeHost({ gpu, publicFolder, mounts = [], cacheFolder, runsFolder }: NodeHostOptions): Host {
+export function nodeHost({ gpu, publicFolder, mounts = [], cacheFolder }: NodeHostOptions): Host {
   return {
     gpu,
     gpuAdvice: noAdapterAdvice,
     assets: diskAssets(publicFolder, mounts),
     // Async: where there is no folder it rejects, as the browser does without storage.
-    openStore: async (name) =>
-      openDiskFolders(
-        name === 'runs' && runsFolder !== undefined ? runsFolder : join(requireFolder(cacheFolder), name),
-      ),
+    openStore: async (name) => openDiskFolders(join(requireFolder(cacheFolder), name)),
+    roomFor: async (bytes) => {
+      const left = cacheFolder === null ? null : await diskRoomBytes(cacheFolder);
+      return { fits: left === null || bytes <= left, bytes: left };
+    },
     notes: cacheFolder === null ? null : diskNotes(cacheFolder),
     nowMs: () => performance.now(),
   };
 }
 
 function requireFolder(folder: string | null): string {
-  if (folder === null) throw new Error('this host keeps nothing');
+  if (folder === null) throw new TrainerError('storage-unavailable', 'This program keeps nothing.');
   return folder;
 }
 

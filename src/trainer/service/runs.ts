@@ -7,7 +7,6 @@ import type { RunStore } from '../../runs/run-store.ts';
 import { TrainerError } from '../../support/trainer-error.ts';
 import type { Dataset } from '../dataset.ts';
 import type { Model } from '../model.ts';
-import { forecastOf } from '../run-plan.ts';
 import { storedRunFiles } from '../stored-runs.ts';
 import type { Current } from './current.ts';
 
@@ -24,7 +23,7 @@ export const runCalls = (current: Current) =>
     planRun: async (config) =>
       current.model === null || current.dataset === null
         ? null
-        : forecastOf(current.model.planRun(current.dataset, config)),
+        : current.model.forecast(current.dataset, config),
 
     pause: async () => current.run?.control.pause(),
     resume: async () => current.run?.control.resume(),

@@ -59,19 +59,19 @@ function Advice({ report }: { report: MemoryReport }) {
       </p>
       {suggestions.map((suggestion) => (
         <button
-          key={describe(suggestion)}
+          key={describeSettings(suggestion.settings)}
           type="button"
           class="button small-button"
           onClick={() => use(suggestion)}
         >
-          {describe(suggestion)} ({formatBytes(suggestion.total)})
+          {describeSettings(suggestion.settings)} ({formatBytes(suggestion.total)})
         </button>
       ))}
     </div>
   );
 }
 
-const describe = ({ settings }: MemorySuggestion): string =>
+export const describeSettings = (settings: MemorySuggestion['settings']): string =>
   Object.entries(settings)
     .map(([key, value]) => `${fieldOf(key as RunConfigKey).label} ${String(value)}`)
     .join(', ');

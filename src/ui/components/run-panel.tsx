@@ -5,10 +5,12 @@ import { formatCount } from '../format.ts';
 import { useApp } from '../state/app-state.ts';
 import { FailureAlert } from './failure-alert.tsx';
 import { Icon } from './icon.tsx';
+import { LessMemory } from './less-memory.tsx';
 import { RunNumbers } from './run-numbers.tsx';
 import { nameOf } from './run-row.tsx';
 import { OfferNotification, RunProgress, RunStatus } from './run-status.tsx';
 import { RunWarnings } from './run-warnings.tsx';
+import { ConfirmWithoutRoom, NotKept } from './storage-plan.tsx';
 
 export function RunPanel() {
   const { run } = useApp();
@@ -17,12 +19,15 @@ export function RunPanel() {
       <h2 class="visually-hidden">Run</h2>
       <Controls />
       <StartsFrom />
+      <NotKept />
       <ConfirmStart />
+      <ConfirmWithoutRoom />
       <RunStatus />
       <RunProgress />
       <OfferNotification />
       <RunWarnings />
       <FailureAlert scope="run" />
+      <LessMemory />
       <FailureAlert scope="download" />
       <RunNumbers run={run} />
     </section>
@@ -133,7 +138,7 @@ function ConfirmStart() {
   const { isConfirmingStart, start, downloadAdapter, failures, run } = useApp();
   const download = useRef<HTMLButtonElement>(null);
   const isOpen = isConfirmingStart.value;
-  const isKept = run.id.value !== null;
+  const isKept = run.isKept.value;
   useEffect(() => {
     if (isOpen) download.current?.focus();
   }, [isOpen]);

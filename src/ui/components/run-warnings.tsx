@@ -5,6 +5,9 @@ import { useApp } from '../state/app-state.ts';
 const titles: Readonly<Record<RunWarningCode, (count: number) => string>> = {
   'step-skipped': (count) => `${formatCountOf(count, 'step')} skipped`,
   'loss-diverging': () => 'The run is diverging',
+  'settings-changed': () => 'Goes on with other settings',
+  'not-kept': () => 'Not kept',
+  'kept-again': () => 'Kept again',
 };
 
 /** What a run that goes on was warned of, one note of each kind. */

@@ -7,6 +7,7 @@ import { MemoryPlan } from './memory-plan.tsx';
 import { PresetChoice } from './preset-choice.tsx';
 import { SettingField } from './setting-field.tsx';
 import { StepPanel } from './step-panel.tsx';
+import { StoragePlan } from './storage-plan.tsx';
 
 /** The few that decide about a run; the rest waits under "More settings". */
 const primaryKeys: readonly RunConfigKey[] = [
@@ -50,6 +51,7 @@ export function SettingsPanel() {
         ))}
         <RunPlan />
         <MemoryPlan />
+        <StoragePlan />
         <details class="fold more" ref={more}>
           <summary>More settings</summary>
           {groups.map((group) => (

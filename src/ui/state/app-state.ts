@@ -4,7 +4,13 @@ import { createContext } from 'preact';
 import { useContext } from 'preact/hooks';
 import type { BuilderApi } from '../../api/builder-api.ts';
 import type { StoredRun } from '../../api/stored-runs.ts';
-import type { DatasetSource, KeptModel, ModelSource, TrainerApi } from '../../api/trainer-api.ts';
+import type {
+  DatasetSource,
+  KeptModel,
+  ModelSource,
+  StorageForecast,
+  TrainerApi,
+} from '../../api/trainer-api.ts';
 import { TrainerError } from '../../support/trainer-error.ts';
 import { createBuilderState, type Builder } from './builder.ts';
 import { createCompare, type Compare } from './compare.ts';
@@ -14,6 +20,7 @@ import { createFailures, type Failures } from './failures.ts';
 import { createHubDatasets, type HubDatasets } from './hub-datasets.ts';
 import { createHubModels, type HubModels } from './hub-models.ts';
 import { createForecast, type Forecast } from './forecast.ts';
+import { createLessMemory, type LessMemory } from './less-memory.ts';
 import { createRun, type Run } from './run.ts';
 import { createSettings, type Settings } from './settings.ts';
 import { createSetUp, type SetUp } from './set-up.ts';
@@ -40,7 +47,12 @@ export interface AppState {
   /** The user pressed start while an adapter would be lost, and has not answered yet. */
   readonly isConfirmingStart: Signal<boolean>;
   readonly requestStart: () => Promise<void>;
+  /** Where there is room to keep the run, or nothing can be kept at all; else it is asked. */
   readonly start: () => Promise<void>;
+  /** The user pressed start, there is no room to keep the run, and the user has not answered yet. */
+  readonly lackingRoom: Signal<StorageForecast | null>;
+  readonly startWithoutRoom: () => Promise<void>;
+  readonly lessMemory: LessMemory;
   readonly downloadAdapter: () => Promise<void>;
   /** Of a run in the list. */
   readonly downloadStored: (run: StoredRun) => Promise<void>;
@@ -79,10 +91,24 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
   const isConfirmingStart = signal(false);
   const startBlocker = computed(() => whyNotStart(setUp, settings, run, failures, evaluations));
 
+  const lackingRoom = signal<StorageForecast | null>(null);
+
   async function start(): Promise<void> {
     isConfirmingStart.value = false;
+    lackingRoom.value = null;
     await setUp.refreshDataset();
     if (startBlocker.value !== null || setUp.isDatasetStale.value) return;
+    // Looked at again only where it was found lacking: a run that can start does so at once.
+    const lacking = lacksRoom(forecast.report.value?.storage)
+      ? (await client.planRun(settings.config.value).catch(() => null))?.storage
+      : undefined;
+    if (lacking !== undefined && lacksRoom(lacking)) lackingRoom.value = lacking;
+    else await startNow();
+  }
+
+  async function startNow(): Promise<void> {
+    lackingRoom.value = null;
+    if (startBlocker.value !== null) return;
     const from = storedRuns.startsFrom.value;
     await run.start(settings.config.value, from === null ? {} : { initAdapter: { runId: from.id } });
     await storedRuns.refresh();
@@ -123,6 +149,9 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
     startBlocker,
     isConfirmingStart,
     start,
+    lackingRoom,
+    startWithoutRoom: startNow,
+    lessMemory: createLessMemory(client, { failures, settings, run, storedRuns, start }),
     requestStart: async () => {
       if (startBlocker.value !== null) return;
       if (run.hasUnsavedAdapter.value) isConfirmingStart.value = true;
@@ -212,6 +241,9 @@ function whyNotStart(
     return `Correct ${problemCount === 1 ? 'one setting' : `${problemCount} settings`} first.`;
   return null;
 }
+
+const lacksRoom = (storage: StorageForecast | undefined): boolean =>
+  storage !== undefined && storage.refusal === null && !storage.fits;
 
 const slug = (name: string): string =>
   name

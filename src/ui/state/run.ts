@@ -65,8 +65,13 @@ export interface Run {
   readonly hasUnsavedAdapter: ReadonlySignal<boolean>;
   /** The stored run that is shown; null: none, or it is not kept. */
   readonly id: ReadonlySignal<string | null>;
+  /** It is in the store, up to its newest step. */
+  readonly isKept: ReadonlySignal<boolean>;
   /** Fresh, from an adapter, or on with a run of the store. */
-  readonly start: (config: RunConfig, from?: Pick<TrainingRequest, 'runId' | 'initAdapter'>) => Promise<void>;
+  readonly start: (
+    config: RunConfig,
+    from?: Pick<TrainingRequest, 'runId' | 'initAdapter' | 'allowChanges'>,
+  ) => Promise<void>;
   /** Draws a stored run as it was. Nothing while one is trained here. */
   readonly show: (content: StoredRunContent) => void;
   readonly pause: () => Promise<void>;
@@ -215,7 +220,7 @@ export function createRun(client: TrainerApi, failures: Failures): Run {
 
   async function start(
     config: RunConfig,
-    from: Pick<TrainingRequest, 'runId' | 'initAdapter'> = {},
+    from: Pick<TrainingRequest, 'runId' | 'initAdapter' | 'allowChanges'> = {},
   ): Promise<void> {
     if (isActive.peek()) return;
     if (from.runId === undefined || from.runId !== id.peek()) reset();
@@ -291,6 +296,7 @@ export function createRun(client: TrainerApi, failures: Failures): Run {
     isDownloading,
     hasUnsavedAdapter: computed(() => (latest.value?.step ?? 0) > downloadedStep.value),
     id,
+    isKept: computed(() => id.value !== null && !warnings.value.some(({ code }) => code === 'not-kept')),
     start,
     show,
     pause: () => control('pause', () => client.pause()),
@@ -306,10 +312,17 @@ function phaseOf({ state, isHeld }: StoredRun): Phase {
   return state === 'finished' ? 'done' : state;
 }
 
+/** What a warning says is over where the other is told. */
+const opposites: Partial<Record<RunWarningCode, RunWarningCode>> = {
+  'not-kept': 'kept-again',
+  'kept-again': 'not-kept',
+};
+
 function withWarning(
-  warnings: readonly RunWarning[],
+  all: readonly RunWarning[],
   { code, step, message }: Omit<RunWarning, 'count'>,
 ): readonly RunWarning[] {
+  const warnings = all.filter((warning) => warning.code !== opposites[code]);
   const count = 1 + (warnings.find((warning) => warning.code === code)?.count ?? 0);
   const latest = { code, step, message, count };
   return count === 1

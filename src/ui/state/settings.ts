@@ -29,8 +29,10 @@ export interface Settings {
   readonly preset: ReadonlySignal<string | null>;
   /** Puts its settings over the defaults; "" takes them back. Edits of other settings stay. */
   readonly usePreset: (id: string) => void;
-  /** Every setting as it is there, whatever was typed. */
-  readonly useAll: (config: RunConfig) => void;
+  /** Every setting as it is there, whatever was typed; `typed`: those that count as the user's own all the same. */
+  readonly useAll: (config: RunConfig, typed?: readonly RunConfigKey[]) => void;
+  /** Chosen by the user since settings were last taken over as a whole. */
+  readonly isTyped: (key: RunConfigKey) => boolean;
   readonly reset: () => void;
   readonly useDefaults: (config: RunConfig) => void;
 }
@@ -38,6 +40,7 @@ export interface Settings {
 export function createSettings(): Settings {
   const defaults = signal<RunConfig>(demoRunConfig);
   const edits = signal<Partial<Record<RunConfigKey, Draft>>>({});
+  let typedKeys = new Set<RunConfigKey>();
 
   const drafts = computed(
     () =>
@@ -64,7 +67,9 @@ export function createSettings(): Settings {
     config: computed(() => parsed.value.config),
     problems,
     isEdited: computed(() => Object.keys(edits.value).length > 0),
+    isTyped: (key) => typedKeys.has(key),
     edit: (key, draft) => {
+      typedKeys.add(key);
       const { [key]: _former, ...others } = edits.value;
       const isDefault = isSame(draft, draftOf(defaults.value[key]));
       edits.value = isDefault ? others : { ...others, [key]: draft };
@@ -89,16 +94,20 @@ export function createSettings(): Settings {
         .map((key) => [key, draftOf(config[key])] as const);
       edits.value = Object.fromEntries([...others, ...chosen]);
     },
-    useAll: (config) => {
+    useAll: (config, typed = []) => {
+      typedKeys = new Set(typed);
       const differing = runConfigKeys.filter((key) => !isSame(config[key], defaults.value[key]));
       edits.value = Object.fromEntries(differing.map((key) => [key, draftOf(config[key])]));
     },
-    reset: () => (edits.value = {}),
+    reset: () => {
+      typedKeys = new Set();
+      edits.value = {};
+    },
     useDefaults: (config) => (defaults.value = config),
   };
 }
 
-const isSame = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
+export const isSame = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 
 export function draftOf(value: RunConfig[RunConfigKey]): Draft {
   return typeof value === 'number' ? String(value) : value;

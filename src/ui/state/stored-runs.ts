@@ -2,12 +2,12 @@
 import { computed, signal, type ReadonlySignal } from '@preact/signals';
 import type { StoredRun } from '../../api/stored-runs.ts';
 import type { DatasetSource, ModelSource, TrainerApi } from '../../api/trainer-api.ts';
-import { parseRunConfig, type RunConfig } from '../../config/run-config.ts';
+import { parseRunConfig, type RunConfig, type RunConfigKey } from '../../config/run-config.ts';
 import { TrainerError } from '../../support/trainer-error.ts';
 import type { Failures } from './failures.ts';
 import type { Run } from './run.ts';
 import type { SetUp } from './set-up.ts';
-import { draftOf, type Settings } from './settings.ts';
+import { draftOf, isSame, type Settings } from './settings.ts';
 
 const watchMs = 2000;
 
@@ -25,8 +25,11 @@ export interface StoredRuns {
   readonly refresh: () => Promise<void>;
   /** Draws it; one that another tab trains is followed. */
   readonly show: (id: string) => Promise<void>;
-  /** Opens its model and data as far as they can be found, and goes on; with `config` where it is to take longer. */
-  readonly goOn: (run: StoredRun, config?: RunConfig) => Promise<void>;
+  /**
+   * Opens its model and data as far as they can be found, and goes on: with its own settings, but for those of memory that the
+   * user has typed now, and with `changes`. The run is told of all of them.
+   */
+  readonly goOn: (run: StoredRun, changes?: Partial<RunConfig>) => Promise<void>;
   /** The run whose adapter the next one starts from; null: from fresh values. */
   readonly startsFrom: ReadonlySignal<StoredRun | null>;
   /** Opens its model, and takes the settings that its adapter fixes. The data are those that are chosen. */
@@ -103,8 +106,8 @@ export function createStoredRuns(
   };
 
   /** @throws TrainerError naming what the user has to choose */
-  const open = async (stored: StoredRun, config = configOf(stored)): Promise<void> => {
-    settings.useAll(config);
+  const open = async (stored: StoredRun, changes: Partial<RunConfig> = {}): Promise<void> => {
+    settings.useAll({ ...configOf(stored), ...changes }, keysOf(changes));
     await openModel(stored, setUp, failures);
     await openDataset(stored, setUp, failures);
   };
@@ -130,15 +133,21 @@ export function createStoredRuns(
       }),
     startAfresh: () => (startsFrom.value = null),
     describe: (stored, words) => exclusively(stored.id, () => client.describeRun(stored.id, words)),
-    goOn: async (stored, config) => {
+    goOn: async (stored, asked = {}) => {
+      const then = configOf(stored);
+      const changes = { ...typedForMemory(settings, then), ...differing(asked, then) };
       let isOpen = false;
       await exclusively(stored.id, async () => {
         await draw(stored.id);
-        await open(stored, config);
+        await open(stored, changes);
         isOpen = true;
       });
       if (!isOpen) return;
-      await run.start(settings.config.value, { runId: stored.id });
+      const allowed = keysOf(changes);
+      await run.start(settings.config.value, {
+        runId: stored.id,
+        ...(allowed.length === 0 ? {} : { allowChanges: allowed }),
+      });
       await refresh();
     },
     takeSettings: (stored) => exclusively(stored.id, () => open(stored)),
@@ -150,6 +159,29 @@ export function createStoredRuns(
     download: (stored, save) =>
       exclusively(stored.id, async () => save(await client.exportStoredRun(stored.id))),
   };
+}
+
+const keysOf = (changes: Partial<RunConfig>): RunConfigKey[] => Object.keys(changes) as RunConfigKey[];
+
+const differing = (asked: Partial<RunConfig>, then: RunConfig): Partial<RunConfig> =>
+  Object.fromEntries(
+    keysOf(asked).flatMap((key) => (isSame(asked[key], then[key]) ? [] : [[key, asked[key]]])),
+  );
+
+/** What decides about memory and may change under way. */
+const memorySettings = [
+  'perDeviceTrainBatchSize',
+  'gradientAccumulationSteps',
+  'maxLength',
+  'gradientCheckpointing',
+  'gpuMemoryLimitGb',
+] as const satisfies readonly RunConfigKey[];
+
+/** Such as the user has typed otherwise than the run had them: a checkpoint of a larger GPU shall not fill this one. */
+function typedForMemory({ isTyped, config }: Settings, then: RunConfig): Partial<RunConfig> {
+  const now = config.value;
+  const own = memorySettings.filter(isTyped);
+  return differing(Object.fromEntries(own.map((key) => [key, now[key]])), then);
 }
 
 async function openModel({ model }: StoredRun, setUp: SetUp, failures: Failures): Promise<void> {

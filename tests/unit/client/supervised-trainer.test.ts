@@ -198,3 +198,34 @@ test('a run that is lost before it has begun is begun again, not the one that it
   expect(made.requests).toEqual([{ config }, second]);
   expect(made.asked.filter((what) => /export/.test(what))).toEqual([]);
 });
+
+test('a run that is kept elsewhere goes on from the checkpoint that was fetched last, where its worker is gone', async () => {
+  const gone = (): Promise<never> => Promise.reject(new TrainerError('worker-lost', 'Gone.'));
+  let isGone = false;
+  const { start, requests } = workers(
+    [
+      async () => {
+        await api.exportCheckpoint();
+        isGone = true;
+        throw new TrainerError('worker-lost', 'Gone.');
+      },
+      finish,
+    ],
+    null,
+  );
+  const api = superviseTrainer(() => {
+    const worker = start();
+    const exportCheckpoint: TrainerApi['exportCheckpoint'] = () =>
+      isGone ? gone() : worker.api.exportCheckpoint();
+    return { ...worker, api: { ...worker.api, exportCheckpoint } };
+  });
+  const initAdapter = {} as TrainingRequest['initAdapter'];
+  await api.startTraining({ config, initAdapter, isKept: false }, nothing);
+  expect(await requests[1].checkpoint?.text()).toBe('checkpoint');
+  expect(requests[1]).toMatchObject({ isKept: false });
+  expect(requests[1].initAdapter).toBeUndefined();
+  // Another run knows nothing of it.
+  isGone = false;
+  await api.startTraining({ config, isKept: false }, nothing).catch(nothing);
+  expect(requests[2].checkpoint).toBeUndefined();
+});

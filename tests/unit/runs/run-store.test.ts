@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { RunHead, StoredRecord } from '../../../src/api/stored-runs.ts';
 import { openDiskFolders } from '../../../src/host/node/disk-folders.ts';
+import type { RunLog } from '../../../src/runs/run-log.ts';
 import { RunStore } from '../../../src/runs/run-store.ts';
 import type { FolderStore } from '../../../src/storage/folder-store.ts';
 import { Killed, killedAfter } from '../storage/failing-store.ts';
@@ -206,6 +207,94 @@ test('a save that fails leaves the one before, and its records come with the nex
   await log.close();
   const [run] = await runs.list();
   expect(stepsOf((await runs.read(run.id)).records)).toEqual([1, 2, 3]);
+});
+
+describe('what is taken away while a run goes on', () => {
+  const dataset = (): Promise<Uint8Array> => Promise.resolve(new TextEncoder().encode('a row'));
+  const saveSteps = async (log: RunLog, steps: readonly number[]): Promise<boolean[]> => {
+    const anew: boolean[] = [];
+    for (const step of steps) {
+      log.add(record(step));
+      anew.push((await log.save({ head: { step }, checkpoint: checkpoint(step), dataset })).isAnew);
+    }
+    return anew;
+  };
+  const expectWhole = async (id: string, last: number): Promise<void> => {
+    const runs = new RunStore(await openDiskFolders(root));
+    const { records, notes } = await runs.read(id);
+    expect(stepsOf(records)).toEqual(upTo(last));
+    expect(notes).toEqual([]);
+    expect(await runs.checkpoint(id)).toEqual(checkpoint(last).bytes);
+    expect(await runs.dataset(id)).toEqual(await dataset());
+  };
+
+  test.each([
+    ['everything that is kept', () => rm(root, { recursive: true })],
+    ['the run', (id: string) => rm(join(root, 'entries', id), { recursive: true })],
+  ])('%s: the next save writes all of it again, with the data file', async (_, takeAway) => {
+    const log = await new RunStore(disk).create(head);
+    await saveSteps(log, [1, 2]);
+    await takeAway(log.id);
+    expect(await saveSteps(log, [3, 4])).toEqual([true, false]);
+    await log.close();
+    await expectWhole(log.id, 4);
+  });
+
+  test('any file: the rest stands, and nothing is missing after the next save', async () => {
+    const log = await new RunStore(disk).create(head);
+    await saveSteps(log, [1, 2, 3]);
+    let last = 3;
+    const isManifest = (file: string): boolean => file.endsWith('.json');
+    for (let i = 0; i < 5; i++) {
+      const file = (await disk.files(log.id)).filter((name) => !isManifest(name)).sort()[i];
+      if (file === undefined) continue;
+      await disk.removeFile(log.id, file);
+      last++;
+      expect(await saveSteps(log, [last])).toEqual([true]);
+      await expectWhole(log.id, last);
+    }
+    expect(last).toBeGreaterThan(5);
+    await log.close();
+  });
+
+  test('before a run that goes on is described: what is left of it stays', async () => {
+    await trainSteps(disk, 6);
+    const runs = new RunStore(disk);
+    const [run] = await runs.list();
+    await runs.describe(run.id, { title: 'x' });
+    const opened = await runs.open(run.id);
+    await rm(join(root, 'entries', run.id), { recursive: true });
+    opened.log.add(record(7));
+    await opened.log.save({ head: { step: 7 }, checkpoint: checkpoint(7), dataset });
+    await opened.log.close();
+    await expectWhole(run.id, 7);
+    expect((await runs.list())[0]).toMatchObject({ title: 'x' });
+  });
+});
+
+test('a save for which there is no room leaves nothing behind that takes any', async () => {
+  let isFull = false;
+  const store: FolderStore = {
+    ...disk,
+    write: async (folder, file, bytes) => {
+      await disk.write(folder, file, isFull ? bytes.subarray(0, 9) : bytes);
+      if (isFull && bytes.length > 100) throw new Error('no room');
+    },
+  };
+  const log = await new RunStore(store).create(head);
+  await log.save({ head: { step: 1 }, checkpoint: checkpoint(1) });
+  const before = await disk.files(log.id);
+  isFull = true;
+  log.add(record(2));
+  await expect(log.save({ head: { step: 2 }, checkpoint: checkpoint(2) })).rejects.toThrow('no room');
+  expect(await disk.files(log.id)).toEqual(before);
+  await log.close();
+});
+
+test('a lock that can neither be had nor is held is an error, and not waited for', async () => {
+  await rm(join(root, 'locks'), { recursive: true });
+  await writeFile(join(root, 'locks'), '');
+  await expect(new RunStore(disk).create(head)).rejects.toMatchObject({ code: 'storage-unavailable' });
 });
 
 test('title and notes can be changed, and nothing else with them', async () => {

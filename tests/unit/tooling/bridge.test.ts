@@ -2,7 +2,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import type { DatasetSource, RunResult, StepReport, TrainerApi } from '../../../src/api/trainer-api.ts';
+import type {
+  DatasetSource,
+  RunForecast,
+  RunResult,
+  StepReport,
+  TrainerApi,
+} from '../../../src/api/trainer-api.ts';
 import { TrainerError } from '../../../src/support/trainer-error.ts';
 import { defaultRunConfig } from '../../../src/config/run-config.ts';
 import { startHeadlessBridge } from '../../../src/headless/bridge.ts';
@@ -37,6 +43,7 @@ function fakeClient(overrides: Partial<TrainerApi>): TrainerApi {
     openDevice: async () => ({ gpu: 'cardboard' }) as Awaited<ReturnType<TrainerApi['openDevice']>>,
     loadModel: async () => ({ name: 'demo' }) as Awaited<ReturnType<TrainerApi['loadModel']>>,
     readDataset: async () => ({ name: 'data' }) as Awaited<ReturnType<TrainerApi['readDataset']>>,
+    planRun: async () => ({ totalSteps: 1 }) as RunForecast,
     startTraining: async (_request, onEvent) => {
       onEvent({ kind: 'step', report: step });
       return { ok: true, steps: 1 } as RunResult;
@@ -76,7 +83,7 @@ test('a run gets its data, tells every event in order, and delivers its files', 
   expect(outcome).toEqual({ ok: true, value: { ok: true, steps: 1 } });
   // Its address, not its bytes: the file may be larger than what the browser can hold.
   expect(source).toEqual({ kind: 'url', name: 'data.jsonl', url: `${served.url}/local/dataset` });
-  expect(events.map(({ kind }) => kind)).toEqual(['device', 'model', 'dataset', 'step']);
+  expect(events.map(({ kind }) => kind)).toEqual(['device', 'model', 'dataset', 'forecast', 'step']);
   expect(readFileSync(join(out, 'adapter_config.json'), 'utf8')).toBe('{}');
   expect(readFileSync(join(out, checkpointName), 'utf8')).toBe('moments');
 });

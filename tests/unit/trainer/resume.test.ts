@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { AllowedChanges } from '../../../src/api/trainer-api.ts';
 import { TrainerError } from '../../../src/support/trainer-error.ts';
 import { writeSafetensors } from '../../../src/adapter/safetensors.ts';
 import { affects } from '../../../src/config/effects.ts';
@@ -58,15 +59,18 @@ async function judge(
     totalSteps?: number;
     elements?: number;
   },
-  { allowChanges = false, checkpoint = file() } = {},
-): Promise<string[]> {
+  {
+    allowChanges = false,
+    checkpoint = file(),
+  }: { allowChanges?: AllowedChanges; checkpoint?: Uint8Array } = {},
+): Promise<readonly string[]> {
   const run = {
     config: { ...config, ...now.config },
     identity: { ...identity, ...now.identity },
     totalSteps: now.totalSteps ?? 12,
     elementCount: now.elements ?? 3,
   };
-  return judgeResume(await readCheckpoint(checkpoint), run, allowChanges);
+  return judgeResume(await readCheckpoint(checkpoint), run, allowChanges).notes;
 }
 const refusal = async (judged: Promise<unknown>): Promise<string> =>
   judged.then(
@@ -310,6 +314,36 @@ describe('a run goes on from its checkpoint', () => {
     const other = await refusal(judge(now));
     expect(other).toContain('quantization was "none" and is "nf4"');
     expect(other).not.toContain('held otherwise');
+  });
+
+  test('with the settings that were asked for and what follows of them, and nothing else', async () => {
+    const batch = { perDeviceTrainBatchSize: 1, gradientAccumulationSteps: 8 };
+    const asked = ['perDeviceTrainBatchSize', 'gradientAccumulationSteps'] as const;
+    const notes = await judge({ config: batch }, { allowChanges: asked });
+    expect(notes.filter((note) => note.startsWith('Changed since the checkpoint: '))).toHaveLength(2);
+    expect(await refusal(judge({ config: batch }, { allowChanges: ['maxLength'] }))).toContain(
+      'per_device_train_batch_size was',
+    );
+    const more = { ...batch, learningRate: 1 };
+    const refused = await refusal(judge({ config: more }, { allowChanges: asked }));
+    expect(refused).toContain('learning_rate was');
+    expect(refused).not.toContain('per_device_train_batch_size');
+    // Other tokens of the same file are what another max_length makes.
+    const shorter = { config: { maxLength: 64 }, identity: { data: 'other' } };
+    expect(await judge(shorter, { allowChanges: ['maxLength'] })).toContainEqual(
+      expect.stringContaining('the data are others'),
+    );
+    expect(await refusal(judge(shorter, { allowChanges: asked }))).toContain('the data are others');
+    // With max_length as it was, other data are another file, whatever is allowed.
+    const otherFile = { config: batch, identity: { data: 'other' } };
+    expect(await refusal(judge(otherFile, { allowChanges: [...asked, 'maxLength'] }))).toContain(
+      'the data are others',
+    );
+    const coarser = { config: { quantization: 'nf4' as const }, identity: { weights: 'nf4+int8:02' } };
+    expect(await judge(coarser, { allowChanges: ['quantization'] })).toHaveLength(2);
+    expect(await refusal(judge(coarser, { allowChanges: asked }))).toContain('quantization was');
+    const otherWeights = { identity: { weights: 'f32:02' } };
+    expect(await refusal(judge(otherWeights, { allowChanges: ['quantization'] }))).toContain('weights');
   });
 
   test('with all of it where that was asked for, and then it is listed', async () => {

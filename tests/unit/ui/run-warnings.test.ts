@@ -41,3 +41,32 @@ test('a new run begins without the warnings of the one before', async () => {
   await run.start(defaultRunConfig);
   expect(run.warnings.value).toEqual([]);
 });
+
+test('that a run is kept again takes back that it was not, and the other way round', async () => {
+  const told = (code: 'not-kept' | 'kept-again', step: number): TrainEvent => ({
+    kind: 'warning',
+    code,
+    step,
+    message: '',
+  });
+  const codesOf = ({ warnings }: Run): string[] => warnings.value.map(({ code }) => code);
+  expect(codesOf(await runOf([skipped(1), told('not-kept', 2)]))).toEqual(['step-skipped', 'not-kept']);
+  const again = [skipped(1), told('not-kept', 2), told('not-kept', 4), told('kept-again', 6)];
+  expect(codesOf(await runOf(again))).toEqual(['step-skipped', 'kept-again']);
+  expect(codesOf(await runOf([...again, told('not-kept', 8)]))).toEqual(['step-skipped', 'not-kept']);
+});
+
+test('a run whose latest save failed is not taken for a kept one', async () => {
+  const begun: TrainEvent = { kind: 'run', id: 'r1', step: 0, rowsFrom: 0 };
+  const told = (code: 'not-kept' | 'kept-again'): TrainEvent => ({
+    kind: 'warning',
+    code,
+    step: 2,
+    message: '',
+  });
+  const isKept = async (...events: TrainEvent[]): Promise<boolean> => (await runOf(events)).isKept.value;
+  expect(await isKept(begun)).toBe(true);
+  expect(await isKept(begun, told('not-kept'))).toBe(false);
+  expect(await isKept(begun, told('not-kept'), told('kept-again'))).toBe(true);
+  expect(await isKept({ ...begun, id: null })).toBe(false);
+});

@@ -88,3 +88,15 @@ describe('a preset', () => {
     expect(settings.preset.value).toBeNull();
   });
 });
+
+test('what the user has typed is told from what was taken over as a whole', () => {
+  const settings = createSettings();
+  settings.edit('maxLength', '128');
+  expect(settings.isTyped('maxLength')).toBe(true);
+  expect(settings.isTyped('perDeviceTrainBatchSize')).toBe(false);
+  settings.useAll({ ...settings.config.value, perDeviceTrainBatchSize: 2, maxLength: 96 }, ['maxLength']);
+  expect(settings.isTyped('maxLength')).toBe(true);
+  expect(settings.isTyped('perDeviceTrainBatchSize')).toBe(false);
+  settings.reset();
+  expect(settings.isTyped('maxLength')).toBe(false);
+});

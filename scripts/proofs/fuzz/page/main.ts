@@ -1,8 +1,10 @@
 /** The page's side: a worker for the cases, with an eye on its silence. */
+import { allowOwnWorkers } from '../../../../src/trusted-types.ts';
 import type { PageAnswer } from '../in-page.ts';
 import type { Outcome } from '../run-case.ts';
 
 const FIRST_LIMIT_MS = 60_000; // loads what it needs
+allowOwnWorkers(); // the server's policy is that of the page itself
 let seeds: Map<string, Uint8Array> = new Map();
 let worker: Worker | null = null;
 
@@ -15,7 +17,7 @@ globalThis.fuzzSeeds = (given) => {
 globalThis.fuzzRange = ({ seed, from, end, limitMs }) =>
   new Promise<PageAnswer>((resolve) => {
     const isNew = worker === null;
-    const current = (worker ??= new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' }));
+    const current = (worker ??= new Worker(new URL('./fuzz.worker.ts', import.meta.url), { type: 'module' }));
     const outcomes: Outcome[] = [];
     const finish = (failed: string | null): void => {
       clearTimeout(timer);

@@ -1,0 +1,91 @@
+// A GPU that refuses an allocation: the page offers settings that fit, and one click goes on with them.
+import { readFile } from 'node:fs/promises';
+import { unzipSync } from 'fflate';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { drivePage, type PageDriver } from './drive-page.ts';
+import { openApp, type OpenApp } from './support.ts';
+
+/**
+ * Before everything else in the training worker: from a message on, a buffer beyond so many bytes in all is asked for in a size
+ * that no GPU gives. The refusal is the browser's own, where the engine looks for it.
+ */
+const smallGpu = `{
+  const create = GPUDevice.prototype.createBuffer;
+  const destroy = GPUBuffer.prototype.destroy;
+  const sizes = new Map();
+  let held = 0, most = Infinity;
+  new BroadcastChannel('small-gpu').onmessage = ({ data }) => { most = data; };
+  GPUDevice.prototype.createBuffer = function (descriptor) {
+    const fits = held + descriptor.size <= most;
+    const buffer = create.call(this, fits ? descriptor : { ...descriptor, size: 2 ** 50, mappedAtCreation: false });
+    if (fits) { sizes.set(buffer, descriptor.size); held += descriptor.size; }
+    return buffer;
+  };
+  GPUBuffer.prototype.destroy = function () {
+    held -= sizes.get(this) ?? 0;
+    sizes.delete(this);
+    return destroy.call(this);
+  };
+}\n`;
+
+let app: OpenApp;
+let ui: PageDriver;
+beforeAll(async () => {
+  app = await openApp();
+  await app.context.route('**/assets/trainer.worker*.js', async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, body: smallGpu + (await response.text()) });
+  });
+  await app.page.reload();
+  ui = drivePage(app.page);
+  await ui.waitUntilReady();
+});
+afterAll(() => app.close());
+
+const plannedBytes = async (batchSize: string): Promise<number> => {
+  await ui.fillSettings({ 'Batch size': batchSize });
+  await new Promise((resolve) => setTimeout(resolve, 1500)); // the forecast follows a moment later
+  const text = await app.page.getByText(/^GPU memory: /).innerText();
+  const [, amount, unit] = /([\d.,]+)\s([kMG])i?B/.exec(text) ?? [];
+  const factor = { k: 2 ** 10, M: 2 ** 20, G: 2 ** 30 }[unit as 'k' | 'M' | 'G'];
+  return Number(amount.replaceAll(',', '')) * factor;
+};
+
+test('a run that finds no memory says what it needs, and goes on with a smaller batch at a click', async () => {
+  const { page } = app;
+  await ui.fillSettings({
+    'Max steps': '1',
+    'Gradient accumulation': '1',
+    'Sample every': '0',
+    'Prompts per suite': '0',
+  });
+  const [small, large] = [await plannedBytes('1'), await plannedBytes('8')];
+  expect(large).toBeGreaterThan(small + 10e6);
+  await page.evaluate((bytes) => new BroadcastChannel('small-gpu').postMessage(bytes), (small + large) / 2);
+  await ui.start.click();
+  await ui.waitForPhase('failed');
+  const alert = page.locator('.alert[data-code="gpu-out-of-memory"]');
+  expect(await alert.innerText()).toMatch(
+    /This run needs .* of GPU memory, and there is room for .* What fits: /,
+  );
+  const ways = page.getByRole('group', { name: 'Settings that need less memory' }).getByRole('button');
+  await ways.first().waitFor();
+  for (const text of await ways.allInnerTexts())
+    expect(text).toMatch(/^(Go on|Start anew) with .+ \([\d.]+.[MG]i?B\)$/);
+  await ways.filter({ hasText: /^Go on with Batch size/ }).click();
+  await ui.waitForPhase('done');
+  expect(Number(await page.getByLabel('Batch size', { exact: true }).inputValue())).toBeLessThan(8);
+  await page
+    .locator('[data-warning="settings-changed"]')
+    .getByText('per_device_train_batch_size was 8 and is')
+    .waitFor();
+  const arriving = page.waitForEvent('download');
+  await ui.download.click();
+  const files = unzipSync(await readFile(await (await arriving).path()));
+  const written = JSON.parse(Buffer.from(files['run_config.json']).toString()) as Record<string, number>;
+  const { per_device_train_batch_size: rows, gradient_accumulation_steps: windows } = written;
+  expect(rows).toBeLessThan(8);
+  expect(rows * windows).toBe(8); // the same rows in each step
+  expect(await ways.count()).toBe(0);
+  expect(app.faults.all).toEqual([]);
+});
