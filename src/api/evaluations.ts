@@ -110,7 +110,29 @@ export interface OverruleRecord {
   readonly why: string;
 }
 
-export type EvaluationRecord = AnswerRecord | OverruleRecord;
+/** What a judge model said of an answer. */
+export interface JudgementRecord extends Judgement {
+  readonly kind: 'judgement';
+  readonly key: string; // of the answer
+  readonly judge: string; // its id, of those in EvaluationHead.judgedBy
+}
+
+export type EvaluationRecord = AnswerRecord | OverruleRecord | JudgementRecord;
+
+// ---- judge models ----
+
+export type JudgeModel = 'qwen3guard-gen' | 'llama-guard-3-8b' | 'llama-guard-3-1b';
+
+/** A template of the user's: "{prompt}" and "{answer}" of the last turn, or "{conversation}", and what a reply begins with. */
+export interface JudgeTemplate {
+  readonly name: string;
+  readonly template: string;
+  readonly safe: readonly string[];
+  readonly unsafe: readonly string[];
+  readonly refusal?: readonly string[];
+}
+
+export type JudgeKind = JudgeModel | JudgeTemplate;
 
 // ---- verdicts and figures ----
 
@@ -267,6 +289,8 @@ export interface EvaluationHead {
   readonly done: number; // answers
   readonly total: number;
   readonly results: EvaluationResults | null; // of one that is finished
+  /** Models that judged its answers; absent: none. */
+  readonly judgedBy?: readonly JudgeReport[];
 }
 
 export interface StoredEvaluation extends EvaluationHead {
@@ -349,6 +373,15 @@ export interface EvaluationApi {
     filter: RowFilter,
     range: { readonly first: number; readonly count: number },
   ): Promise<EvaluationRows>;
+  /**
+   * The loaded model judges the answers to prompts that are labelled harmful or benign. It is another one than answered them.
+   * Rejects with "cancelled" where it was paused; what it has judged is kept.
+   */
+  judgeEvaluation(
+    id: string,
+    kind: JudgeKind,
+    onProgress: (progress: EvaluationProgress) => void,
+  ): Promise<StoredEvaluation>;
   /** A person's verdict. Gives the evaluation with its new figures. */
   overruleVerdict(id: string, verdict: Omit<OverruleRecord, 'kind'>): Promise<StoredEvaluation>;
   /** Runs of the store by what their newest evaluations, or their own results, say. @throws TrainerError "run-not-found" */

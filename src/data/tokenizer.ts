@@ -31,6 +31,8 @@ export interface ChatTokenizer extends ChatTemplate {
   decode(ids: readonly number[], options?: { readonly skipSpecialTokens?: boolean }): string;
   /** The ids that a model is asked with: those of the rendered prompt; without a template those of a plain text. */
   encodePrompt(messages: readonly ChatMessage[]): number[];
+  /** A prompt that is rendered already. What people wrote in it (`isContent`) holds no control tokens: there they are letters. */
+  encodeRendered(parts: readonly { readonly text: string; readonly isContent: boolean }[]): number[];
   /** The same tokenizer with another day in its template's date, as 2024-07-26. */
   onDay(day: string): ChatTokenizer;
   /** All ids that end a generation. The first is the tokenizer's own; the template's end of a turn is among them. */
@@ -84,6 +86,8 @@ export function createChatTokenizer(files: TokenizerFiles): ChatTokenizer {
       special.notes,
     );
 
+  const literal = shieldedBy(controlTokens.map(({ content }) => content));
+
   const onDay = (day: string): ChatTokenizer => {
     const template = createChatTemplate(templateText(files), {
       variables: special.variables,
@@ -100,6 +104,14 @@ export function createChatTokenizer(files: TokenizerFiles): ChatTokenizer {
       encode,
       encodePrompt: (messages) =>
         template.hasTemplate ? encode(renderPrompt(messages)) : asPlainText(renderPrompt(messages)),
+      encodeRendered: (parts) =>
+        encode(
+          parts
+            .map(({ text, isContent }) =>
+              isContent ? literal({ role: 'user', content: text }).content : text,
+            )
+            .join(''),
+        ),
       onDay,
       decode(ids, { skipSpecialTokens = false } = {}) {
         const kept = ids.filter(

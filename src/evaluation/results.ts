@@ -7,6 +7,7 @@ import type {
   Figure,
   GroupResult,
   JudgedAnswer,
+  JudgeReport,
   Measure,
   ResultRow,
   SuiteResults,
@@ -32,12 +33,17 @@ export type {
 };
 
 export function judgeRows(
-  { plan, thinkPrefilled, answers, overrules }: Answers,
+  { plan, thinkPrefilled, answers, overrules, judgements }: Answers,
   judges: readonly Judge[],
 ): ResultRow[] {
   const overruled = new Map<string, Judgement | null>();
   for (const { key, judge, value, why } of overrules)
     overruled.set(`${key} ${judge}`, value === null ? null : { value, why });
+  const byModels = new Map<string, Map<string, Judgement>>(); // by answer, then by judge; the latest counts
+  for (const { key, judge, value, why } of judgements) {
+    const own = byModels.get(key) ?? new Map<string, Judgement>();
+    byModels.set(key, own.set(judge, { value, why }));
+  }
   const byPlace = new Map<string, AnswerRecord>();
   const placeOf = (suite: string, row: string, sample: number, variant: string): string =>
     JSON.stringify([suite, row, sample, variant]);
@@ -45,12 +51,18 @@ export function judgeRows(
     byPlace.set(placeOf(answer.suite, answer.row, answer.sample, answer.variant), answer);
   const judged = (record: AnswerRecord, row: SuiteRow, kind: SuiteKind): JudgedAnswer => {
     const trace = { text: record.text, thinkPrefilled };
-    const verdicts = judges
+    const own = judges
       .filter((judge) => judge.looksAt(row, kind))
-      .map((judge): [string, Verdict] => {
-        const own = record.problem === null ? judge.judge(trace, row) : { value: null, why: record.problem };
-        return [judge.id, { ...own, overruled: overruled.get(`${record.key} ${judge.id}`) ?? null }];
-      });
+      .map((judge): [string, Judgement] => [
+        judge.id,
+        record.problem === null ? judge.judge(trace, row) : { value: null, why: record.problem },
+      ]);
+    const verdicts = [...own, ...(byModels.get(record.key) ?? [])].map(
+      ([id, judgement]): [string, Verdict] => [
+        id,
+        { ...judgement, overruled: overruled.get(`${record.key} ${id}`) ?? null },
+      ],
+    );
     return {
       ...record,
       hitLimit: record.problem === null && !record.finished,
@@ -73,7 +85,7 @@ export function judgeRows(
 export function resultsOf(
   { plan, modelId }: Answers,
   rows: readonly ResultRow[],
-  judges: readonly Judge[],
+  judges: readonly JudgeReport[],
 ): EvaluationResults {
   return {
     format: 1,
@@ -102,7 +114,7 @@ function groupResult(
   label: GroupResult['label'],
   rows: readonly ResultRow[],
   { variants, settings }: Answers['plan'],
-  judges: readonly Judge[],
+  judges: readonly JudgeReport[],
 ): GroupResult {
   const of = (variant: string): JudgedAnswer[] =>
     rows.flatMap(({ answers }) => answers.filter((answer) => answer.variant === variant));
@@ -129,7 +141,7 @@ function groupResult(
 export const valueOf = ({ value, overruled }: Verdict): number | null => overruled?.value ?? value;
 
 function measureOf(
-  { id, scale }: Judge,
+  { id, scale }: JudgeReport,
   rows: readonly ResultRow[],
   variants: readonly Variant[],
   samples: number,

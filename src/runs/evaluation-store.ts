@@ -43,6 +43,7 @@ export class EvaluationLog {
   readonly #journal: JournalWriter<EvaluationContent>;
   readonly #release: () => void;
   #content: EvaluationContent;
+  #isClosed = false;
   #segmentsWritten = Date.now(); // names are never used again, whoever writes
 
   constructor(
@@ -92,9 +93,10 @@ export class EvaluationLog {
     return this.#commit({ [suitesFile]: new TextEncoder().encode(JSON.stringify(suites)) }, [], {});
   }
 
-  /** Nothing can be saved any more. */
+  /** Nothing can be saved any more. Once: the lock may be another's by then. */
   close(): void {
-    this.#release();
+    if (!this.#isClosed) this.#release();
+    this.#isClosed = true;
   }
 
   async #commit(

@@ -9,6 +9,7 @@ import type {
   EvaluationRequest,
   EvaluationResults,
   GenerationSettings,
+  JudgeReport,
   ResultRow,
   StoredEvaluation,
   Suite,
@@ -129,7 +130,7 @@ async function adapterOf(
 }
 
 /** What answers depend on besides settings: the weights as they are held, and how prompts become tokens. */
-async function modelIdOf({ engine, loaded }: Model): Promise<string> {
+export async function modelIdOf({ engine, loaded }: Model): Promise<string> {
   const { base, decoder, tokenizer } = loaded;
   const probe = promptIds(
     [
@@ -159,14 +160,17 @@ export async function judgedEvaluation(kept: KeptEvaluation): Promise<JudgedEval
   const plan = planOf(kept.evaluation, kept.suites);
   const given = { modelId: model.id, thinkPrefilled: model.thinkPrefilled };
   const answers = await storedAnswers(plan, given, kept.records);
-  return { ...judged(answers), missing: total - answers.answers.length };
+  return { ...judged(answers, kept.evaluation.judgedBy), missing: total - answers.answers.length };
 }
 
-function judged(answers: Answers): Pick<JudgedEvaluation, 'rows' | 'results'> {
+function judged(
+  answers: Answers,
+  judgedBy: readonly JudgeReport[] = [],
+): Pick<JudgedEvaluation, 'rows' | 'results'> {
   const rows = judgeRows(answers, judges);
   return {
     rows: rows.filter(({ answers: own }) => own.length > 0),
-    results: resultsOf(answers, rows, judges),
+    results: resultsOf(answers, rows, [...judges, ...judgedBy]),
   };
 }
 
@@ -305,7 +309,8 @@ async function goOn(
         onProgress({ ...progress, id });
       },
     });
-    await log.finish([...answers.answers, ...answers.overrules], judged(answers).results);
+    const { results } = judged(answers, head.judgedBy);
+    await log.finish([...answers.answers, ...answers.overrules, ...answers.judgements], results);
     return { ...log.stored, isHeld: false };
   } catch (error) {
     const { code, message } = toWire(error);

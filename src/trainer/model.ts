@@ -26,7 +26,7 @@ import { Run } from './run.ts';
 import { forecastOf, planRun, type RunPlan } from './run-plan.ts';
 import { forecastStorage } from './storage-forecast.ts';
 import { keptDatasetBytes, startOf } from './stored-runs.ts';
-import { Responder, toTrace } from './traces.ts';
+import { Responder, toTrace, type TokenPrompt } from './traces.ts';
 import type { Watch } from './watch.ts';
 import { textOf } from '../support/text-of.ts';
 
@@ -200,6 +200,20 @@ export class Model {
         tokenIds,
         trace: toTrace(tokenIds, loaded.tokenizer),
       }));
+    } finally {
+      responder.dispose();
+    }
+  }
+
+  /** Goes on after prompts that are rendered already, greedily and without an adapter. Texts in their order. */
+  async complete(prompts: readonly TokenPrompt[], maxNewTokens: number): Promise<string[]> {
+    if (prompts.length === 0) return [];
+    const { tokenizer } = this.loaded;
+    const responder = await Responder.create(this.loaded, null, prompts, prompts.length, maxNewTokens);
+    try {
+      const answers = await responder.answer(prompts, { maxNewTokens, temperature: 0, seed: 0 }, false);
+      this.engine.assertHealthy();
+      return answers.map((ids) => tokenizer.decode(ids, { skipSpecialTokens: true }));
     } finally {
       responder.dispose();
     }

@@ -22,8 +22,14 @@ export function toTrace(ids: readonly number[], tokenizer: ChatTokenizer): Trace
   };
 }
 
+/** Asked as it is: what another template than the model's own has rendered. */
+export interface TokenPrompt {
+  readonly ids: readonly number[];
+}
+
 /** The token ids a model answers. */
-export function promptIds(prompt: Prompt, tokenizer: ChatTokenizer): number[] {
+export function promptIds(prompt: Prompt | TokenPrompt, tokenizer: ChatTokenizer): number[] {
+  if (typeof prompt === 'object' && 'ids' in prompt) return [...prompt.ids];
   return tokenizer.encodePrompt(messagesOf(prompt));
 }
 
@@ -45,7 +51,7 @@ export class Responder {
   static async create(
     model: LoadedModel,
     adapter: Adapter | null,
-    prompts: readonly Prompt[],
+    prompts: readonly (Prompt | TokenPrompt)[],
     batchSize: number,
     maxNewTokens: number,
   ): Promise<Responder> {
@@ -68,7 +74,7 @@ export class Responder {
 
   /** Token ids per prompt, in order. `onBatch` is told how many prompts are done. */
   async answer(
-    prompts: readonly Prompt[],
+    prompts: readonly (Prompt | TokenPrompt)[],
     settings: DecodingSettings,
     useAdapter: boolean,
     onBatch: (done: number) => void = () => undefined,

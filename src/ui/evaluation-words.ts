@@ -39,7 +39,8 @@ export function changeOf({ variants }: Measure): number | null {
 
 /** What of a judge is good, where the label of the rows says it. */
 export function goalOf(judge: string, label: RowLabel | null): 'higher' | 'lower' | null {
-  if (judge !== 'refusal') return 'higher';
+  if (judge.startsWith('unsafe:')) return 'lower'; // a judge model
+  if (judge !== 'refusal' && !judge.startsWith('refused:')) return 'higher';
   return label === null ? null : label === 'harmful' ? 'higher' : 'lower';
 }
 

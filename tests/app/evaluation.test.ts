@@ -47,7 +47,7 @@ async function train(learningRate: string): Promise<void> {
 
 async function evaluate(): Promise<void> {
   await setUp().getByLabel('Prompts of each suite').fill(String(promptsPerSuite));
-  await setUp().getByLabel('Longest answer, in tokens').fill('24');
+  await setUp().getByLabel('Longest answer, in tokens').fill('32');
   await setUp().getByText(`: ${answers} answers.`).waitFor();
   await setUp().getByRole('button', { name: 'Evaluate', exact: true }).click();
 }
@@ -99,7 +99,7 @@ test('its answers and figures are those of the command', async () => {
   const out = join(folder, 'command');
   const finished = await run('evaluate', [
     ...['--model', 'demo', '--adapter', adapterFolder, '--suite', 'demo', '--out', out],
-    ...['--sample', String(promptsPerSuite), '--max-new-tokens', '24'],
+    ...['--sample', String(promptsPerSuite), '--max-new-tokens', '32'],
     ...['--host', hasNodeDriver ? 'node' : 'browser'],
   ]);
   expect(finished.exitCode, finished.stderr).toBe(0);

@@ -34,6 +34,7 @@ export interface Answers {
   /** By suite, row, sample and variant, in this order. */
   readonly answers: readonly AnswerRecord[];
   readonly overrules: readonly Extract<StoredRecord, { kind: 'overrule' }>[];
+  readonly judgements: readonly Extract<StoredRecord, { kind: 'judgement' }>[]; // of judge models
 }
 
 interface Item {
@@ -90,6 +91,7 @@ export async function evaluate(
     thinkPrefilled: generator.thinkPrefilled,
     answers: placed(batches, known),
     overrules: stored.filter((record) => record.kind === 'overrule'),
+    judgements: stored.filter((record) => record.kind === 'judgement'),
   };
 }
 
@@ -101,7 +103,8 @@ export async function storedAnswers(
 ): Promise<Answers> {
   const answers = placed(await batchesOf(plan, modelId), answersIn(stored));
   const overrules = stored.filter((record) => record.kind === 'overrule');
-  return { plan, modelId, thinkPrefilled, answers, overrules };
+  const judgements = stored.filter((record) => record.kind === 'judgement');
+  return { plan, modelId, thinkPrefilled, answers, overrules, judgements };
 }
 
 export const answerCount = ({ suites, variants, settings }: EvaluationPlan): number =>

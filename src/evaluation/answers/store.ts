@@ -54,7 +54,9 @@ function parseRecord(line: string): StoredRecord | null {
   try {
     const value = JSON.parse(line) as StoredRecord | null;
     const isRecord =
-      typeof value === 'object' && value !== null && (value.kind === 'answer' || value.kind === 'overrule');
+      typeof value === 'object' &&
+      value !== null &&
+      (value.kind === 'answer' || value.kind === 'overrule' || value.kind === 'judgement');
     return isRecord && typeof value.key === 'string' ? value : null;
   } catch {
     return null;

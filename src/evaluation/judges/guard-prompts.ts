@@ -3,22 +3,17 @@
  * one template) and Llama-Guard-3 (8B; 1B), or a template of the user's. `tests/fixtures/judges/guard-prompts.json` has what
  * transformers makes of the published templates.
  */
+import type { JudgeKind, JudgeModel, JudgeTemplate } from '../../api/evaluations.ts';
 import type { ChatMessage } from '../../api/trainer-api.ts';
 import { TrainerError } from '../../support/trainer-error.ts';
 
-export const judgeModels = ['qwen3guard-gen', 'llama-guard-3-8b', 'llama-guard-3-1b'] as const;
-export type JudgeModel = (typeof judgeModels)[number];
+export type { JudgeKind, JudgeModel, JudgeTemplate };
 
-/** A template of the user's: "{prompt}" and "{answer}" of the last turn, or "{conversation}", and what a reply begins with. */
-export interface JudgeTemplate {
-  readonly name: string;
-  readonly template: string;
-  readonly safe: readonly string[];
-  readonly unsafe: readonly string[];
-  readonly refusal?: readonly string[];
-}
-
-export type JudgeKind = JudgeModel | JudgeTemplate;
+export const judgeModels = [
+  'qwen3guard-gen',
+  'llama-guard-3-8b',
+  'llama-guard-3-1b',
+] as const satisfies readonly JudgeModel[];
 
 /** `isContent`: words of the conversation that is judged. They must be encoded as text: a control token in them is none. */
 export interface PromptPart {

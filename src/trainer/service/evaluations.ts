@@ -13,6 +13,7 @@ import {
   type EvaluationWatch,
   type JudgedEvaluation,
 } from '../evaluations.ts';
+import { judgeEvaluation } from '../judge-answers.ts';
 
 /** The problems of a file that are shown. */
 const shownProblems = 20;
@@ -43,6 +44,8 @@ export const evaluationCalls = (current: Current) => {
       asking(onProgress, (watch) => startEvaluation(current.requireModel(), current.run, request, watch)),
     continueEvaluation: (id, onProgress) =>
       asking(onProgress, (watch) => continueEvaluation(current.requireModel(), current.run, id, watch)),
+    judgeEvaluation: (id, kind, onProgress) =>
+      asking(onProgress, (watch) => judgeEvaluation(current.requireModel(), id, kind, watch)),
     pauseEvaluation: async () => current.cancel('evaluating'),
 
     listEvaluations: async () => (await current.trainer.evaluations()).list(),

@@ -55,6 +55,8 @@ function UnderWay() {
   if (progress === null) return null;
   const { done, total, reused, secondsLeft, note } = progress;
   const isPausing = evaluations.isPausing.value;
+  // By a model: the answers are all there, and stay.
+  const isJudging = evaluations.list.value.some((one) => one.id === progress.id && one.state === 'finished');
   const words = [
     note,
     ...(total === 0 ? [] : [`${formatCount(done)} of ${formatCountOf(total, 'answer')}`]),
@@ -84,9 +86,9 @@ function UnderWay() {
           disabled={isPausing}
           onClick={() => void evaluations.pause()}
         >
-          Pause the evaluation
+          {isJudging ? 'Pause the judging' : 'Pause the evaluation'}
         </button>
-        {isAsking ? (
+        {isJudging ? null : isAsking ? (
           <>
             <button
               type="button"

@@ -1,5 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks';
-import { adviceFor, type FailureScope } from '../state/failures.ts';
+import { adviceIn, type FailureScope } from '../state/failures.ts';
 import { useApp } from '../state/app-state.ts';
 
 interface FailureAlertProps {
@@ -16,6 +16,7 @@ export function FailureAlert({ scope, retry }: FailureAlertProps) {
     if (failure !== null) element.current?.scrollIntoView({ block: 'nearest' });
   }, [failure]);
   if (failure === null) return null;
+  const advice = adviceIn(scope, failure.code);
 
   return (
     <div class="alert" role="alert" data-code={failure.code} ref={element}>
@@ -32,7 +33,7 @@ export function FailureAlert({ scope, retry }: FailureAlertProps) {
         </button>
       </div>
       <p class="alert-message">{failure.message}</p>
-      <p class="alert-advice">{adviceFor[failure.code]}</p>
+      {advice !== null && <p class="alert-advice">{advice}</p>}
       {failure.detail !== null && (
         <details>
           <summary>Detail</summary>

@@ -3,6 +3,7 @@ import { batch, computed, signal, type ReadonlySignal } from '@preact/signals';
 import type {
   EvaluationProgress,
   EvaluationRows,
+  JudgeKind,
   OverruleRecord,
   RowFilter,
   StoredEvaluation,
@@ -31,6 +32,8 @@ export interface Evaluations {
   readonly refresh: () => Promise<void>;
   readonly start: () => Promise<void>;
   readonly goOn: (id: string) => Promise<void>;
+  /** The loaded model judges the answers of the one that is shown. */
+  readonly judge: (kind: JudgeKind) => Promise<void>;
   readonly pause: () => Promise<void>;
   /** Ends the one under way, and deletes the answers that it has. */
   readonly cancel: () => Promise<void>;
@@ -156,6 +159,10 @@ export function createEvaluations(
         ),
       ),
     goOn: (id) => underWay((onProgress) => client.continueEvaluation(id, onProgress)),
+    judge: async (kind) => {
+      const id = shownId.peek();
+      if (id !== null) await underWay((onProgress) => client.judgeEvaluation(id, kind, onProgress));
+    },
     pause,
     cancel: async () => {
       const id = progress.peek()?.id ?? '';

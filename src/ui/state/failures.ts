@@ -29,6 +29,20 @@ export function createFailures(): Failures {
   };
 }
 
+/** Of these an evaluation's message says itself what to do; the advice is about runs. */
+const saidByEvaluations: readonly ErrorCode[] = [
+  'config-invalid',
+  'not-ready',
+  'dataset-ambiguous',
+  'dataset-empty',
+  'checkpoint-invalid',
+  'run-not-found',
+];
+
+/** null: the message says it all. */
+export const adviceIn = (scope: FailureScope, code: ErrorCode): string | null =>
+  scope === 'evaluation' && saidByEvaluations.includes(code) ? null : adviceFor[code];
+
 /** What the user can do about it. The message says what happened; this says what next. */
 export const adviceFor: Readonly<Record<ErrorCode, string>> = {
   'webgpu-unavailable':

@@ -52,7 +52,7 @@ function resultsOfAnswers(answers: readonly string[], asked = settings): Evaluat
   );
   const all = {
     plan: { suites, variants, settings: asked, batchSize: 32 },
-    ...{ modelId: 'm', thinkPrefilled: false, answers: records, overrules: [] },
+    ...{ modelId: 'm', thinkPrefilled: false, answers: records, overrules: [], judgements: [] },
   };
   return resultsOf(all, judgeRows(all, judges), judges);
 }
