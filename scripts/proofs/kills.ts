@@ -263,7 +263,7 @@ async function killNode(count: number, rng: Rng): Promise<readonly string[]> {
       const out = join(root, `run-${run}`);
       const places: string[] = [];
       for (;;) {
-        const canResume = existsSync(join(out, 'checkpoint'));
+        const canResume = existsSync(join(out, 'checkpoint', 'checkpoint.safetensors')); // else it is begun anew
         const child = trainInNode(out, canResume);
         const exit = ended(child);
         const isKilled = await Promise.race([
@@ -296,7 +296,7 @@ function trainInNode(out: string, isResumed: boolean): ChildProcess {
   const set = Object.entries({ ...values, ...off }).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
   const args = ['--model', 'demo', '--host', 'node', '--out', out, ...(isResumed ? ['--resume'] : set)];
   return spawn(process.execPath, ['--import', 'tsx', join(projectRoot, 'scripts/train.ts'), ...args], {
-    stdio: 'ignore',
+    stdio: ['ignore', 'ignore', 'inherit'],
   });
 }
 const ended = (child: ChildProcess): Promise<number> =>
