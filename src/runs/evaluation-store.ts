@@ -14,13 +14,11 @@ import type { RunFailure } from '../api/stored-runs.ts';
 import type { FolderStore } from '../storage/folder-store.ts';
 import { JournalWriter, readFileOf, readJournal, type Commit } from '../storage/journal.ts';
 import { TrainerError } from '../support/trainer-error.ts';
+import { holdFolder, listJournals } from './journal-folders.ts';
 import { fromLines, joinedSegment, toLines, type Segment } from './records.ts';
 
 /** The name of the host's store for them. */
 export const evaluationsStore = 'evaluations';
-
-/** A worker that was ended keeps its locks until the browser has taken it apart. */
-const endedHolderMs = 3000;
 
 const suitesFile = 'suites';
 
@@ -140,12 +138,8 @@ export class EvaluationStore {
 
   /** The newest first. What was begun and never saved is swept away. */
   async list(): Promise<StoredEvaluation[]> {
-    const found: StoredEvaluation[] = [];
-    for (const id of await this.#store.folders()) {
-      const state = await readJournal<EvaluationContent>(this.#store, id);
-      if (state === null) await this.#sweep(id);
-      else found.push(toStored(id, state.newest, await this.#store.isLocked(id)));
-    }
+    const journals = await listJournals<EvaluationContent>(this.#store);
+    const found = journals.map(({ id, newest, isHeld }) => toStored(id, newest, isHeld));
     return found.sort((a, b) => b.createdMs - a.createdMs);
   }
 
@@ -223,18 +217,8 @@ export class EvaluationStore {
     );
   }
 
-  async #hold(id: string): Promise<() => void> {
-    const release = await this.#store.tryLock(id, endedHolderMs);
-    if (release !== null) return release;
-    throw new TrainerError('run-in-use', 'This evaluation is under way, here or in another tab.');
-  }
-
-  /** One that is just being begun is locked, and stays. */
-  async #sweep(id: string): Promise<void> {
-    const release = await this.#store.tryLock(id, 0);
-    if (release === null) return;
-    if ((await readJournal<EvaluationContent>(this.#store, id)) === null) await this.#store.remove(id);
-    release();
+  #hold(id: string): Promise<() => void> {
+    return holdFolder(this.#store, id, 'This evaluation is under way, here or in another tab.');
   }
 }
 

@@ -13,14 +13,12 @@ import {
   type JournalState,
 } from '../storage/journal.ts';
 import { TrainerError } from '../support/trainer-error.ts';
+import { holdFolder, listJournals } from './journal-folders.ts';
 import { fromLines, stepOf } from './records.ts';
 import { checkpointFile, datasetFile, RunLog, type RunContent } from './run-log.ts';
 
 /** The name of the host's store for them. */
 export const runsStore = 'runs';
-
-/** A worker that was ended keeps its locks until the browser has taken it apart. */
-const endedHolderMs = 3000;
 
 /** A run as it can go on: its newest checkpoint that is whole, and the records up to there. */
 export interface OpenedRun {
@@ -48,12 +46,8 @@ export class RunStore {
 
   /** The newest first. What was begun and never saved is swept away. */
   async list(): Promise<StoredRun[]> {
-    const runs: StoredRun[] = [];
-    for (const id of await this.#store.folders()) {
-      const state = await readJournal<RunContent>(this.#store, id);
-      if (state === null) await this.#sweep(id);
-      else runs.push(toStoredRun(id, state.newest, await this.#store.isLocked(id)));
-    }
+    const found = await listJournals<RunContent>(this.#store);
+    const runs = found.map(({ id, newest, isHeld }) => toStoredRun(id, newest, isHeld));
     return runs.sort((a, b) => b.createdMs - a.createdMs);
   }
 
@@ -133,14 +127,6 @@ export class RunStore {
     release();
   }
 
-  /** A run that is just being begun is locked, and stays. */
-  async #sweep(id: string): Promise<void> {
-    const release = await this.#store.tryLock(id, 0).catch(() => null); // no room for a lock: another time
-    if (release === null) return;
-    if ((await readJournal<RunContent>(this.#store, id)) === null) await this.#store.remove(id);
-    release();
-  }
-
   /** @throws TrainerError "run-not-found" */
   async #require(id: string): Promise<JournalState<RunContent>> {
     const state = await readJournal<RunContent>(this.#store, id);
@@ -151,13 +137,8 @@ export class RunStore {
     );
   }
 
-  async #hold(id: string): Promise<() => void> {
-    const release = await this.#store.tryLock(id, endedHolderMs);
-    if (release !== null) return release;
-    throw new TrainerError(
-      'run-in-use',
-      'This run is under way, here or in another tab. Stop it there first.',
-    );
+  #hold(id: string): Promise<() => void> {
+    return holdFolder(this.#store, id, 'This run is under way, here or in another tab. Stop it there first.');
   }
 
   async #checkpointOf(

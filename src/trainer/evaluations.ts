@@ -17,7 +17,7 @@ import type {
   SuiteSource,
   Variant,
 } from '../api/evaluations.ts';
-import type { AdapterSource, ExportedFile } from '../api/trainer-api.ts';
+import type { AdapterFiles, ExportedFile } from '../api/trainer-api.ts';
 import { refusalPhrases } from '../alttrain/judge.ts';
 import { oneFile, type DatasetFiles } from '../data/read-files.ts';
 import { engineGenerator } from '../evaluation/answers/engine-generator.ts';
@@ -34,7 +34,7 @@ import type { EvaluationLog, EvaluationStore, KeptEvaluation } from '../runs/eva
 import { digest, sha256 } from '../support/sha256.ts';
 import { toWire, TrainerError } from '../support/trainer-error.ts';
 import type { Model } from './model.ts';
-import { rememberedModel, storedRunFiles } from './stored-runs.ts';
+import { adapterFilesOf, rememberedModel } from './stored-runs.ts';
 import { promptIds } from './traces.ts';
 import type { Trainer } from './trainer.ts';
 
@@ -79,9 +79,8 @@ async function suitesOf(
 
 /** An adapter that can be asked, by what it was trained from. */
 interface ChosenAdapter {
-  readonly name: string;
   readonly runId: string | null;
-  readonly source: AdapterSource;
+  readonly source: AdapterFiles;
   readonly hash: string;
 }
 
@@ -102,31 +101,15 @@ async function chosenAdapter(
   if (choice.kind === 'current') {
     if (current === null)
       throw new TrainerError('nothing-to-export', 'There is no adapter yet: train one first.');
-    return adapterOf(current.name, current.id, await current.files());
+    return adapterOf(current.id, adapterFilesOf(current.name, await current.files()));
   }
-  const runs = await trainer.runs();
-  if (runs === null) throw new TrainerError('run-not-found', 'Nothing is kept here: there is no storage.');
-  const { run } = await runs.read(choice.runId);
-  const name = run.title || `${run.model.name} · ${run.dataset.name}`;
-  return adapterOf(`${name}, step ${run.step}`, choice.runId, await storedRunFiles(runs, choice.runId));
+  return adapterOf(choice.runId, await trainer.adapterFiles({ runId: choice.runId }));
 }
 
-async function adapterOf(
-  name: string,
-  runId: string | null,
-  files: readonly ExportedFile[],
-): Promise<ChosenAdapter> {
-  const [config, weights] = ['adapter_config.json', 'adapter_model.safetensors'].map((file) => {
-    const found = files.find((one) => one.name === file);
-    if (found === undefined) throw new TrainerError('nothing-to-export', `The run gives no ${file}.`);
-    return found.bytes;
-  });
-  return {
-    name,
-    runId,
-    source: { name, config: new Blob([config as BlobPart]), weights: new Blob([weights as BlobPart]) },
-    hash: (await digest('SHA-256', [config, weights])).slice(0, hashDigits),
-  };
+async function adapterOf(runId: string | null, source: AdapterFiles): Promise<ChosenAdapter> {
+  const files = [source.config, source.weights].map(async (file) => new Uint8Array(await file.arrayBuffer()));
+  const hash = await digest('SHA-256', await Promise.all(files));
+  return { runId, source, hash: hash.slice(0, hashDigits) };
 }
 
 /** What answers depend on besides settings: the weights as they are held, and how prompts become tokens. */
@@ -261,7 +244,7 @@ async function headOf(
       source: rememberedModel(source),
       thinkPrefilled: loaded.tokenizer.thinkPrefilled,
     },
-    adapter: adapter === null ? null : { name: adapter.name, runId: adapter.runId },
+    adapter: adapter === null ? null : { name: adapter.source.name, runId: adapter.runId },
     variants,
     settings,
     suites: suites.map(({ name, kind, sampled, rows }) => ({ name, kind, sampled, n: rows.length })),

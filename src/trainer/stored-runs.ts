@@ -1,5 +1,5 @@
 /** Runs of the store as the trainer makes and uses them: what is remembered of one, and the adapter it holds. */
-import type { RememberedDataset, RememberedModel, RunHead } from '../api/stored-runs.ts';
+import type { RememberedDataset, RememberedModel, RunHead, StoredRun } from '../api/stored-runs.ts';
 import type {
   AdapterFiles,
   DatasetSource,
@@ -13,6 +13,7 @@ import type { ModelConfig } from '../model/model-config.ts';
 import { stepOf } from '../runs/records.ts';
 import type { RunStore } from '../runs/run-store.ts';
 import { toWire, TrainerError } from '../support/trainer-error.ts';
+import { runName } from '../support/run-name.ts';
 import { readCheckpoint } from './checkpoint.ts';
 import type { Dataset } from './dataset.ts';
 import type { Model } from './model.ts';
@@ -139,19 +140,29 @@ export const noStore = (): TrainerError =>
 
 /** What a kept run has trained. @throws TrainerError "run-not-found", "checkpoint-invalid" */
 export async function storedAdapter(runs: RunStore, id: string): Promise<AdapterFiles> {
-  const { run } = await runs.read(id);
-  const files = await storedRunFiles(runs, id);
-  const blob = (name: string): Blob =>
-    new Blob([files.find((file) => file.name === name)?.bytes as BlobPart]);
-  return {
-    name: `${run.title || `${run.model.name} · ${run.dataset.name}`}, step ${run.step}`,
-    config: blob('adapter_config.json'),
-    weights: blob('adapter_model.safetensors'),
-  };
+  const { run, files } = await exportOf(runs, id);
+  return adapterFilesOf(`${runName(run)}, step ${run.step}`, files);
+}
+
+/** @throws TrainerError "nothing-to-export" */
+export function adapterFilesOf(name: string, files: readonly ExportedFile[]): AdapterFiles {
+  const [config, weights] = ['adapter_config.json', 'adapter_model.safetensors'].map((file) => {
+    const found = files.find((one) => one.name === file);
+    if (found === undefined) throw new TrainerError('nothing-to-export', `The run gives no ${file}.`);
+    return new Blob([found.bytes as BlobPart]);
+  });
+  return { name, config, weights };
 }
 
 /** The download of a stored run, from its newest whole checkpoint. No model is needed, nor a GPU. */
-export async function storedRunFiles(runs: RunStore, id: string): Promise<ExportedFile[]> {
+export async function storedRunFiles(runs: RunStore, id: string): Promise<readonly ExportedFile[]> {
+  return (await exportOf(runs, id)).files;
+}
+
+async function exportOf(
+  runs: RunStore,
+  id: string,
+): Promise<{ readonly run: StoredRun; readonly files: readonly ExportedFile[] }> {
   const { run, records } = await runs.read(id);
   const { snapshot, config, identity, totalSteps } = await readCheckpoint(await runs.checkpoint(id));
   if (identity === null) throw new TrainerError('checkpoint-invalid', 'The checkpoint names no model.');
@@ -168,5 +179,5 @@ export async function storedRunFiles(runs: RunStore, id: string): Promise<Export
   );
   record.isBestKept = snapshot.best !== null;
   const { parameters } = snapshot.best ?? snapshot;
-  return exportFiles(record, plan, parameters, run.state === 'finished');
+  return { run, files: exportFiles(record, plan, parameters, run.state === 'finished') };
 }

@@ -1,12 +1,12 @@
 /** Runs side by side in words: what they are called, what their settings differ in, how their loss went. */
 import type { StoredRecord, StoredRun } from '../api/stored-runs.ts';
+import { runName } from '../support/run-name.ts';
 import { formatDate } from './format.ts';
 
 /** A letter for charts and tables, in the order of the runs. */
 export const letterOf = (i: number): string => String.fromCharCode(65 + i);
 
-export const nameOfRun = ({ title, model, dataset, createdMs }: StoredRun): string =>
-  `${title || `${model.name} · ${dataset.name}`}, ${formatDate(createdMs)}`;
+export const nameOfRun = (run: StoredRun): string => `${runName(run)}, ${formatDate(run.createdMs)}`;
 
 export interface Difference {
   readonly setting: string; // its name in files

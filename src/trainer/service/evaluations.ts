@@ -14,6 +14,7 @@ import {
   type JudgedEvaluation,
 } from '../evaluations.ts';
 import { judgeEvaluation } from '../judge-answers.ts';
+import { noStore } from '../stored-runs.ts';
 
 /** The problems of a file that are shown. */
 const shownProblems = 20;
@@ -80,8 +81,7 @@ export const evaluationCalls = (current: Current) => {
     },
     compareRuns: async (runIds) => {
       const runs = await current.trainer.runs();
-      if (runs === null)
-        throw new TrainerError('run-not-found', 'Nothing is kept here: there is no storage.');
+      if (runs === null) throw noStore();
       const evaluations = await (await current.trainer.evaluations()).list();
       const compared = runIds.map(async (runId): Promise<ComparedRun> => {
         const { run } = await runs.read(runId);

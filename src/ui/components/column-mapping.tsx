@@ -2,6 +2,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { ColumnPreview, DatasetSource } from '../../api/trainer-api.ts';
 import { useApp } from '../state/app-state.ts';
+import { useColumnPreview } from './use-column-preview.ts';
 
 const targets = [
   ['prompt', 'Prompt'],
@@ -14,26 +15,13 @@ type Target = (typeof targets)[number][0];
 type Choice = Readonly<Partial<Record<Target, string>>>;
 
 export function ColumnMapping() {
-  const { setUp, client } = useApp();
+  const { setUp } = useApp();
   const refused = setUp.refusedSource.value;
   const current = setUp.datasetSource.value;
   const source: DatasetSource | null = refused ?? (current.kind === 'builtin' ? null : current);
-  const [preview, setPreview] = useState<ColumnPreview | null>(null);
+  const preview = useColumnPreview(source);
   const [isOpen, setIsOpen] = useState(false);
   useEffect(() => setIsOpen(refused !== null), [refused]);
-  useEffect(() => {
-    setPreview(null);
-    if (source === null) return;
-    let isWanted = true;
-    // A file without columns has its own message already.
-    client.previewColumns(source).then(
-      (found) => isWanted && setPreview(found),
-      () => undefined,
-    );
-    return () => {
-      isWanted = false;
-    };
-  }, [source]);
   if (source === null || preview === null) return null;
   return (
     <details

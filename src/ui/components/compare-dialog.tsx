@@ -1,4 +1,3 @@
-import { useEffect, useRef } from 'preact/hooks';
 import type { ComparedGroup } from '../../api/evaluations.ts';
 import type { StoredRun } from '../../api/stored-runs.ts';
 import { differencesOf, letterOf, nameOfRun } from '../compare-words.ts';
@@ -8,6 +7,7 @@ import { useApp } from '../state/app-state.ts';
 import type { ComparedRuns } from '../state/compare.ts';
 import { CompareLosses } from './compare-losses.tsx';
 import { ComparePlot } from './compare-plot.tsx';
+import { ModalDialog } from './modal-dialog.tsx';
 
 /** Runs side by side: what they differ in, how their loss went, what they answer. */
 export function CompareDialog() {
@@ -16,45 +16,31 @@ export function CompareDialog() {
   return compared === null ? null : <Dialog compared={compared} />;
 }
 
-/** A modal dialog: the browser keeps the focus in it, Escape closes it, and the focus goes back to its button. */
 function Dialog({ compared }: { compared: ComparedRuns }) {
   const { compare } = useApp();
-  const element = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
-    element.current?.showModal();
-  }, []);
   const runs = compared.runs.map(({ run }) => run);
   return (
-    <dialog class="builder compare" aria-labelledby="compare-title" ref={element} onClose={compare.close}>
-      <header class="builder-head">
-        <h2 id="compare-title">{runs.length} runs side by side</h2>
-        <button
-          type="button"
-          class="button quiet"
-          aria-label="Close"
-          onClick={() => element.current?.close()}
-        >
-          ✕
-        </button>
-      </header>
-      <div class="compare-body">
-        <section class="panel" aria-label="What they are">
-          <RunsTable runs={runs} />
-        </section>
-        <section class="panel" aria-label="Loss of each run">
-          <h3>Loss</h3>
-          <CompareLosses runs={compared.runs} />
-        </section>
-        <section class="panel" aria-label="What they answer">
-          <h3>Safety and its price</h3>
-          <ComparePlot compared={compared} />
-        </section>
-        <section class="panel" aria-label="Suites">
-          <h3>Suite by suite</h3>
-          <SuitesTable compared={compared} />
-        </section>
-      </div>
-    </dialog>
+    <ModalDialog title={`${runs.length} runs side by side`} class="builder compare" onClose={compare.close}>
+      {() => (
+        <div class="compare-body">
+          <section class="panel" aria-label="What they are">
+            <RunsTable runs={runs} />
+          </section>
+          <section class="panel" aria-label="Loss of each run">
+            <h3>Loss</h3>
+            <CompareLosses runs={compared.runs} />
+          </section>
+          <section class="panel" aria-label="What they answer">
+            <h3>Safety and its price</h3>
+            <ComparePlot compared={compared} />
+          </section>
+          <section class="panel" aria-label="Suites">
+            <h3>Suite by suite</h3>
+            <SuitesTable compared={compared} />
+          </section>
+        </div>
+      )}
+    </ModalDialog>
   );
 }
 

@@ -1,5 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks';
 import type { Phase } from '../../api/trainer-api.ts';
+import { runName } from '../../support/run-name.ts';
 import { useFocusHandOver } from '../hand-over-focus.ts';
 import { formatCount } from '../format.ts';
 import { useApp } from '../state/app-state.ts';
@@ -7,7 +8,6 @@ import { FailureAlert } from './failure-alert.tsx';
 import { Icon } from './icon.tsx';
 import { LessMemory } from './less-memory.tsx';
 import { RunNumbers } from './run-numbers.tsx';
-import { nameOf } from './run-row.tsx';
 import { OfferNotification, RunProgress, RunStatus } from './run-status.tsx';
 import { RunWarnings } from './run-warnings.tsx';
 import { ConfirmWithoutRoom, NotKept } from './storage-plan.tsx';
@@ -117,7 +117,7 @@ function StartsFrom() {
   return (
     <div class="starts-from">
       <p class="small">
-        The next run starts from the adapter of “{nameOf(from)}”, step {formatCount(from.step)}. Steps,
+        The next run starts from the adapter of “{runName(from)}”, step {formatCount(from.step)}. Steps,
         learning rate and optimizer begin anew; rank, alpha, rsLoRA and target modules have to stay the
         adapter’s.
       </p>

@@ -1,16 +1,11 @@
 import { useState } from 'preact/hooks';
 import type { StoredRun } from '../../api/stored-runs.ts';
-import { formatBytes, formatCount, formatLoss } from '../format.ts';
+import { runName, untitled } from '../../support/run-name.ts';
+import { formatBytes, formatCount, formatDate, formatLoss } from '../format.ts';
 import { useApp } from '../state/app-state.ts';
 import { CompareTick } from './compare-tick.tsx';
 import { RunWords } from './run-words.tsx';
 import { TrainLonger } from './train-longer.tsx';
-
-const dateOf = (ms: number): string =>
-  new Date(ms).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'short' });
-
-export const nameOf = ({ title, model, dataset }: StoredRun): string =>
-  title || `${model.name} · ${dataset.name}`;
 
 function stateOf({ state, isHeld, step, totalSteps }: StoredRun, isHere: boolean): string {
   const at = `step ${formatCount(step)} of ${formatCount(totalSteps)}`;
@@ -27,8 +22,8 @@ export function RunRow({ run: stored }: { run: StoredRun }) {
   const [open, setOpen] = useState<'longer' | 'words' | 'delete' | null>(null);
   const isHere = run.isActive.value && run.id.value === stored.id;
   const isBlocked = run.isActive.value || storedRuns.busyId.value !== null;
-  const name = nameOf(stored);
-  const label = `${name}, ${dateOf(stored.createdMs)}`;
+  const name = runName(stored);
+  const label = `${name}, ${formatDate(stored.createdMs)}`;
   const isFree = !stored.isHeld;
   const hasAdapter = stored.step > 0;
   const close = (): void => setOpen(null);
@@ -47,8 +42,8 @@ export function RunRow({ run: stored }: { run: StoredRun }) {
     <li aria-current={run.id.value === stored.id}>
       <p class="run-name">{name}</p>
       <p class="small muted">
-        {stored.title !== '' && `${stored.model.name} · ${stored.dataset.name} · `}
-        {dateOf(stored.createdMs)} · {stateOf(stored, isHere)}
+        {stored.title !== '' && `${untitled(stored)} · `}
+        {formatDate(stored.createdMs)} · {stateOf(stored, isHere)}
         {stored.lossLast !== null && ` · loss ${formatLoss(stored.lossLast)}`} · {formatBytes(stored.bytes)}
         {stored.startedFrom !== null && ` · started from ${stored.startedFrom}`}
       </p>

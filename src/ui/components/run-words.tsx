@@ -1,5 +1,6 @@
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import type { StoredRun } from '../../api/stored-runs.ts';
+import { untitled } from '../../support/run-name.ts';
 import { useApp } from '../state/app-state.ts';
 
 const mostTitle = 200;
@@ -31,7 +32,7 @@ export function RunWords({ run: stored, onClose }: { run: StoredRun; onClose: ()
         type="text"
         autoComplete="off"
         maxLength={mostTitle}
-        placeholder={`${stored.model.name} · ${stored.dataset.name}`}
+        placeholder={untitled(stored)}
         value={title}
         onInput={(event) => setTitle(event.currentTarget.value)}
       />

@@ -1,10 +1,11 @@
 /** For a table that is of no known suite: which of its columns is the prompt, the right answer, the label. */
 import { useEffect, useState } from 'preact/hooks';
-import type { ColumnPreview, DatasetSource } from '../../api/trainer-api.ts';
+import type { DatasetSource } from '../../api/trainer-api.ts';
 import type { SuiteKind } from '../../api/evaluations.ts';
 import { useApp } from '../state/app-state.ts';
 import type { OfferedFile } from '../state/suite-files.ts';
 import { SelectField } from './select-field.tsx';
+import { useColumnPreview } from './use-column-preview.ts';
 
 const targets = [
   ['prompt', 'Prompt'],
@@ -28,22 +29,10 @@ const kinds: readonly (readonly [SuiteKind | '', string])[] = [
 const none = ['', 'none'] as const;
 
 export function SuiteMapping({ file, source }: { file: OfferedFile; source: DatasetSource }) {
-  const { client } = useApp();
   const isRefused = file.failure !== null;
   const [isOpen, setIsOpen] = useState(isRefused);
-  const [preview, setPreview] = useState<ColumnPreview | null>(null);
+  const preview = useColumnPreview(source);
   useEffect(() => setIsOpen(isRefused), [isRefused]);
-  useEffect(() => {
-    let isWanted = true;
-    // A file without columns has its own message already.
-    client.previewColumns(source).then(
-      (found) => isWanted && setPreview(found),
-      () => undefined,
-    );
-    return () => {
-      isWanted = false;
-    };
-  }, [source]);
   if (preview === null) return null;
   return (
     <details class="fold" open={isOpen} onToggle={(event) => setIsOpen(event.currentTarget.open)}>
