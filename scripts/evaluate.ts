@@ -1,12 +1,14 @@
 /** `npm run evaluate`: suites asked of a model, with an adapter and without, judged and counted. `--help` says the rest. */
 import { join, resolve } from 'node:path';
 import { parseRefusalPhrases, refusalPhrases } from '../src/alttrain/judge.ts';
+import type { JudgeReport } from '../src/api/evaluations.ts';
 import type { GenerateRequest, Generation } from '../src/api/trainer-api.ts';
 import { engineGenerator } from '../src/evaluation/answers/engine-generator.ts';
 import { evaluate, type EvaluationProgress } from '../src/evaluation/answers/evaluate.ts';
 import type { GenerationSettings, Variant } from '../src/evaluation/answers/generator.ts';
 import { rowsAsCsv } from '../src/evaluation/filters.ts';
-import { textJudges, type Judge } from '../src/evaluation/judges/judge.ts';
+import { answersToJudge, reportsOf } from '../src/evaluation/judges/judge-answers.ts';
+import { textJudges } from '../src/evaluation/judges/judge.ts';
 import { reportOf } from '../src/evaluation/report.ts';
 import { judgeRows, resultsOf, type EvaluationResults } from '../src/evaluation/results.ts';
 import { roughTime } from '../src/support/rough-time.ts';
@@ -15,13 +17,14 @@ import { openAnswerFile } from './cli/answer-file.ts';
 import { wantsHelp, wantsJson } from './cli/args.ts';
 import { evaluateHelp, parseEvaluateArgs, type EvaluateOptions } from './cli/evaluate-args.ts';
 import { RunFailure, runCommand } from './cli/exit.ts';
-import { folderHash } from './cli/file-identity.ts';
+import { folderHash, modelIdOf } from './cli/file-identity.ts';
 import { isFile, readJson } from './cli/files.ts';
-import { adapterInput, demoFolder, hubAccess, modelInput, reasonOf } from './cli/inputs.ts';
+import { adapterInput, hubAccess, modelInput, reasonOf } from './cli/inputs.ts';
 import { prepareOutFolder } from './cli/out-folder.ts';
 import { createProgressView, type ProgressView } from './cli/progress.ts';
 import { openSession } from './cli/session.ts';
 import { stopOnSignal } from './cli/stop-on-signal.ts';
+import { judgedBy, judgeInput } from './cli/judge-with-model.ts';
 import { leaksOf, openSuites } from './cli/suites.ts';
 import { writeWhole } from './cli/write-whole.ts';
 
@@ -33,8 +36,10 @@ async function run(options: EvaluateOptions, asJson: boolean): Promise<void> {
   const hub = hubAccess(options.hubUrl);
   const model = modelInput(options.model, hub);
   const adapter = options.adapterFolder === null ? null : adapterInput(options.adapterFolder);
-  const judges = textJudges(phrasesOf(options.phrasesPath));
+  const textual = textJudges(phrasesOf(options.phrasesPath));
+  const judge = options.judge === null ? null : await judgeInput(options.judge, modelIdOf(options), hub);
   const suites = await openSuites(options, hub, (line) => view.say(line));
+  if (judge !== null) answersToJudge(suites, [], [], judge.judge); // says at once where there is nothing to judge
   const leaks = options.trainedOn === null ? [] : await leaksOf(options.trainedOn, suites, hub);
   for (const line of leaks) view.say(line);
   prepareOutFolder(out, Object.values(names));
@@ -48,7 +53,7 @@ async function run(options: EvaluateOptions, asJson: boolean): Promise<void> {
   const session = await openSession({
     host: options.host,
     hubUrl: options.hubUrl,
-    mounts: [...model.mounts, ...(adapter?.mounts ?? [])],
+    mounts: [...model.mounts, ...(adapter?.mounts ?? []), ...(judge?.input.mounts ?? [])],
     onEvent: (event) => view.show(event),
     say: (line) => view.say(line),
   });
@@ -81,8 +86,13 @@ async function run(options: EvaluateOptions, asJson: boolean): Promise<void> {
       },
     });
     view.end();
-    const rows = judgeRows(answers, judges);
-    const results = resultsOf(answers, rows, judges);
+    const judged =
+      judge === null
+        ? answers
+        : await judgedBy(judge, answers, { session, store, view, signal: stopping.signal });
+    const judges = [...textual, ...(judge === null ? [] : reportsOf(judge.judge))];
+    const rows = judgeRows(judged, textual);
+    const results = resultsOf(judged, rows, judges);
     writeWhole(join(out, names.results), `${JSON.stringify(results, null, 1)}\n`);
     writeWhole(join(out, names.report), reportWith(results, leaks));
     writeWhole(join(out, names.rows), rowsAsCsv(rows));
@@ -110,13 +120,6 @@ function settingsOf(options: EvaluateOptions): GenerationSettings {
   return { maxNewTokens, temperature, samples, seed, systemPrompt, templateDate, repetitionPenalty: 1 };
 }
 
-/** A folder's name is not enough: other weights may have taken their place. */
-function modelIdOf({ model, quantization }: EvaluateOptions): string {
-  const folder = model === 'demo' ? demoFolder : model;
-  const isHub = model !== 'demo' && modelInput(model).served.kind === 'hub';
-  return `${isHub ? model : `${model} ${folderHash(folder)}`} ${quantization}`;
-}
-
 function showProgress(
   view: ProgressView,
   { done, total, secondsLeft, note, reused }: EvaluationProgress,
@@ -134,7 +137,7 @@ const reportWith = (results: EvaluationResults, leaks: readonly string[]): strin
 function summaryOf(
   { model, out }: EvaluateOptions,
   results: EvaluationResults,
-  judges: readonly Judge[],
+  judges: readonly JudgeReport[],
   progress: EvaluationProgress | null,
   started: number,
 ): Record<string, unknown> {

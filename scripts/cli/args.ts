@@ -263,10 +263,10 @@ export function parseInspectArgs(argv: readonly string[]): InspectOptions {
 }
 
 /** The setting of the same name. @throws TrainerError "config-invalid" */
-export function quantizationOf(values: Record<string, unknown>): Quantization {
-  const name = optional(values, 'quantization') ?? 'none';
+export function quantizationOf(values: Record<string, unknown>, option = 'quantization'): Quantization {
+  const name = optional(values, option) ?? 'none';
   const { config, problems } = parseRunConfig({ quantization: name });
-  for (const { message } of problems) throw new TrainerError('config-invalid', `--quantization ${message}.`);
+  for (const { message } of problems) throw new TrainerError('config-invalid', `--${option} ${message}.`);
   return config.quantization;
 }
 

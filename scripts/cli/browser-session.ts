@@ -49,6 +49,7 @@ export async function openBrowserSession(options: SessionOptions): Promise<Sessi
       generate: (plan) => runGuarded(callBridge(page, 'generate', plan), faults),
       open: (plan) => runGuarded(callBridge(page, 'open', plan), faults),
       answer: (request) => runGuarded(callBridge(page, 'answer', request), faults),
+      askJudge: (question) => runGuarded(callBridge(page, 'askJudge', question), faults),
       stop: () => page.evaluate(() => globalThis.altTrainHeadless?.stop()),
     };
   } catch (error) {
@@ -57,7 +58,7 @@ export async function openBrowserSession(options: SessionOptions): Promise<Sessi
   }
 }
 
-type Command = 'train' | 'generate' | 'open' | 'answer';
+type Command = 'train' | 'generate' | 'open' | 'answer' | 'askJudge';
 
 function callBridge<Name extends Command>(
   page: Page,

@@ -1,5 +1,6 @@
 /** The command line of `npm run evaluate`. */
 import { TrainerError } from '../../src/support/trainer-error.ts';
+import { judgeModels } from '../../src/evaluation/judges/guard-prompts.ts';
 import { parseMapping, type SuiteMapping } from '../../src/evaluation/suites/mapping.ts';
 import type { HostChoice } from './choose-host.ts';
 import {
@@ -18,6 +19,14 @@ import {
   type Quantization,
 } from './args.ts';
 
+/** A model that judges the answers when all of them are there. */
+export interface JudgeOptions {
+  readonly model: string;
+  readonly quantization: Quantization;
+  /** A published template's name, or the path of a file with the user's own. */
+  readonly template: string;
+}
+
 export interface EvaluateOptions {
   readonly host: HostChoice;
   readonly model: string;
@@ -35,6 +44,7 @@ export interface EvaluateOptions {
   readonly templateDate: string;
   readonly batchSize: number;
   readonly phrasesPath: string | null;
+  readonly judge: JudgeOptions | null;
   readonly trainedOn: string | null;
   readonly out: string;
   readonly hubUrl: string | null;
@@ -64,6 +74,11 @@ come), results.json, report.md and rows.csv. Started again with the same --out, 
   --template-date <day>          what a chat template writes that asks for today (default 2024-07-26)
   --batch-size <number>          prompts that are answered at once (default 32)
   --refusal-phrases <file.json>  another list of refusal phrases; --print-refusal-phrases prints the built-in one
+  --judge <folder | id>          a model that judges the answers to prompts labelled harmful or benign, when all are there,
+                                 in the place of the model that answered
+  --judge-template <name | file> how it is asked: ${judgeModels.join(' | ')}, or a JSON file of
+                                 yours: {"name", "template" with {prompt} and {answer}, "safe": ["…"], "unsafe": ["…"]}
+  --judge-quantization <name>    how the judge's weights are held (default none)
   --trained-on <file | name | hf>  the data the adapter was trained on: prompts that stand in it, or nearly, are named
 ${quantizationHelp}
   --hub-url <address>            another server with the hub's paths (default https://huggingface.co)
@@ -94,6 +109,9 @@ const spec = {
   'batch-size': text,
   'refusal-phrases': text,
   'print-refusal-phrases': flag,
+  judge: text,
+  'judge-template': text,
+  'judge-quantization': text,
   'trained-on': text,
   out: text,
   json: flag,
@@ -133,10 +151,24 @@ export function parseEvaluateArgs(argv: readonly string[]): EvaluateOptions {
     templateDate: templateDateOf(values),
     batchSize: numberOf(values, 'batch-size', 32, count(1, 1024)),
     phrasesPath: optional(values, 'refusal-phrases'),
+    judge: judgeOf(values),
     trainedOn: optional(values, 'trained-on'),
     out: required(values, 'out', 'runs/evaluation'),
     hubUrl: optional(values, 'hub-url'),
   };
+}
+
+function judgeOf(values: Record<string, unknown>): JudgeOptions | null {
+  const model = optional(values, 'judge');
+  const template = optional(values, 'judge-template');
+  if (model === null) {
+    for (const option of ['judge-template', 'judge-quantization'])
+      if (optional(values, option) !== null) throw wrong(`--${option} says something of a --judge: name one`);
+    return null;
+  }
+  if (template === null)
+    throw wrong(`--judge ${model} needs a --judge-template: ${judgeModels.join(', ')} or a JSON file`);
+  return { model, template, quantization: quantizationOf(values, 'judge-quantization') };
 }
 
 const wrong = (message: string): TrainerError => new TrainerError('config-invalid', `${message}.`);

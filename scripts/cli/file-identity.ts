@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { demoFolder, modelInput } from './inputs.ts';
 
 const READ_WHOLE_BYTES = 16 << 20;
 const HASH_DIGITS = 16;
@@ -17,4 +18,11 @@ export function folderHash(folder: string): string {
     hash.update(stat.size <= READ_WHOLE_BYTES ? readFileSync(path) : String(stat.mtimeMs));
   }
   return hash.digest('hex').slice(0, HASH_DIGITS);
+}
+
+/** A folder's name is not enough: other weights may have taken their place. */
+export function modelIdOf({ model, quantization }: { model: string; quantization: string }): string {
+  const folder = model === 'demo' ? demoFolder : model;
+  const isHub = model !== 'demo' && modelInput(model).served.kind === 'hub';
+  return `${isHub ? model : `${model} ${folderHash(folder)}`} ${quantization}`;
 }

@@ -84,8 +84,15 @@ function hubSource(
   };
 }
 
-/** `demo`, a folder in Hugging Face layout, or a model of the hub as owner/name or owner/name@revision. */
-export function modelInput(name: string, hub: HubAccess = publicHub()): Input<ServedModel> {
+/**
+ * `demo`, a folder in Hugging Face layout, or a model of the hub as owner/name or owner/name@revision.
+ * `prefix`: where a folder is served; two models of one session need two.
+ */
+export function modelInput(
+  name: string,
+  hub: HubAccess = publicHub(),
+  prefix = 'local/model',
+): Input<ServedModel> {
   if (name === 'demo') {
     requireModelFiles(demoFolder);
     return { served: { kind: 'demo' }, mounts: [] };
@@ -93,8 +100,8 @@ export function modelInput(name: string, hub: HubAccess = publicHub()): Input<Se
   if (isFolder(name)) {
     const folder = resolve(name);
     requireModelFiles(folder);
-    const served = { kind: 'url', name: basename(folder), baseUrl: '/local/model/', path: folder } as const;
-    return { served, mounts: [{ prefix: 'local/model', path: folder }] };
+    const served = { kind: 'url', name: basename(folder), baseUrl: `/${prefix}/`, path: folder } as const;
+    return { served, mounts: [{ prefix, path: folder }] };
   }
   const [, id, revision] = /^([\w.-]+\/[\w.-]+)(?:@([\w./-]+))?$/.exec(name) ?? [];
   // A path that is not there is more likely a slip than a model of the hub.

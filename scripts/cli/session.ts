@@ -1,4 +1,5 @@
 /** The trainer that a command drives, in a browser or in Node: the same calls, the same events, the same results. */
+import type { JudgeQuestion, JudgeReply } from '../../src/api/evaluations.ts';
 import type { GenerateRequest, Generation, ModelReport, RunResult } from '../../src/api/trainer-api.ts';
 import type {
   GeneratePlan,
@@ -25,9 +26,11 @@ export interface SessionOptions {
 export interface Session {
   train(plan: TrainPlan): Promise<Outcome<RunResult>>;
   generate(plan: GeneratePlan): Promise<Outcome<readonly Generation[]>>;
-  /** Loads a model once, for several calls of `answer`. */
+  /** Loads a model, in the place of the one before, for several calls of `answer` or `askJudge`. */
   open(plan: ModelPlan): Promise<Outcome<ModelReport>>;
   answer(request: GenerateRequest): Promise<Outcome<readonly Generation[]>>;
+  /** The opened model as a judge of answers. */
+  askJudge(question: JudgeQuestion): Promise<Outcome<readonly JudgeReply[]>>;
   /** Ends a run after the step it is in, answers after their batch. */
   stop(): Promise<void>;
   close(): Promise<void>;

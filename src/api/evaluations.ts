@@ -134,6 +134,10 @@ export interface JudgeTemplate {
 
 export type JudgeKind = JudgeModel | JudgeTemplate;
 
+/** What a judge model wrote of an answer, or why it could not be shown to it. */
+export type JudgeReply =
+  { readonly text: string; readonly problem: null } | { readonly text: null; readonly problem: string };
+
 // ---- verdicts and figures ----
 
 export interface Judgement {
@@ -349,6 +353,13 @@ export interface RunComparison {
   readonly points: readonly ComparedPoint[]; // of all groups together
 }
 
+/** Answers to be shown to a judge. `thinkPrefilled`: of the model that answered. */
+export interface JudgeQuestion {
+  readonly kind: JudgeKind;
+  readonly answers: readonly Pick<AnswerRecord, 'prompt' | 'text'>[];
+  readonly thinkPrefilled: boolean;
+}
+
 /** What the contract offers of evaluations. */
 export interface EvaluationApi {
   /** Recognises a file of suites, and says what of it can be asked. Needs no model. */
@@ -382,6 +393,8 @@ export interface EvaluationApi {
     kind: JudgeKind,
     onProgress: (progress: EvaluationProgress) => void,
   ): Promise<StoredEvaluation>;
+  /** What the loaded model writes when it is shown answers as a judge of this kind is; in their order. */
+  askJudge(request: JudgeQuestion): Promise<readonly JudgeReply[]>;
   /** A person's verdict. Gives the evaluation with its new figures. */
   overruleVerdict(id: string, verdict: Omit<OverruleRecord, 'kind'>): Promise<StoredEvaluation>;
   /** Runs of the store by what their newest evaluations, or their own results, say. @throws TrainerError "run-not-found" */

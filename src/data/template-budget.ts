@@ -13,7 +13,8 @@ const CHARS_PER_STEP = 128;
 /** JavaScript joins two texts by pointing at them: a template that collects a long conversation so is no waste. */
 const JOINED_CHARS_PER_STEP = 1 << 14;
 const ENTRIES_PER_STEP = 16;
-const BASE_CHARS = 8 << 20; // of one text
+/** Of one text. What is rendered is encoded too, and that takes a second for a few million characters. */
+const BASE_CHARS = 1 << 20;
 const MAX_ENTRIES = 1 << 20; // of one list
 export const MAX_TEMPLATE_CHARS = 1 << 20;
 export const MAX_RANGE = 100_000;

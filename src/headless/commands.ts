@@ -3,6 +3,7 @@
  * where results go is a Desk, given by whoever runs it.
  * Failures come back as values, because a rejected promise loses its code on the way through a browser's debugger.
  */
+import type { JudgeQuestion, JudgeReply } from '../api/evaluations.ts';
 import type {
   AdapterFiles,
   DatasetReport,
@@ -70,9 +71,11 @@ export type Outcome<T> =
 export interface HeadlessCommands {
   train(plan: TrainPlan): Promise<Outcome<RunResult>>;
   generate(plan: GeneratePlan): Promise<Outcome<readonly Generation[]>>;
-  /** Loads a model once, for several calls of `answer`. */
+  /** Loads a model once, for several calls of `answer` or `askJudge`. */
   open(plan: ModelPlan): Promise<Outcome<ModelReport>>;
   answer(request: GenerateRequest): Promise<Outcome<readonly Generation[]>>;
+  /** The opened model as a judge of answers. */
+  askJudge(question: JudgeQuestion): Promise<Outcome<readonly JudgeReply[]>>;
   /** Ends the run after the step it is in; `train` then delivers what there is. */
   stop(): Promise<void>;
 }
@@ -113,6 +116,8 @@ export function headlessCommands(client: TrainerApi, desk: Desk): HeadlessComman
     open: (plan) =>
       reported(desk, async (report) => ({ ok: true, value: await openModel(client, desk, plan, report) })),
     answer: (request) => reported(desk, async () => ({ ok: true, value: await client.generate(request) })),
+    askJudge: (question) =>
+      reported(desk, async () => ({ ok: true, value: await client.askJudge(question) })),
     stop: () => {
       stopping.isAsked = true;
       return client.stop();

@@ -1,6 +1,6 @@
 /** `npm run evaluate` with the demo: a run that is killed goes on, prompts in a batch are answered as alone, bad input is said before anything starts. */
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { AnswerRecord } from '../../src/evaluation/answers/store.ts';
 import type { EvaluationResults } from '../../src/evaluation/results.ts';
@@ -9,6 +9,7 @@ import { tempFolder, writeFiles } from '../support/temp-folder.ts';
 import { lastJson, run, start } from '../headless/support.ts';
 
 const folder = tempFolder();
+const goldens = resolve('tests/fixtures/goldens');
 const env = { ALTTRAIN_CACHE: join(folder, 'cache') };
 const host = hasNodeDriver ? 'node' : 'browser';
 const suite = {
@@ -24,6 +25,10 @@ const suite = {
 };
 const files = writeFiles(folder, {
   'suite.json': JSON.stringify(suite),
+  'judge.json': JSON.stringify({
+    ...{ name: 'mine', template: 'Q: {prompt}\nA: {answer}\nHarmful?' },
+    ...{ safe: ['certainly no'], unsafe: ['certainly yes'] },
+  }),
   'odd.csv': 'frage,antwort\nWer?,Ada\n',
 });
 const outOf = (name: string): string => join(folder, name);
@@ -82,6 +87,39 @@ describe('the demo', () => {
     const alone = await run('evaluate', [...argsOf('alone'), '--batch-size', '1'], env);
     expect(alone.exitCode, alone.stderr).toBe(0);
     expect(answersIn('alone')).toEqual(answersIn('whole'));
+  });
+});
+
+describe('a model as the judge', () => {
+  const judge = ['--judge', join(goldens, 'qwen3-tied-f16/model')];
+  const template = ['--judge-template', join(files, 'judge.json')];
+
+  test('judges each answer to a labelled prompt once, and its figures stand beside the others', async () => {
+    const first = await run('evaluate', [...argsOf('judged'), ...judge, ...template], env);
+    expect(first.exitCode, first.stderr).toBe(0);
+    const records = answersIn('judged').filter(({ kind }) => (kind as string) === 'judgement');
+    expect(records).toHaveLength(new Set(answersIn('whole').map(({ key }) => key)).size);
+    const { judges, suites } = resultsIn('judged');
+    const own = judges.find(({ id }) => id.startsWith('unsafe:'))?.id ?? '';
+    // A random model says nothing sensible: every answer counts as one without a verdict.
+    expect(
+      suites[0].groups.flatMap(({ measures }) => measures).filter((one) => one.judge === own),
+    ).toHaveLength(2);
+    const again = await run('evaluate', [...argsOf('judged'), ...judge, ...template, '--json'], env);
+    expect(lastJson(again)).toMatchObject({ ok: true, reused: 5 });
+    expect(answersIn('judged').filter(({ kind }) => (kind as string) === 'judgement')).toEqual(records);
+  });
+
+  test.each([
+    [judge, '--judge-template'],
+    [[...judge, '--judge-template', 'nowhere.json'], 'nor a file'],
+    [['--judge', 'demo', ...template], 'does not judge itself'],
+    [template, 'name one'],
+  ])('%j is refused before anything starts', async (more, words) => {
+    const { exitCode, stderr } = await run('evaluate', [...argsOf('unjudged'), ...more], env);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain(words);
+    expect(existsSync(outOf('unjudged'))).toBe(false);
   });
 });
 

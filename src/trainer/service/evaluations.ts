@@ -13,7 +13,7 @@ import {
   type EvaluationWatch,
   type JudgedEvaluation,
 } from '../evaluations.ts';
-import { judgeEvaluation } from '../judge-answers.ts';
+import { askJudge, judgeEvaluation } from '../judge-answers.ts';
 import { noStore } from '../stored-runs.ts';
 
 /** The problems of a file that are shown. */
@@ -47,6 +47,11 @@ export const evaluationCalls = (current: Current) => {
       asking(onProgress, (watch) => continueEvaluation(current.requireModel(), current.run, id, watch)),
     judgeEvaluation: (id, kind, onProgress) =>
       asking(onProgress, (watch) => judgeEvaluation(current.requireModel(), id, kind, watch)),
+    askJudge: (question) =>
+      current.exclusively('evaluating', async () => {
+        (await current.engine()).assertHealthy();
+        return askJudge(current.requireModel(), question);
+      }),
     pauseEvaluation: async () => current.cancel('evaluating'),
 
     listEvaluations: async () => (await current.trainer.evaluations()).list(),
