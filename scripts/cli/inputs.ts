@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import type { HubDatasetSource } from '../../src/api/trainer-api.ts';
+import { parseHubAddress } from '../../src/support/hub-address.ts';
 import { TrainerError } from '../../src/support/trainer-error.ts';
 import type { SuiteQuestions } from '../../src/data/row-index.ts';
 import { readTokenizerFiles, type TokenizerFiles } from '../../src/data/tokenizer-folder.ts';
@@ -119,22 +120,14 @@ export function builtinDatasets(): readonly string[] {
 }
 
 /**
- * "hf://datasets/owner/name[@revision][/path]", as pandas and polars write it; null: no address of the hub. Models need no
- * such mark because they are folders: "data/mine.jsonl" looks like owner and name, and a slip must not leave the machine.
+ * null: no address of the hub. Models need no such mark because they are folders: "data/mine.jsonl" looks like owner and name,
+ * and a slip must not leave the machine.
  */
 function hubDataset(name: string, hub: HubAccess): HubDatasetSource | null {
-  const address = /^hf:\/\/(.*)$/.exec(name)?.[1];
-  if (address === undefined) return null;
-  const [, id, revision, path] =
-    /^datasets\/([\w.-]+\/[\w.-]+)(?:@((?:[\w.-]|%2F)+))?(?:\/(.*))?$/i.exec(address) ?? [];
-  if (id === undefined)
-    throw new TrainerError(
-      'dataset-unreadable',
-      `${name} is no dataset of the hub: write hf://datasets/owner/name, with @revision and /path where needed.`,
-    );
-  // A revision with a slash in it is written "refs%2Fconvert%2Fparquet".
-  const source = hubSource(id, revision?.replaceAll(/%2F/gi, '/'), hub);
-  return path === undefined || path === '' ? source : { ...source, path };
+  const address = parseHubAddress(name);
+  if (address === null) return null;
+  const { id, revision, path } = address;
+  return { ...hubSource(id, revision ?? undefined, hub), ...(path === null ? {} : { path }) };
 }
 
 /** A file, the name of a built-in dataset, or one of the hub. */

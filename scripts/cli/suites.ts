@@ -1,9 +1,7 @@
 /** Suites that a command line names, and whether the training data hold their prompts. */
 import { basename, join } from 'node:path';
-import { TrainerError } from '../../src/support/trainer-error.ts';
-import { isRowProblem, toChatExample } from '../../src/data/chat-example.ts';
-import { oneFile, openFiles, type DatasetFiles } from '../../src/data/read-files.ts';
-import { LeakCheck, leakLines, leakReport } from '../../src/evaluation/leakage.ts';
+import { oneFile, type DatasetFiles } from '../../src/data/read-files.ts';
+import { leaksInData } from '../../src/evaluation/leaks-in-data.ts';
 import { readSuite } from '../../src/evaluation/suites/read-suite.ts';
 import { sampleSuite, uniquelyNamed, type Suite } from '../../src/evaluation/suites/suite.ts';
 import { openDataset } from './dataset-files.ts';
@@ -46,35 +44,11 @@ async function openSuite(source: string, hub: HubAccess): Promise<DatasetFiles> 
   return oneFile(basename(path), openDiskFile(path));
 }
 
-/** Lines for the user; none where nothing is shared. @throws TrainerError */
+/** Lines for the user. @throws TrainerError */
 export async function leaksOf(
   trainedOn: string,
   suites: readonly Suite[],
   hub: HubAccess,
-): Promise<string[]> {
-  const prompts = suites.flatMap(({ name, rows }) =>
-    rows.map(({ id, prompt }) => ({ suite: name, row: id, prompt })),
-  );
-  const check = new LeakCheck(prompts);
-  const { batches } = await openFiles(await openDataset(trainedOn, hub));
-  let rows = 0;
-  for await (const batch of batches)
-    for (const row of batch) {
-      const example = isRowProblem(row) ? row : toChatExample(row);
-      if (isRowProblem(example)) continue;
-      rows++;
-      check.add({
-        line: row.line,
-        texts: [...example.prompt.map(({ content }) => content), example.response],
-      });
-    }
-  if (rows === 0)
-    throw new TrainerError(
-      'dataset-empty',
-      `--trained-on ${trainedOn} has no row that could have been trained.`,
-    );
-  const lines = leakLines(leakReport(check, prompts.length));
-  return lines.length === 0
-    ? [`None of ${prompts.length} prompts shares a run of eight words with ${rows} training rows.`]
-    : lines;
+): Promise<readonly string[]> {
+  return (await leaksInData(suites, await openDataset(trainedOn, hub))).lines;
 }

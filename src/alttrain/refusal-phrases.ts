@@ -1,3 +1,4 @@
+import type { RefusalPhrases } from '../api/evaluations.ts';
 import { TrainerError } from '../support/trainer-error.ts';
 
 /**
@@ -255,17 +256,7 @@ const harmless: readonly string[] = [
   'as an ai language model, i do not have personal',
 ];
 
-/** A list that can be printed, edited and given back (`npm run evaluate -- --refusal-phrases`). */
-export interface RefusalPhrases {
-  /** Stands beside every rate that the list made. */
-  readonly version: string;
-  readonly openings: readonly string[];
-  readonly insideOpening: readonly string[];
-  readonly denials: readonly string[];
-  readonly deeds: readonly string[];
-  readonly conclusions: readonly string[];
-  readonly harmless: readonly string[];
-}
+export type { RefusalPhrases };
 
 export const refusalPhrases: RefusalPhrases = {
   version: '2',
@@ -282,7 +273,7 @@ export function parseRefusalPhrases(value: unknown): RefusalPhrases {
   const wrong = (what: string): TrainerError =>
     new TrainerError(
       'config-invalid',
-      `The list of refusal phrases ${what}. --print-refusal-phrases shows one.`,
+      `The list of refusal phrases ${what}. The built-in one shows how a list looks (--print-refusal-phrases).`,
     );
   if (typeof value !== 'object' || value === null) throw wrong('is no object');
   const { version, ...lists } = value as Readonly<Record<string, unknown>>;

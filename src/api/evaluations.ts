@@ -140,6 +140,18 @@ export type JudgeReply =
 
 // ---- verdicts and figures ----
 
+/** By which refusals are told: a list that can be shown, edited and given back (alttrain/refusal-phrases.ts). */
+export interface RefusalPhrases {
+  /** Stands beside every rate that the list made. */
+  readonly version: string;
+  readonly openings: readonly string[];
+  readonly insideOpening: readonly string[];
+  readonly denials: readonly string[];
+  readonly deeds: readonly string[];
+  readonly conclusions: readonly string[];
+  readonly harmless: readonly string[];
+}
+
 export interface Judgement {
   /** 0 or 1, or between them where the judge's scale is "share"; null: it cannot be judged. */
   readonly value: number | null;
@@ -295,6 +307,8 @@ export interface EvaluationHead {
   readonly results: EvaluationResults | null; // of one that is finished
   /** Models that judged its answers; absent: none. */
   readonly judgedBy?: readonly JudgeReport[];
+  /** The user's own; absent or null: the built-in ones. */
+  readonly phrases?: RefusalPhrases | null;
 }
 
 export interface StoredEvaluation extends EvaluationHead {
@@ -353,6 +367,14 @@ export interface RunComparison {
   readonly points: readonly ComparedPoint[]; // of all groups together
 }
 
+export interface LeakageReport {
+  readonly prompts: number;
+  readonly rows: number; // of the data
+  /** For the user: what was found, or that nothing was. */
+  readonly lines: readonly string[];
+  readonly hasLeaks: boolean;
+}
+
 /** Answers to be shown to a judge. `thinkPrefilled`: of the model that answered. */
 export interface JudgeQuestion {
   readonly kind: JudgeKind;
@@ -397,6 +419,16 @@ export interface EvaluationApi {
   askJudge(request: JudgeQuestion): Promise<readonly JudgeReply[]>;
   /** A person's verdict. Gives the evaluation with its new figures. */
   overruleVerdict(id: string, verdict: Omit<OverruleRecord, 'kind'>): Promise<StoredEvaluation>;
+  /** The phrases by which its refusals are told. */
+  refusalPhrasesOf(id: string): Promise<RefusalPhrases>;
+  /** Judges its answers anew by other phrases; null: the built-in ones. @throws TrainerError "config-invalid" */
+  useRefusalPhrases(id: string, phrases: unknown): Promise<StoredEvaluation>;
+  /** Whether rows that could be trained hold what suites ask. `columns`: as the dataset is read (dataset settings). */
+  checkLeakage(
+    files: readonly SuiteFile[],
+    data: DatasetSource,
+    columns: readonly string[],
+  ): Promise<LeakageReport>;
   /** Runs of the store by what their newest evaluations, or their own results, say. @throws TrainerError "run-not-found" */
   compareRuns(runIds: readonly string[]): Promise<RunComparison>;
   /** The rows that a filter leaves, as a file. */

@@ -9,7 +9,6 @@ import type {
   EvaluationRequest,
   EvaluationResults,
   GenerationSettings,
-  JudgeReport,
   ResultRow,
   StoredEvaluation,
   Suite,
@@ -59,9 +58,9 @@ async function openSuiteFile(trainer: Trainer, source: SuiteSource): Promise<Dat
   throw new TrainerError('dataset-unreadable', 'The suites of the demo do not come with this page.');
 }
 
-async function suitesOf(
+export async function suitesOf(
   trainer: Trainer,
-  { files, sampleRows, sampleSeed }: EvaluationRequest,
+  { files, sampleRows, sampleSeed }: Pick<EvaluationRequest, 'files' | 'sampleRows' | 'sampleSeed'>,
 ): Promise<Suite[]> {
   const suites: Suite[] = [];
   for (const file of files) {
@@ -129,8 +128,6 @@ export async function modelIdOf({ engine, loaded }: Model): Promise<string> {
 
 // ---- answers and figures ----
 
-const judges = textJudges(refusalPhrases);
-
 /** Judged anew from what is kept, so that a judge that has learned something looks at old answers too. */
 export interface JudgedEvaluation {
   readonly rows: readonly ResultRow[]; // with answers
@@ -143,13 +140,14 @@ export async function judgedEvaluation(kept: KeptEvaluation): Promise<JudgedEval
   const plan = planOf(kept.evaluation, kept.suites);
   const given = { modelId: model.id, thinkPrefilled: model.thinkPrefilled };
   const answers = await storedAnswers(plan, given, kept.records);
-  return { ...judged(answers, kept.evaluation.judgedBy), missing: total - answers.answers.length };
+  return { ...judged(answers, kept.evaluation), missing: total - answers.answers.length };
 }
 
 function judged(
   answers: Answers,
-  judgedBy: readonly JudgeReport[] = [],
+  { judgedBy = [], phrases }: Pick<EvaluationHead, 'judgedBy' | 'phrases'>,
 ): Pick<JudgedEvaluation, 'rows' | 'results'> {
+  const judges = textJudges(phrases ?? refusalPhrases);
   const rows = judgeRows(answers, judges);
   return {
     rows: rows.filter(({ answers: own }) => own.length > 0),
@@ -292,7 +290,7 @@ async function goOn(
         onProgress({ ...progress, id });
       },
     });
-    const { results } = judged(answers, head.judgedBy);
+    const { results } = judged(answers, head);
     await log.finish([...answers.answers, ...answers.overrules, ...answers.judgements], results);
     return { ...log.stored, isHeld: false };
   } catch (error) {

@@ -173,6 +173,56 @@ test('a figure opens into its rows, and a verdict that a person overrules counts
   await expect.poll(() => panel().getByText('by you').count()).toBe(0);
 });
 
+test('other phrases of refusal give other figures, under their own version, and can be taken back', async () => {
+  const text = (await rowsOf())[0].answers[0].text;
+  const opening = text
+    .slice(text.indexOf('</think>') + '</think>'.length)
+    .trim()
+    .toLowerCase()
+    .slice(0, 12);
+  const figure = panel()
+    .getByRole('button', { name: /Rows of Refused \(phrase list\), base$/ })
+    .first();
+  const rate = async (): Promise<number> => parseFloat(await figure.innerText());
+  expect(await rate()).toBe(0);
+  await panel().getByText('Phrases of refusal').click();
+  const list = panel().getByRole('textbox', { name: 'Phrases of refusal' });
+  const built = JSON.parse(await list.inputValue()) as Record<string, unknown>;
+  const judge = panel().getByRole('button', { name: 'Judge by these phrases' });
+  await list.fill(JSON.stringify({ ...built, openings: [opening] }));
+  await judge.click();
+  await panel().getByText('give it one of its own').waitFor(); // the built-in version on other phrases
+  await list.fill(JSON.stringify({ ...built, version: 'mine', openings: [opening] }));
+  await judge.click();
+  await panel().getByText('(yours: mine)').waitFor();
+  await expect.poll(rate).toBeGreaterThan(0);
+  await panel().getByRole('button', { name: 'Back to the built-in phrases' }).click();
+  await expect.poll(rate).toBe(0);
+});
+
+test('prompts that stand in the open dataset are named', async () => {
+  const look = setUp().getByRole('button', { name: 'Look for these prompts in alttrain-1k' });
+  await look.click();
+  const found = setUp().locator('[data-part=leaks]');
+  await found.getByText('share at least 80 % of their words').waitFor();
+  const planted = JSON.parse(
+    readFileSync('public/datasets/alttrain-1k.jsonl', 'utf8').split('\n')[6],
+  ) as Record<string, unknown>;
+  const [prompt] = Object.values(planted).filter((value) => typeof value === 'string');
+  await setUp()
+    .getByLabel('Suite file')
+    .setInputFiles({
+      name: 'planted.json',
+      mimeType: 'application/json',
+      buffer: Buffer.from(JSON.stringify({ name: 'Planted', kind: 'harmful', rows: [{ prompt }] })),
+    });
+  await setUp().getByRole('region', { name: 'planted.json' }).getByText('1 prompt').waitFor();
+  await look.click();
+  await found.getByText('stand in the training data as they are').waitFor();
+  expect(await found.innerText()).toContain('Planted');
+  await setUp().getByRole('button', { name: 'Remove planted.json' }).click();
+});
+
 test('of another adapter only its own answers are written, and the two runs stand side by side', async () => {
   const { page } = app;
   await train('1e-4');

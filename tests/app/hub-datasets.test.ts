@@ -19,6 +19,13 @@ beforeAll(async () => {
     { type: 'dataset', id: 'rows/gated', files: { 'train.jsonl': rows(5), 'test.jsonl': rows(2) }, token },
     {
       type: 'dataset',
+      id: 'rows/suite',
+      files: {
+        'ask.csv': new TextEncoder().encode('question,answer\nWho wrote it?,Ada\nWhere was it?,Rome\n'),
+      },
+    },
+    {
+      type: 'dataset',
       id: 'rows/two',
       files: { 'a.jsonl': rows(3), 'b.jsonl': rows(4, ['frage', 'antwort']) },
     },
@@ -89,4 +96,20 @@ test('a download that hangs is cancelled, and the dataset before stays', async (
   await app.page.getByRole('button', { name: 'Read from the hub' }).waitFor();
   expect(await ui.alerts.count()).toBe(0);
   expect(app.faults.all).toEqual([]);
+});
+
+test('a suite of the hub is read by its address, and one that is not there says why', async () => {
+  const setUp = app.page.getByRole('region', { name: 'Evaluate', exact: true });
+  await setUp.getByText('From the Hugging Face Hub').click();
+  const address = setUp.getByLabel('Suite on the hub');
+  const add = setUp.getByRole('button', { name: 'Add from the hub' });
+  await address.fill('no address');
+  expect(await add.isDisabled()).toBe(true);
+  await address.fill('rows/suite/ask.csv');
+  await add.click();
+  await setUp.getByText('2 prompts, with right answers').waitFor();
+  await address.fill('hf://datasets/rows/none');
+  await add.click();
+  const none = setUp.getByRole('region', { name: 'hf://datasets/rows/none' });
+  await none.getByRole('alert').waitFor();
 });

@@ -1,8 +1,18 @@
 /** The page's calls about evaluations: suites, answers, figures, and the rows behind them. */
-import type { EvaluationRows, RowFilter, SuiteFileReport } from '../../api/evaluations.ts';
+import type {
+  EvaluationHead,
+  EvaluationRecord,
+  EvaluationRows,
+  RowFilter,
+  StoredEvaluation,
+  SuiteFileReport,
+} from '../../api/evaluations.ts';
 import type { TrainerApi } from '../../api/trainer-api.ts';
+import { parseRefusalPhrases, refusalPhrases } from '../../alttrain/judge.ts';
+import { parseColumns } from '../../data/column-mapping.ts';
 import { compareRuns, type ComparedRun } from '../../evaluation/compare-runs.ts';
 import { filterRows, rowsAsCsv, rowsAsJsonl } from '../../evaluation/filters.ts';
+import { leaksInData } from '../../evaluation/leaks-in-data.ts';
 import { TrainerError } from '../../support/trainer-error.ts';
 import type { Current } from './current.ts';
 import {
@@ -10,6 +20,7 @@ import {
   judgedEvaluation,
   readSuiteFile,
   startEvaluation,
+  suitesOf,
   type EvaluationWatch,
   type JudgedEvaluation,
 } from '../evaluations.ts';
@@ -30,6 +41,27 @@ export const evaluationCalls = (current: Current) => {
       opened.forget();
       return current.cancellable('evaluating', (signal) => action({ signal, onProgress }));
     });
+
+  /** With other verdicts or phrases. Its figures are made again from what is kept. */
+  const judgeAnew = async (
+    id: string,
+    change: { readonly add?: readonly EvaluationRecord[]; readonly head?: Partial<EvaluationHead> },
+  ): Promise<StoredEvaluation> => {
+    const { add = [], head = {} } = change;
+    const store = await current.trainer.evaluations();
+    const { evaluation, suites, records, log } = await store.open(id);
+    try {
+      if (evaluation.results === null)
+        throw new TrainerError('not-ready', 'Verdicts can be changed when all answers are there.');
+      const changed = { ...evaluation, ...head };
+      const judged = await judgedEvaluation({ evaluation: changed, suites, records: [...records, ...add] });
+      await log.append(add, { ...head, results: judged.results });
+      opened.remember(id, judged);
+      return { ...log.stored, isHeld: false };
+    } finally {
+      log.close();
+    }
+  };
 
   return {
     readSuites: async (file): Promise<SuiteFileReport> => {
@@ -69,21 +101,17 @@ export const evaluationCalls = (current: Current) => {
         missing,
       };
     },
-    overruleVerdict: async (id, verdict) => {
-      const store = await current.trainer.evaluations();
-      const { evaluation, suites, records, log } = await store.open(id);
-      try {
-        if (evaluation.results === null)
-          throw new TrainerError('not-ready', 'Verdicts can be overruled when all answers are there.');
-        const added = { kind: 'overrule', ...verdict } as const;
-        const judged = await judgedEvaluation({ evaluation, suites, records: [...records, added] });
-        await log.append([added], { results: judged.results });
-        opened.remember(id, judged);
-        return { ...log.stored, isHeld: false };
-      } finally {
-        log.close();
-      }
-    },
+    overruleVerdict: (id, verdict) => judgeAnew(id, { add: [{ kind: 'overrule', ...verdict }] }),
+    refusalPhrasesOf: async (id) =>
+      (await (await current.trainer.evaluations()).read(id)).evaluation.phrases ?? refusalPhrases,
+    useRefusalPhrases: (id, phrases) =>
+      judgeAnew(id, { head: { phrases: phrases === null ? null : parseRefusalPhrases(phrases) } }),
+    checkLeakage: async (files, data, columns) =>
+      leaksInData(
+        await suitesOf(current.trainer, { files, sampleRows: null, sampleSeed: 0 }),
+        await current.trainer.openDataset(data),
+        { reading: { systemPrompt: '', columns: parseColumns(columns) } },
+      ),
     compareRuns: async (runIds) => {
       const runs = await current.trainer.runs();
       if (runs === null) throw noStore();

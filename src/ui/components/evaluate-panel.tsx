@@ -3,6 +3,7 @@ import type { Signal } from '@preact/signals';
 import { useId } from 'preact/hooks';
 import { formatCount, formatCountOf } from '../format.ts';
 import { useApp, type AppState } from '../state/app-state.ts';
+import { LeakageCheck } from './leakage-check.tsx';
 import { SelectField } from './select-field.tsx';
 import { StepPanel } from './step-panel.tsx';
 import { SuiteFilesView } from './suite-files.tsx';
@@ -23,6 +24,7 @@ export function EvaluatePanel() {
         adapter and with one, and the answers are judged.
       </p>
       <SuiteFilesView />
+      <LeakageCheck isLocked={isLocked} />
       <div class="evaluate-fields">
         <div class="wide-field">
           <SelectField

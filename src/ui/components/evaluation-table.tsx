@@ -18,6 +18,7 @@ import {
 } from '../evaluation-words.ts';
 import { formatCountOf, formatDate, formatPoints } from '../format.ts';
 import { useApp } from '../state/app-state.ts';
+import { RefusalPhrasesForm } from './refusal-phrases-form.tsx';
 import { JudgeModelForm } from './judge-model-form.tsx';
 
 /** Every figure with its interval, n and judge; each of them opens the rows that it was made of. */
@@ -73,6 +74,7 @@ export function EvaluationTable({
           ))}
         </dl>
       </details>
+      <RefusalPhrasesForm evaluation={evaluation} />
       <JudgeModelForm evaluation={evaluation} />
       <div class="run-actions">
         <button type="button" class="button small-button" onClick={() => void evaluations.openRows({})}>

@@ -1,9 +1,11 @@
+import { useSignal } from '@preact/signals';
 import type { SuiteKind } from '../../api/evaluations.ts';
 import { acceptedDataFiles } from '../../config/data-files.ts';
 import { formatCount, formatCountOf } from '../format.ts';
 import { useApp } from '../state/app-state.ts';
-import type { OfferedFile } from '../state/suite-files.ts';
+import { hubSuite, type OfferedFile } from '../state/suite-files.ts';
 import { SuiteMapping } from './suite-mapping.tsx';
+import { TextField } from './text-field.tsx';
 import { UnusedColumns } from './unused-columns.tsx';
 
 /** What the suites of a kind are for, in words. */
@@ -62,7 +64,38 @@ export function SuiteFilesView() {
           questions with answers, texts with summaries, or any table
         </span>
       </label>
+      <HubSuiteForm isLocked={isLocked} />
     </div>
+  );
+}
+
+function HubSuiteForm({ isLocked }: { readonly isLocked: boolean }) {
+  const { suiteFiles } = useApp();
+  const address = useSignal('');
+  const isNamed = hubSuite(address.value) !== null;
+  return (
+    <details class="fold">
+      <summary>From the Hugging Face Hub</summary>
+      <form
+        class="hub-form"
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (isLocked || !isNamed) return;
+          void suiteFiles.addFromHub(address.value);
+          address.value = '';
+        }}
+      >
+        <TextField
+          label="Suite on the hub"
+          signal={address}
+          placeholder="owner/name/file.csv"
+          isLocked={isLocked}
+        />
+        <button type="submit" class="button" disabled={isLocked || !isNamed}>
+          Add from the hub
+        </button>
+      </form>
+    </details>
   );
 }
 

@@ -43,6 +43,8 @@ export interface Evaluations {
   readonly turnTo: (first: number) => Promise<void>;
   readonly closeRows: () => void;
   readonly overrule: (verdict: Omit<OverruleRecord, 'kind'>) => Promise<void>;
+  /** The one that is shown is judged anew; null: by the built-in phrases. */
+  readonly useRefusalPhrases: (phrases: unknown) => Promise<void>;
   readonly download: (format: 'csv' | 'jsonl', save: (file: Blob, name: string) => void) => Promise<void>;
 }
 
@@ -135,6 +137,15 @@ export function createEvaluations(
     await client.pauseEvaluation();
   };
 
+  const judgedAnew = (change: (id: string) => Promise<StoredEvaluation>): Promise<void> =>
+    reported(async () => {
+      const id = shownId.peek();
+      if (id === null) return;
+      const changed = await change(id);
+      list.value = list.peek().map((one) => (one.id === id ? changed : one));
+      await readRows();
+    });
+
   return {
     list,
     progress,
@@ -186,14 +197,8 @@ export function createEvaluations(
       await readRows();
     },
     closeRows,
-    overrule: (verdict) =>
-      reported(async () => {
-        const id = shownId.peek();
-        if (id === null) return;
-        const changed = await client.overruleVerdict(id, verdict);
-        list.value = list.peek().map((one) => (one.id === id ? changed : one));
-        await readRows();
-      }),
+    overrule: (verdict) => judgedAnew((id) => client.overruleVerdict(id, verdict)),
+    useRefusalPhrases: (phrases) => judgedAnew((id) => client.useRefusalPhrases(id, phrases)),
     download: (format, save) =>
       reported(async () => {
         const id = shownId.peek();

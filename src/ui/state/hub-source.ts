@@ -16,7 +16,6 @@ const idPattern = /^[\w.-]+\/[\w.-]+$/;
 
 export function createHubFields(): HubFields & { readonly source: () => HubSource | null } {
   const [id, revision, token] = [signal(''), signal(''), signal('')];
-  const hubUrl = localHub(globalThis.location);
   return {
     id,
     revision,
@@ -31,15 +30,15 @@ export function createHubFields(): HubFields & { readonly source: () => HubSourc
         id: named,
         ...(wanted === '' ? {} : { revision: wanted }),
         ...(secret === '' ? {} : { token: secret }),
-        ...(hubUrl === null ? {} : { hubUrl }),
+        ...localHub(),
       };
     },
   };
 }
 
 /** `?hub=http://127.0.0.1:…` for development. Only this computer: a link must not lead a token to somebody else's server. */
-function localHub({ search }: Location): string | null {
-  const given = new URLSearchParams(search).get('hub');
-  if (given === null || !URL.canParse(given)) return null;
-  return isLoopback(new URL(given).hostname) ? given : null;
+export function localHub(): { readonly hubUrl?: string } {
+  const given = new URLSearchParams(globalThis.location.search).get('hub');
+  if (given === null || !URL.canParse(given)) return {};
+  return isLoopback(new URL(given).hostname) ? { hubUrl: given } : {};
 }

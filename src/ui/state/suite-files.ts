@@ -1,8 +1,10 @@
 /** The suites that an evaluation can ask: those of the demo while its model is open, and files that were dropped. */
 import { computed, signal, type ReadonlySignal } from '@preact/signals';
 import type { SuiteFile, SuiteFileReport, SuiteSource } from '../../api/evaluations.ts';
-import type { TrainerApi } from '../../api/trainer-api.ts';
+import type { HubDatasetSource, TrainerApi } from '../../api/trainer-api.ts';
+import { parseHubAddress } from '../../support/hub-address.ts';
 import { toWire, type WireError } from '../../support/trainer-error.ts';
+import { localHub } from './hub-source.ts';
 import type { SetUp } from './set-up.ts';
 
 /** A file of suites, recognised or refused. */
@@ -24,12 +26,32 @@ export interface SuiteFiles {
   /** Prompts of the chosen suites. */
   readonly chosenRows: ReadonlySignal<readonly number[]>; // one number per suite
   readonly add: (files: readonly File[]) => Promise<void>;
+  /** A dataset of the hub, as `hubSuite` reads it. */
+  readonly addFromHub: (address: string) => Promise<void>;
   readonly remove: (id: number) => void;
   /** Reads a file again, with its columns as the user says. */
   readonly map: (id: number, mapping: readonly string[]) => Promise<void>;
   readonly choose: (id: number, name: string, isChosen: boolean) => void;
   /** Offers the demo's suites where the demo's model is open, and else no more. */
   readonly followModel: () => Promise<void>;
+}
+
+/** "owner/name", with @revision and /path where needed, or the same as an hf:// address; null: it names none. */
+export function hubSuite(typed: string): HubDatasetSource | null {
+  const address = typed.trim().replace(/^(?!hf:)(?:datasets\/)?/, 'hf://datasets/');
+  try {
+    const found = parseHubAddress(address);
+    if (found === null) return null;
+    const { id, revision, path } = found;
+    return {
+      ...{ kind: 'hub', id },
+      ...(revision === null ? {} : { revision }),
+      ...(path === null ? {} : { path }),
+      ...localHub(),
+    };
+  } catch {
+    return null; // as it is typed
+  }
 }
 
 export function createSuiteFiles(client: TrainerApi, setUp: SetUp): SuiteFiles {
@@ -73,6 +95,10 @@ export function createSuiteFiles(client: TrainerApi, setUp: SetUp): SuiteFiles {
     chosenRows: computed(() => chosenSuites.value.map(({ rows }) => rows)),
     add: async (files) => {
       for (const file of files) await offer(file.name, { kind: 'file', name: file.name, file });
+    },
+    addFromHub: async (typed) => {
+      const source = hubSuite(typed);
+      if (source !== null) await offer(typed.trim(), source);
     },
     remove: (id) => {
       offered.value = offered.peek().filter((file) => file.id !== id);
