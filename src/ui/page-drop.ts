@@ -3,6 +3,7 @@ import { signal } from '@preact/signals';
 import { isDataFile } from '../config/data-files.ts';
 import { TrainerError } from '../support/trainer-error.ts';
 import type { AppState } from './state/app-state.ts';
+import type { SetUp } from './state/set-up.ts';
 
 /** A file is being dragged over the page. */
 export const isDraggingFile = signal(false);
@@ -47,18 +48,18 @@ async function takeDrop(app: AppState, transfer: DataTransfer): Promise<void> {
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     const message = `The browser could not read the folder "${folder.name}": ${reason}`;
-    app.failures.report('model', new TrainerError('model-file-missing', message));
+    app.setUp.refuseModel(folder.name, new TrainerError('model-file-missing', message));
   }
 }
 
 const ofModels = /^(config|tokenizer|tokenizer_config)\.json$|\.(safetensors|bin|gguf)$/;
 
+type DropTarget = Pick<AppState, 'useModel' | 'useDatasetFile'> & {
+  readonly setUp: Pick<SetUp, 'refuseDataset'>;
+};
+
 /** What `takeDrop` does with the files of a folder. */
-export async function takeFolder(
-  app: Pick<AppState, 'useModel' | 'useDatasetFile' | 'failures'>,
-  name: string,
-  files: readonly File[],
-): Promise<void> {
+export async function takeFolder(app: DropTarget, name: string, files: readonly File[]): Promise<void> {
   const rows = files.filter((file) => isDataFile(file.name));
   if (files.some((file) => ofModels.test(file.name)) || rows.length === 0)
     return app.useModel({ kind: 'files', name, files });
@@ -67,7 +68,7 @@ export async function takeFolder(
 
 /** One file. Which of several is meant nobody can know. */
 async function takeRows(
-  app: Pick<AppState, 'useDatasetFile' | 'failures'>,
+  app: Omit<DropTarget, 'useModel'>,
   what: string,
   files: readonly File[],
 ): Promise<void> {
@@ -75,7 +76,7 @@ async function takeRows(
   if (files.length === 0) return;
   const names = files.map((file) => file.name).join(', ');
   const message = `${what} holds ${files.length} files (${names}). Drop the one that is to be trained on.`;
-  app.failures.report('dataset', new TrainerError('dataset-ambiguous', message));
+  app.setUp.refuseDataset(what, new TrainerError('dataset-ambiguous', message));
 }
 
 /** The files directly in a folder: those of a subfolder may be another model's checkpoint. */

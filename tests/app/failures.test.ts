@@ -21,7 +21,14 @@ async function expectAlert(code: string, text: RegExp): Promise<void> {
   expect(await ui.alerts.filter({ hasText: code }).innerText()).toMatch(text);
 }
 
-test('a dataset without a usable row is refused, and the one before stays in use', async () => {
+/** What is refused is not trained, nor is anything else in its place, until the user says so. */
+async function expectNothingTrainable(name: string): Promise<void> {
+  await app.page.getByText(`“${name}” could not be read`).waitFor();
+  expect(await ui.start.isEnabled()).toBe(false);
+  expect(await app.page.getByText('Ready to start.').count()).toBe(0);
+}
+
+test('a dataset without a usable row is refused, and the one before is used again only when asked', async () => {
   await ui.datasetFile.setInputFiles({ name: 'good.jsonl', mimeType: '', buffer: Buffer.from(goodRow) });
   await ui.dataset.getByText('good.jsonl').waitFor();
   await ui.datasetFile.setInputFiles({
@@ -29,22 +36,27 @@ test('a dataset without a usable row is refused, and the one before stays in use
     mimeType: '',
     buffer: Buffer.from('{"a":1}\n{"b":2}\n'),
   });
-  await expectAlert('dataset-empty', /stays in use/);
-  expect(await ui.dataset.getByText('good.jsonl').isVisible()).toBe(true);
+  await expectAlert('dataset-empty', /Each row needs a prompt/);
+  await expectNothingTrainable('bad.jsonl');
+  expect(await ui.dataset.locator('[data-ready]').getAttribute('data-ready')).toBe('false');
+  await ui.dataset.getByRole('button', { name: 'Go back to good.jsonl' }).click();
   await ui.waitUntilReady();
+  expect(await ui.dataset.getByText('good.jsonl').isVisible()).toBe(true);
+  expect(await ui.alerts.count()).toBe(0);
 });
 
-test('a file that is no text is refused, and the one before stays in use', async () => {
+test('a file that is no text is refused', async () => {
   const noise = Buffer.from(Uint8Array.from({ length: 4096 }, (_, i) => (i * 197 + 131) % 256));
   await ui.datasetFile.setInputFiles({ name: 'noise.jsonl', mimeType: '', buffer: noise });
   await expectAlert('dataset-unreadable', /UTF-8/);
-  expect(await ui.dataset.getByText('good.jsonl').isVisible()).toBe(true);
+  await expectNothingTrainable('noise.jsonl');
 });
 
 test('an alert goes when the next file is good', async () => {
   await ui.datasetFile.setInputFiles({ name: 'better.jsonl', mimeType: '', buffer: Buffer.from(goodRow) });
   await ui.dataset.getByText('better.jsonl').waitFor();
   expect(await ui.alerts.count()).toBe(0);
+  await ui.waitUntilReady();
 });
 
 test('text of a file is shown as text, never as markup', async () => {
@@ -65,10 +77,23 @@ test('a setting the model cannot follow fails the run with its code', async () =
   await ui.waitUntilReady();
 });
 
-test('a model folder without its files is refused, and the model before stays in use', async () => {
+test('a model that is chosen and not loaded is not replaced by the one before', async () => {
+  for (const label of ['Another model, by its id…', 'Local folder…']) {
+    await ui.model.selectOption({ label });
+    await app.page.getByText('is not loaded yet').waitFor();
+    expect(await ui.start.isEnabled()).toBe(false);
+  }
+  await app.page.getByRole('button', { name: /^Go back to/ }).click();
+  await ui.waitUntilReady();
+  expect(await ui.model.inputValue()).toBe('demo');
+});
+
+test('a model folder without its files is refused, and the model before is used again only when asked', async () => {
   await ui.model.selectOption({ label: 'Local folder…' });
   await app.page.getByLabel('Model folder').setInputFiles(fileURLToPath(new URL('.', import.meta.url)));
   await expectAlert('model-file-missing', /config\.json/);
+  await expectNothingTrainable('app');
+  await app.page.getByRole('button', { name: /^Go back to/ }).click();
   await ui.waitUntilReady();
 });
 

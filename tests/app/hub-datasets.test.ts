@@ -73,7 +73,8 @@ test('of several none is guessed, and columns of other names are mapped', async 
   await field('Dataset id').fill('rows/two');
   await app.page.getByRole('button', { name: 'Read from the hub' }).click();
   await app.page.getByText('It has 2 datasets').waitFor();
-  await ui.dataset.getByText('rows/gated/test.jsonl JSONL').waitFor(); // still the one before
+  await app.page.getByText('“rows/two” is not read yet').waitFor();
+  expect(await ui.start.isEnabled()).toBe(false);
   await choice().selectOption('b.jsonl');
   await ui.alerts.filter({ hasText: 'dataset-empty' }).waitFor();
   await ui.dataset.getByLabel('Prompt', { exact: true }).selectOption('frage');

@@ -62,12 +62,15 @@ test('a gated model is refused with what to do, and loads with a token by the ke
   ).not.toContain(token);
 });
 
-test('a download that hangs is cancelled, and the model before stays', async () => {
+test('a download that hangs is cancelled, and the model before is used again when asked', async () => {
   await name('tiny/open');
   hub.setFaults([{ path: 'model.safetensors', on: 'cdn', fault: { kind: 'stall', afterBytes: 10_000 } }]);
   await app.page.getByRole('button', { name: 'Load from the hub' }).click();
   await app.page.getByText(/^model\.safetensors · /).waitFor();
   await app.page.getByRole('button', { name: 'Cancel', exact: true }).click();
+  await app.page.getByText('“tiny/open” is not loaded yet').waitFor();
+  expect(await ui.start.isEnabled()).toBe(false);
+  await app.page.getByRole('button', { name: 'Go back to tiny/gated' }).click();
   await ui.waitUntilReady();
   expect(await ui.alerts.count()).toBe(0);
   await app.page.getByText('tiny/gated Qwen2ForCausalLM').waitFor();

@@ -6,7 +6,7 @@ import { ColumnMapping } from './column-mapping.tsx';
 import { DatasetReportView } from './dataset-report.tsx';
 import { FailureAlert } from './failure-alert.tsx';
 import { HubDatasetForm } from './hub-dataset-form.tsx';
-import { LoadingLine, StepPanel } from './step-panel.tsx';
+import { GoBack, LoadingLine, StepPanel } from './step-panel.tsx';
 import { TokenInspector } from './token-inspector.tsx';
 
 export function DatasetPanel() {
@@ -14,13 +14,14 @@ export function DatasetPanel() {
   const report = setUp.dataset.report.value;
   const isReading = setUp.dataset.progress.value !== null;
   const source = setUp.datasetSource.value;
+  const unmet = setUp.unmetDataset.value;
   const isLocked = run.isActive.value || setUp.model.report.value === null;
 
   return (
     <StepPanel
       number={2}
       title="Dataset"
-      isReady={report !== null && !isReading && setUp.standingStop.value === null}
+      isReady={report !== null && !isReading && unmet === null && setUp.standingStop.value === null}
       region="Dataset"
       class="dataset"
     >
@@ -65,9 +66,13 @@ export function DatasetPanel() {
         </button>
       )}
       {!isReading && !isLocked && <ColumnMapping />}
-      {report === null ? (
-        !isReading && <p class="empty">No dataset has been read. It needs a model, for its tokenizer.</p>
-      ) : (
+      {unmet !== null && report !== null && !isReading && (
+        <GoBack what={report.name} isLocked={isLocked} onGoBack={setUp.keepDataset} />
+      )}
+      {report === null && !isReading && unmet === null && (
+        <p class="empty">No dataset has been read. It needs a model, for its tokenizer.</p>
+      )}
+      {report !== null && unmet === null && (
         <>
           <DatasetReportView report={report} isBuiltin={source.kind === 'builtin'} />
           <TokenInspector report={report} />

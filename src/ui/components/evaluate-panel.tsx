@@ -98,6 +98,7 @@ function whyNotEvaluate({ setUp, run, evaluations, suiteFiles, evaluationForm }:
   if (evaluations.isActive.value) return 'An evaluation is under way.';
   if (run.isActive.value) return 'A run is under way: it uses the GPU.';
   if (setUp.model.progress.value !== null) return 'Loading the model …';
+  if (setUp.unmetModel.value !== null) return 'Load the model that is chosen, or go back to the one before.';
   if (setUp.model.report.value === null) return 'Choose a model first.';
   if (suiteFiles.chosenRows.value.length === 0) return 'Choose a suite first.';
   return evaluationForm.problem.value;

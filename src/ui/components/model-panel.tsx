@@ -1,17 +1,17 @@
-import { useSignal } from '@preact/signals';
+import { useSignalEffect } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import type { CuratedModel, ModelReport, ModelSource } from '../../api/trainer-api.ts';
+import type { ModelReport } from '../../api/trainer-api.ts';
 import { formatBytes, formatCount, formatMagnitude } from '../format.ts';
 import { folderSelection } from '../page-drop.ts';
 import { useApp } from '../state/app-state.ts';
+import { optionOf } from '../state/set-up.ts';
 import { FailureAlert } from './failure-alert.tsx';
 import { HubModelForm } from './hub-model-form.tsx';
 import { KeptModels } from './kept-models.tsx';
-import { Facts, LoadingLine, StepPanel } from './step-panel.tsx';
+import { Facts, GoBack, LoadingLine, StepPanel } from './step-panel.tsx';
 
 export function ModelPanel() {
   const { setUp, run, useModel, hubModels } = useApp();
-  const picked = useSignal<string | null>(null); // in the list, and not loaded yet
   const report = setUp.model.report.value;
   const source = setUp.modelSource.value;
   const isLoading = setUp.model.progress.value !== null;
@@ -22,34 +22,40 @@ export function ModelPanel() {
     if (isOpen) void hubModels.refresh();
   }, [isOpen, hubModels]);
 
-  useEffect(() => {
-    picked.value = null; // something was loaded, here or by a folder dropped on the page
-  }, [source, picked]);
+  // Another id is typed over that of the model in use.
+  useSignalEffect(() => {
+    const typed = hubModels.id.value.trim();
+    const inUse = setUp.modelSource.peek();
+    if (inUse.kind !== 'hub' || typed === inUse.id || setUp.model.progress.peek() !== null) return;
+    if (typed !== '' && setUp.unmetModel.peek()?.why !== 'refused')
+      setUp.pickModel({ name: typed, option: 'hub' });
+  });
 
-  const shown = picked.value ?? optionOf(source, curated);
+  const unmet = setUp.unmetModel.value;
+  const option = unmet?.option ?? optionOf(source);
+  const isListed = ['demo', 'folder', 'hub', ...curated.map(({ id }) => id)].includes(option);
+  const shown = isListed ? option : 'hub';
   const isFolder = shown === 'folder';
   const chosen = curated.find(({ id }) => id === shown) ?? null;
 
   const choose = async (value: string): Promise<void> => {
-    picked.value = value;
-    if (value !== 'folder' && value !== 'demo') {
+    if (report !== null && value === optionOf(source)) return setUp.keepModel();
+    if (value === 'demo') return useModel({ kind: 'demo' });
+    if (value !== 'folder') {
       hubModels.id.value = value === 'hub' ? '' : value;
       hubModels.revision.value = '';
     }
-    if (value === 'demo') {
-      await useModel({ kind: 'demo' });
-      picked.value = null;
-    }
+    const name = value === 'folder' ? 'a local folder' : value === 'hub' ? 'another model' : value;
+    setUp.pickModel({ name, option: value });
   };
   const takeFolder = async (list: FileList | null): Promise<void> => {
     if (list === null || list.length === 0) return;
     const { name, files } = folderSelection(list);
     await useModel({ kind: 'files', name, files });
-    picked.value = null;
   };
 
   return (
-    <StepPanel number={1} title="Model" isReady={report !== null && !isLoading}>
+    <StepPanel number={1} title="Model" isReady={report !== null && !isLoading && unmet === null}>
       <select
         aria-label="Model"
         class="control wide"
@@ -97,21 +103,14 @@ export function ModelPanel() {
         label="Loading the model"
         {...(shown === 'demo' ? {} : { cancel: () => void setUp.cancelLoading() })}
       />
-      {report === null ? (
-        !isLoading && <p class="empty">No model is loaded.</p>
-      ) : (
-        <ModelFacts report={report} />
+      {unmet !== null && report !== null && !isLoading && (
+        <GoBack what={report.name} isLocked={isLocked} onGoBack={setUp.keepModel} />
       )}
+      {report === null && !isLoading && <p class="empty">No model is loaded.</p>}
+      {report !== null && unmet === null && <ModelFacts report={report} />}
       <KeptModels isLocked={isLocked} />
     </StepPanel>
   );
-}
-
-/** The list's entry for what is loaded. */
-function optionOf(source: ModelSource, curated: readonly CuratedModel[]): string {
-  if (source.kind === 'demo') return 'demo';
-  if (source.kind === 'hub') return curated.some(({ id }) => id === source.id) ? source.id : 'hub';
-  return 'folder';
 }
 
 const formats: readonly (readonly [value: string, label: string])[] = [

@@ -73,6 +73,24 @@ function pace({ bytesPerSecond, secondsLeft }: LoadProgress): string[] {
   return [`${formatBytes(bytesPerSecond)}/s`, ...left];
 }
 
+interface GoBackProps {
+  readonly what: string;
+  readonly isLocked: boolean;
+  readonly onGoBack: () => void;
+}
+
+/** Something was chosen and is not in use: what was in use before is a click away, and never used unasked. */
+export function GoBack({ what, isLocked, onGoBack }: GoBackProps) {
+  return (
+    <div class="go-back">
+      <p class="small">Nothing is trained until this is loaded, or you go back.</p>
+      <button type="button" class="button small-button" disabled={isLocked} onClick={onGoBack}>
+        Go back to {what}
+      </button>
+    </div>
+  );
+}
+
 /** Label and value pairs. */
 export function Facts({ facts }: { facts: readonly (readonly [label: string, value: string])[] }) {
   return (

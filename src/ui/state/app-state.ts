@@ -11,7 +11,7 @@ import type {
   StorageForecast,
   TrainerApi,
 } from '../../api/trainer-api.ts';
-import { TrainerError } from '../../support/trainer-error.ts';
+import { fromWire, TrainerError } from '../../support/trainer-error.ts';
 import { createBuilderState, type Builder } from './builder.ts';
 import { createCompare, type Compare } from './compare.ts';
 import { createEvaluationForm, type EvaluationForm } from './evaluation-form.ts';
@@ -23,7 +23,7 @@ import { createForecast, type Forecast } from './forecast.ts';
 import { createLessMemory, type LessMemory } from './less-memory.ts';
 import { createRun, type Run } from './run.ts';
 import { createSettings, type Settings } from './settings.ts';
-import { createSetUp, type SetUp } from './set-up.ts';
+import { createSetUp, type SetUp, type Unmet } from './set-up.ts';
 import { createStoredRuns, type StoredRuns } from './stored-runs.ts';
 import { createSuiteFiles, type SuiteFiles } from './suite-files.ts';
 
@@ -196,7 +196,12 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
     },
     findHubDataset: async () => {
       if (isLocked('dataset')) return;
+      const named = hubDatasets.source();
+      if (named === null) return;
       await hubDatasets.find();
+      const failure = failures.of('dataset').value;
+      if (failure !== null) setUp.refuseDataset(named.id, fromWire(failure));
+      else if (hubDatasets.choices.value.length > 0) setUp.pickDataset(named.id);
       await readChosen();
     },
     useHubDataset: async (path) => {
@@ -231,15 +236,24 @@ function whyNotStart(
   if (failures.of('device').value !== null) return 'Training needs WebGPU: see the message at the top.';
   if (setUp.device.value === null) return 'Opening the GPU …';
   if (model.progress.value !== null) return 'Loading the model …';
+  if (setUp.unmetModel.value !== null) return unmetText('model', setUp.unmetModel.value);
   if (model.report.value === null) return 'Choose a model first.';
   // Not while it is only read again: leaving the field for the button would disable it under the pointer.
   if (dataset.progress.value !== null && !setUp.isRefreshing.value) return 'Reading the dataset …';
+  if (setUp.unmetDataset.value !== null) return unmetText('dataset', setUp.unmetDataset.value);
   if (dataset.report.value === null) return 'Choose a dataset first.';
   const stop = setUp.standingStop.value;
   if (stop !== null && !setUp.isDatasetStale.value) return `Dataset: ${stop.message}`;
   if (problemCount > 0)
     return `Correct ${problemCount === 1 ? 'one setting' : `${problemCount} settings`} first.`;
   return null;
+}
+
+/** Nothing else than what the page names is trained. */
+function unmetText(what: 'model' | 'dataset', { name, why }: Unmet): string {
+  const state =
+    why === 'refused' ? 'could not be read' : what === 'model' ? 'is not loaded yet' : 'is not read yet';
+  return `“${name}” ${state}: see “${what === 'model' ? 'Model' : 'Dataset'}”.`;
 }
 
 const lacksRoom = (storage: StorageForecast | undefined): boolean =>

@@ -81,11 +81,9 @@ export const adviceFor: Readonly<Record<ErrorCode, string>> = {
     'The browser gives this page no storage (private windows often do not): models are loaded anew each time.',
   'adapter-invalid':
     'Choose adapter_config.json and adapter_model.safetensors of a PEFT LoRA adapter made for this model.',
-  'dataset-unreadable':
-    'Choose a JSONL, JSON, CSV, TSV or Parquet file, text in UTF-8, gzipped or not. The dataset loaded before stays in use.',
+  'dataset-unreadable': 'Choose a JSONL, JSON, CSV, TSV or Parquet file, text in UTF-8, gzipped or not.',
   'dataset-empty':
-    'Each row needs a prompt and an answer that fits into “Max length”. If the columns have other names, map them under “Map the columns of this file”. ' +
-    'The dataset loaded before stays in use.',
+    'Each row needs a prompt and an answer that fits into “Max length”. If the columns have other names, map them under “Map the columns of this file”.',
   'dataset-ambiguous':
     'Open one of them: a file by itself, or one of the list under “From the Hugging Face Hub”.',
   'config-invalid': 'Correct the named settings under “Run settings”, or reset them to the defaults.',

@@ -26,6 +26,15 @@ export interface Loaded<Report> {
   readonly progress: ReadonlySignal<LoadProgress | null>; // null: nothing is being read
 }
 
+/** Chosen, and not in use. */
+export interface Unmet {
+  readonly name: string;
+  readonly why: 'not loaded' | 'refused';
+}
+export interface UnmetModel extends Unmet {
+  readonly option: string; // of the list of models
+}
+
 export interface SetUp {
   readonly device: ReadonlySignal<DeviceReport | null>;
   readonly model: Loaded<ModelReport>;
@@ -36,6 +45,19 @@ export interface SetUp {
   readonly isDatasetStale: ReadonlySignal<boolean>;
   /** The source that failed last; it can be read after its columns are mapped. */
   readonly refusedSource: ReadonlySignal<DatasetSource | null>;
+  /** What was chosen last and is not what is loaded. Nothing is trained before it is, or the user has gone back. */
+  readonly unmetModel: ReadonlySignal<UnmetModel | null>;
+  readonly unmetDataset: ReadonlySignal<Unmet | null>;
+  /** Chosen in the list of models, and not loaded yet. */
+  readonly pickModel: (picked: Omit<UnmetModel, 'why'>) => void;
+  /** Chosen, and it could not even be begun to read it. */
+  readonly refuseModel: (name: string, error: unknown) => void;
+  readonly refuseDataset: (name: string, error: unknown) => void;
+  /** A dataset that is known by name, and of which a file has to be chosen. */
+  readonly pickDataset: (name: string) => void;
+  /** What is loaded is what is meant after all. */
+  readonly keepModel: () => void;
+  readonly keepDataset: () => void;
   /** The same dataset is being read again, for other settings. */
   readonly isRefreshing: ReadonlySignal<boolean>;
   /** The message of the gate's stop that the user has decided to train in spite of; another one stops again. */
@@ -60,10 +82,14 @@ export function createSetUp(client: TrainerApi, settings: Settings, failures: Fa
   const dataset = createSlot<DatasetReport>();
   const datasetReadWith = signal<DatasetSettings | null>(null);
   const refusedSource = signal<DatasetSource | null>(null);
+  const unmetModel = signal<UnmetModel | null>(null);
+  const unmetDataset = signal<Unmet | null>(null);
+  let refusedWith: DatasetSettings | null = null;
+  let isOfLoadedModel = true; // the report of the dataset counts tokens of the model that is loaded
   const wanted = computed(() => datasetSettings(settings.config.value));
-  const isDatasetStale = computed(
-    () => datasetReadWith.value !== null && !sameDatasetSettings(datasetReadWith.value, wanted.value),
-  );
+  const isDatasetStale = computed(() => datasetReadWith.value !== null && !isSameAs(datasetReadWith.value));
+  const isSameAs = (settings: DatasetSettings | null): boolean =>
+    settings !== null && sameDatasetSettings(settings, wanted.value);
   const isRefreshing = signal(false);
   const acceptedStop = signal<string | null>(null);
   const standingStop = computed(
@@ -90,14 +116,33 @@ export function createSetUp(client: TrainerApi, settings: Settings, failures: Fa
     try {
       const { quantization } = settings.config.value;
       const report = await model.read((onProgress) => client.loadModel(source, quantization, onProgress));
-      modelSource.value = source;
-      settings.useDefaults(defaultsFor(source, report));
-      model.report.value = report;
+      isOfLoadedModel = false;
+      batch(() => {
+        modelSource.value = source;
+        unmetModel.value = null;
+        settings.useDefaults(defaultsFor(source, report));
+        model.report.value = report;
+      });
       return true;
     } catch (error) {
-      if (toWire(error).code !== 'cancelled') failures.report('model', error); // the user sees that it has ended
+      if (toWire(error).code === 'cancelled') return false; // the user sees that it has ended
+      refuseModel(nameOfModel(source), optionOf(source), error);
       return false;
     }
+  }
+
+  function refuseModel(name: string, option: string, error: unknown): void {
+    failures.report('model', error);
+    unmetModel.value = { name, option, why: 'refused' };
+  }
+
+  /** Data that were not read are not in use; nor are those whose tokens are another model's. */
+  function leaveDataset(source: DatasetSource): void {
+    if (!isOfLoadedModel) {
+      dataset.report.value = null;
+      datasetReadWith.value = null;
+    }
+    if (dataset.report.value === null) datasetSource.value = source;
   }
 
   async function readDatasetNow(source: DatasetSource): Promise<void> {
@@ -110,16 +155,33 @@ export function createSetUp(client: TrainerApi, settings: Settings, failures: Fa
     refusedSource.value = null;
     try {
       const report = await dataset.read((onProgress) => client.readDataset(source, readWith, onProgress));
+      isOfLoadedModel = true;
       batch(() => {
+        unmetDataset.value = null;
         dataset.report.value = report;
         datasetSource.value = source;
         datasetReadWith.value = readWith;
       });
     } catch (error) {
+      leaveDataset(source);
       if (toWire(error).code === 'cancelled') return; // asked for by the user, who sees that it has ended
-      failures.report('dataset', error);
+      refuseDataset(nameOfDataset(source), error);
       refusedSource.value = source;
+      refusedWith = readWith;
     }
+  }
+
+  function refuseDataset(name: string, error: unknown): void {
+    failures.report('dataset', error);
+    unmetDataset.value = { name, why: 'refused' };
+  }
+
+  function keepDataset(): void {
+    failures.clear('dataset');
+    batch(() => {
+      refusedSource.value = null;
+      unmetDataset.value = null;
+    });
   }
 
   return {
@@ -130,6 +192,26 @@ export function createSetUp(client: TrainerApi, settings: Settings, failures: Fa
     datasetSource,
     isDatasetStale,
     refusedSource,
+    unmetModel,
+    unmetDataset,
+    pickModel: (picked) => {
+      failures.clear('model');
+      unmetModel.value = { ...picked, why: 'not loaded' };
+    },
+    refuseModel: (name, error) => refuseModel(name, 'folder', error),
+    refuseDataset: (name, error) => {
+      refusedSource.value = null;
+      refuseDataset(name, error);
+    },
+    pickDataset: (name) => {
+      refusedSource.value = null;
+      unmetDataset.value = { name, why: 'not loaded' };
+    },
+    keepModel: () => {
+      failures.clear('model');
+      unmetModel.value = null;
+    },
+    keepDataset,
     isRefreshing,
     acceptedStop,
     standingStop,
@@ -149,13 +231,32 @@ export function createSetUp(client: TrainerApi, settings: Settings, failures: Fa
     cancelReading: () => client.cancelReading(),
     refreshDataset: () =>
       inTurn(async () => {
-        if (!isDatasetStale.value || dataset.report.value === null) return;
+        const refused = refusedSource.value;
+        const isReadSo = dataset.report.value !== null && !isDatasetStale.value;
+        // Refused with other settings, and those it was read with are back.
+        if (refused === datasetSource.value && isReadSo) return keepDataset();
+        const isOld = refused === null ? isDatasetStale.value : !isSameAs(refusedWith);
+        if (!isOld) return;
         isRefreshing.value = true;
-        await readDatasetNow(datasetSource.value);
+        await readDatasetNow(refused ?? datasetSource.value);
         isRefreshing.value = false;
       }),
   };
 }
+
+/** The entry of the list of models that stands for it. */
+export function optionOf(source: ModelSource): string {
+  if (source.kind === 'hub') return source.id;
+  return source.kind === 'demo' ? 'demo' : 'folder';
+}
+
+export function nameOfModel(source: ModelSource): string {
+  if (source.kind === 'hub') return source.id;
+  return source.kind === 'demo' ? 'the demo model' : source.name;
+}
+
+export const nameOfDataset = (source: DatasetSource): string =>
+  source.kind === 'hub' ? source.id : source.name;
 
 /** Max length within what the model was made for. */
 function defaultsFor(source: ModelSource, { maxPositions }: ModelReport): RunConfig {

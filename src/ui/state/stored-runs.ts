@@ -188,7 +188,7 @@ async function openModel({ model }: StoredRun, setUp: SetUp, failures: Failures)
   const { source } = model;
   const current = setUp.modelSource.value;
   const isOpen = setUp.model.report.value?.name === model.name && current.kind === source.kind;
-  if (isOpen) return;
+  if (isOpen) return setUp.keepModel(); // whatever else was chosen and not loaded
   if (source.kind === 'files')
     throw new TrainerError(
       'not-ready',
@@ -203,7 +203,7 @@ async function openDataset({ id, dataset }: StoredRun, setUp: SetUp, failures: F
   const { source } = dataset;
   const isRead = setUp.dataset.report.value?.name === dataset.name;
   if (source.kind === 'file' && !source.isKept) {
-    if (isRead) return; // if it is another one, its content will tell
+    if (isRead) return setUp.keepDataset(); // if it is another one, its content will tell
     throw new TrainerError(
       'not-ready',
       `This run was made with the file “${dataset.name}”, which was too large to keep. Choose it under “Dataset”, then continue.`,

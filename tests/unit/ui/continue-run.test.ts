@@ -54,6 +54,7 @@ function pageOf(failure: ErrorCode | null = null, plan: (config: RunConfig) => u
   const setUp = {
     modelSource: signal({ kind: 'demo' }),
     model: { report: signal({ name: 'm' }) },
+    keepModel: () => undefined,
     dataset: { report: signal({ name: 'd' }) },
     readDataset: () => Promise.resolve(),
   } as unknown as SetUp;

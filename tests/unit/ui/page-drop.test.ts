@@ -1,13 +1,17 @@
 import { expect, test } from 'vitest';
 import { takeFolder } from '../../../src/ui/page-drop.ts';
-import { createFailures } from '../../../src/ui/state/failures.ts';
+import { toWire } from '../../../src/support/trainer-error.ts';
 
 /** What the page does with a dropped folder of these files. */
 async function taken(names: readonly string[]): Promise<string> {
-  const failures = createFailures();
   let did = 'nothing';
   const app = {
-    failures,
+    setUp: {
+      refuseDataset: (_name: string, error: unknown) => {
+        const { code, message } = toWire(error);
+        did = `${code}: ${message}`;
+      },
+    },
     useModel: async (source: object) => void (did = `model of ${(source as { files: File[] }).files.length}`),
     useDatasetFile: async ({ name }: File) => void (did = `dataset ${name}`),
   };
@@ -16,8 +20,7 @@ async function taken(names: readonly string[]): Promise<string> {
     'mine',
     names.map((name) => new File(['x'], name)),
   );
-  const failure = failures.of('dataset').value;
-  return failure === null ? did : `${failure.code}: ${failure.message}`;
+  return did;
 }
 
 test.each([
