@@ -9,7 +9,7 @@ import { requireOutFile, writeOutFile } from './cli/out-file.ts';
 import { withSystemPrompt } from '../src/data/system-prompt.ts';
 
 async function generate(options: GenerateOptions, asJson: boolean): Promise<void> {
-  const { maxNewTokens, temperature, seed, templateDate, systemPrompt } = options;
+  const { maxNewTokens, temperature, topP, seed, strength, templateDate, systemPrompt } = options;
   const out = resolve(options.out);
   requireOutFile(out);
   const model = modelInput(options.model, hubAccess(options.hubUrl));
@@ -24,7 +24,10 @@ async function generate(options: GenerateOptions, asJson: boolean): Promise<void
       model: model.served,
       quantization: options.quantization,
       adapter: adapter?.served ?? null,
-      request: { prompts, maxNewTokens, temperature, seed, templateDate, useAdapter: adapter !== null },
+      request: {
+        ...{ prompts, maxNewTokens, temperature, topP, seed, templateDate },
+        ...(adapter === null ? { useAdapter: false } : { useAdapter: true, strength }),
+      },
     },
     [...model.mounts, ...(adapter?.mounts ?? [])],
     { host: options.host, hubUrl: options.hubUrl },

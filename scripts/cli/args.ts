@@ -32,6 +32,8 @@ export interface GenerateOptions {
   readonly out: string;
   readonly maxNewTokens: number;
   readonly temperature: number;
+  readonly topP: number;
+  readonly strength: number;
   readonly seed: number;
   readonly templateDate: string;
   readonly hubUrl: string | null;
@@ -118,7 +120,10 @@ ${quantizationHelp}
   --adapter <folder>             PEFT adapter to use
   --max-new-tokens <number>      longest answer (default 256)
   --temperature <number>         0 is greedy (default 0)
+  --top-p <number>               above temperature 0: draws from the likeliest tokens that have this much of the
+                                 probability, above 0 to 1 (default 1: from all)
   --seed <number>                for temperatures above 0 (default 42)
+  --adapter-strength <number>    how much of the adapter is added, 0 to 1.5: 0 is the base (default 1)
   --template-date <day>          what a chat template writes that asks for today (default 2024-07-26)
 ${hostHelp}
   --json                         the last line of the output is one JSON object
@@ -166,6 +171,8 @@ const generateSpec = {
   'max-new-tokens': text,
   'template-date': text,
   temperature: text,
+  'top-p': text,
+  'adapter-strength': text,
   seed: text,
   json: flag,
   help: { type: 'boolean', short: 'h' },
@@ -295,6 +302,8 @@ export function parseGenerateArgs(argv: readonly string[]): GenerateOptions {
       (n) => Number.isInteger(n) && n >= 1 && n <= 16_384,
     ),
     temperature: numberOf(values, 'temperature', 0, (n) => n >= 0 && n <= 10),
+    topP: numberOf(values, 'top-p', 1, (n) => n > 0 && n <= 1),
+    strength: numberOf(values, 'adapter-strength', 1, (n) => n >= 0 && n <= 1.5),
     seed: numberOf(values, 'seed', 42, (n) => Number.isInteger(n) && n >= 0 && n <= 4_294_967_295),
     templateDate: templateDateOf(values),
     hubUrl: optional(values, 'hub-url'),

@@ -458,6 +458,10 @@ export interface GenerateRequest {
   readonly temperature: number; // 0: greedy
   readonly seed: number;
   readonly useAdapter: boolean;
+  /** Only the likeliest tokens are drawn from, those that have this much of the probability; default 1: all of them. */
+  readonly topP?: number;
+  /** How much of the adapter is added: 0 is the base, 1 (the default) the adapter as it was trained. */
+  readonly strength?: number;
   /** The day that a chat template writes where it asks for today, as 2024-07-26; absent: that of the settings' default. */
   readonly templateDate?: string;
 }

@@ -1,11 +1,19 @@
 /**
  * Next-token choice on the GPU, so that decoding needs no read per token: greedy, or temperature by the
- * Gumbel-max trick (argmax of logit / T + Gumbel noise is a draw from the softmax).
+ * Gumbel-max trick (argmax of logit / T + Gumbel noise is a draw from the softmax). With top-p (arXiv 1904.09751) only
+ * the likeliest tokens are drawn from (top-p.ts).
  */
 import type { GpuTensor } from '../device/gpu-memory.ts';
 import { kernel } from '../device/kernel.ts';
 import type { Recorder } from '../device/recorder.ts';
 import { hashWgsl } from './dropout.ts';
+import { topPBody, topPHeader, topPPasses } from './top-p.ts';
+
+export interface Draw {
+  readonly temperature: number; // 0: greedy
+  readonly topP: number; // 1: from all tokens
+  readonly seed: number;
+}
 
 /** next[row] = chosen id; out[row · outStride + step] = the same. The lowest id wins a tie, as in torch.argmax. */
 export function sampleTokens(
@@ -22,12 +30,12 @@ export function sampleTokens(
     /** Threads that share one row: few where barriers are slow. */
     readonly rowThreads: 8 | 64;
   },
-  temperature: number,
-  seed: number,
+  { temperature, topP, seed }: Draw,
 ): void {
   const greedy = temperature === 0;
+  const isCut = !greedy && topP < 1;
   const { rows, vocab, stride, outStride, step, rowThreads } = size;
-  const program = kernel(`sample greedy=${greedy} threads=${rowThreads}`, () => ({
+  const program = kernel(`sample greedy=${greedy} cut=${isCut} threads=${rowThreads}`, () => ({
     workgroupSize: rowThreads,
     bindings: {
       logits: ['array<vec4f>', 'read'],
@@ -42,18 +50,22 @@ export function sampleTokens(
       step: 'u32',
       inverseT: 'f32',
       seed: 'u32',
+      dropped: 'f32',
     },
     header: `${hashWgsl}
+${isCut ? topPHeader(rowThreads) : ''}
 var<workgroup> bestValue: array<f32, ${rowThreads}>;
 var<workgroup> bestIndex: array<u32, ${rowThreads}>;`,
     body: `
   let row = groupIndex;
   if (row >= u.rows) { return; }
+${isCut ? topPBody(rowThreads) : ''}
   var value = -3.4e38;
   var index = 0xffffffffu;
   for (var v = lid.x; v < u.stride4; v += ${rowThreads}u) {
     let columns = vec4u(v * 4u) + vec4u(0u, 1u, 2u, 3u);
-    var score = logits[row * u.stride4 + v];
+    let logit = logits[row * u.stride4 + v];
+    var score = logit;
 ${
   greedy
     ? ''
@@ -63,6 +75,7 @@ ${
     score = score * u.inverseT - log(-log(max(noise, vec4f(1e-7))) + 1e-20);`
 }
     score = select(vec4f(-3.4e38), score, columns < vec4u(u.vocab));
+${isCut ? '    score = select(vec4f(-3.4e38), score, ordered(logit) >= vec4u(lowestKept));' : ''}
     let top = max(max(score.x, score.y), max(score.z, score.w));
     if (top > value || index == 0xffffffffu) {
       value = top;
@@ -92,7 +105,12 @@ ${
   recorder.dispatch(
     program,
     [logits, next, out],
-    { rows, vocab, stride4: stride / 4, outStride, step, inverseT: greedy ? 1 : 1 / temperature, seed },
+    {
+      ...{ rows, vocab, stride4: stride / 4, outStride, step, seed },
+      inverseT: greedy ? 1 : 1 / temperature,
+      dropped: 1 - topP,
+    },
     rows * rowThreads,
+    isCut ? (topPPasses * 10 * vocab) / rowThreads : undefined,
   );
 }

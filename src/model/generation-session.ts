@@ -34,9 +34,11 @@ const stepsPerBatchRead = 16;
 export interface GenerationSettings {
   readonly maxNewTokens: number;
   readonly temperature: number; // 0: greedy
+  readonly topP?: number; // of the probability, what is drawn from; default 1: all
   readonly seed: number;
   readonly eosIds: readonly number[];
   readonly useAdapter: boolean;
+  readonly strength?: number; // of the adapter: what its part is multiplied by; default 1, 0 is the base
 }
 
 /** How often tokens are read while they are written, and how that is ended early. */
@@ -81,7 +83,7 @@ export class GenerationSession {
   readonly #own: Allocated<ReturnType<typeof generationSpecs>>;
   /** Of each sequence, the tokens whose keys and values lie in its cache. */
   #cached: number[][] = [];
-  #cachedWithAdapter: boolean | null = null;
+  #cachedStrength: number | null = null; // 0: of the base
 
   /** Once: later calls run the same kernels but for a few that other numbers of rows call for. */
   #isPrepared = false;
@@ -137,7 +139,7 @@ export class GenerationSession {
     const room = this.#context - Math.max(...prompts.map((prompt) => prompt.length));
     const maxNew = Math.min(settings.maxNewTokens, room);
     if (maxNew <= 0) throw new RangeError('a prompt fills the whole context');
-    const use = this.#use(settings.useAdapter);
+    const use = this.#use(settings.useAdapter, settings.strength);
     await this.#prepare(prompts, settings, use);
     this.#hold(prompts, use);
     this.#choose(count, 0, settings);
@@ -170,14 +172,24 @@ export class GenerationSession {
   }
 
   /** Logits [n, V] of the position after each prompt; for tests and inspection. */
-  async nextLogits(prompts: readonly (readonly number[])[], useAdapter: boolean): Promise<Float32Array[]> {
+  async nextLogits(
+    prompts: readonly (readonly number[])[],
+    useAdapter: boolean,
+    strength = 1,
+  ): Promise<Float32Array[]> {
     this.forget();
-    this.#hold(prompts, this.#use(useAdapter));
+    this.#hold(prompts, this.#use(useAdapter, strength));
     this.#project(prompts.length);
     this.#decoder.gpu.recorder.submit();
-    const all = await this.#decoder.gpu.memory.readFloat32(this.#own.logits);
-    const { vocabSize } = this.#decoder.config;
-    return prompts.map((_, i) => all.slice(i * padded(vocabSize), i * padded(vocabSize) + vocabSize));
+    return this.readLogits(prompts.length);
+  }
+
+  /** Logits [count, V] that the last token of each sequence was chosen from, while `stream` gives out every step. */
+  async readLogits(count: number): Promise<Float32Array[]> {
+    const { gpu, config } = this.#decoder;
+    const stride = padded(config.vocabSize);
+    const all = await gpu.memory.readFloat32(this.#own.logits);
+    return Array.from({ length: count }, (_, i) => all.slice(i * stride, i * stride + config.vocabSize));
   }
 
   /** The caches are those of one set of weights; an adapter that is trained on changes them under the same name. */
@@ -185,9 +197,9 @@ export class GenerationSession {
     this.#cached = [];
   }
 
-  #use(useAdapter: boolean): AdapterUse | null {
-    const adapter = useAdapter ? this.#adapter : null;
-    return adapter === null ? null : { adapter, dropoutSeed: null, dropped: null };
+  #use(useAdapter: boolean, strength = 1): AdapterUse | null {
+    const adapter = useAdapter && strength !== 0 ? this.#adapter : null;
+    return adapter === null ? null : { adapter, strength, dropoutSeed: null, dropped: null };
   }
 
   async #prepare(
@@ -206,8 +218,9 @@ export class GenerationSession {
 
   /** Makes each sequence hold its prompt, and `last` the state after it. */
   #hold(prompts: readonly (readonly number[])[], use: AdapterUse | null): void {
-    if (this.#cachedWithAdapter !== (use !== null)) this.forget();
-    this.#cachedWithAdapter = use !== null;
+    const strength = use?.strength ?? 0;
+    if (this.#cachedStrength !== strength) this.forget();
+    this.#cachedStrength = strength;
     const { first, copies } = firstOfEach(prompts);
     const rows = first.flatMap((sequence) => {
       const prompt = at(prompts, sequence);
@@ -328,7 +341,7 @@ export class GenerationSession {
     });
   }
 
-  #choose(count: number, step: number, { temperature, seed }: GenerationSettings): void {
+  #choose(count: number, step: number, { temperature, topP = 1, seed }: GenerationSettings): void {
     const { gpu, config } = this.#decoder;
     this.#project(count);
     const size = {
@@ -339,7 +352,8 @@ export class GenerationSession {
       step,
       rowThreads: gpu.recorder.isSoftware ? (8 as const) : (64 as const),
     };
-    sampleTokens(gpu.recorder, this.#own.logits, this.#own.next, this.#own.out, size, temperature, seed);
+    const { logits, next, out } = this.#own;
+    sampleTokens(gpu.recorder, logits, next, out, size, { temperature, topP, seed });
   }
 
   /** Tokens of the steps [from, to). Waits for the GPU. */

@@ -19,6 +19,8 @@ import type { Adapter, GroupTensors } from './adapter.ts';
 /** How an adapter takes part in a pass. `dropoutSeed` is set in training only; it changes with every micro-batch. */
 export interface AdapterUse {
   readonly adapter: Adapter;
+  /** What its part of the forward is multiplied by, beside its own scaling; absent in training: 1. */
+  readonly strength?: number;
   readonly dropoutSeed: number | null;
   /** [M, widest input]; needed only with dropout. */
   readonly dropped: GpuTensor | null;
@@ -79,7 +81,7 @@ export function loraForward(
     b: use.adapter.parameters,
     slots: groups.flatMap(({ parts }) => parts),
     rank: use.adapter.plan.rank,
-    scale: use.adapter.scaling,
+    scale: use.adapter.scaling * (use.strength ?? 1),
   };
 }
 

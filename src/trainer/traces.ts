@@ -33,7 +33,10 @@ export function promptIds(prompt: Prompt | TokenPrompt, tokenizer: ChatTokenizer
   return tokenizer.encodePrompt(messagesOf(prompt));
 }
 
-type DecodingSettings = Pick<GenerationSettings, 'maxNewTokens' | 'temperature' | 'seed'>;
+type DecodingSettings = Pick<
+  GenerationSettings,
+  'maxNewTokens' | 'temperature' | 'topP' | 'seed' | 'strength'
+>;
 
 /** Answers prompts in batches on buffers made once. Caller disposes. */
 export class Responder {

@@ -1,7 +1,7 @@
 // A session's cache lives between calls: what it saves must not change a token.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Gpu } from '../../src/device/open-device.ts';
-import type { Adapter } from '../../src/model/adapter.ts';
+import { Adapter } from '../../src/model/adapter.ts';
 import { GenerationSession } from '../../src/model/generation-session.ts';
 import { loadModel } from '../../src/model/load-model.ts';
 import { goldenFiles, openGolden, type Golden } from './goldens.ts';
@@ -77,6 +77,66 @@ test('the base and the adapter do not read each other’s cache', async () => {
   const [adapted, base, again] = [await ask(true), await ask(false), await ask(true)];
   expect(again).toEqual(adapted);
   expect(base).not.toEqual(adapted);
+  session.dispose();
+});
+
+// transformers 5.24, peft 0.21.2, float32: every LoRA layer's `scale_layer(strength)`. The first eight logits after the prompt, and greedy tokens.
+const ofPeft = [
+  {
+    strength: 0.5,
+    logits: [0.377873, -0.654478, -0.258762, 1.020486, -0.072103, -1.619454, -0.644737, 1.114851],
+    tokens: [100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 28], // of the second prompt
+  },
+  {
+    strength: 1.5,
+    logits: [0.200028, -0.697938, 1.476732, -0.109695, -1.439009, -1.454096, -1.853374, -0.404868],
+    tokens: [53, 336, 336, 379, 379, 57, 336, 239, 190, 76, 220, 76],
+  },
+] as const;
+
+test('strength 0 is the base and 1 the adapter, bit for bit; between and beyond it is PEFT’s scaled adapter', async () => {
+  const session = open(1);
+  const logitsAt = async (strength: number): Promise<Float32Array> =>
+    (await session.nextLogits([promptOf(0)], true, strength))[0];
+  const [base] = await session.nextLogits([promptOf(0)], false);
+  const [whole] = await session.nextLogits([promptOf(0)], true);
+  expect(await logitsAt(0)).toEqual(base);
+  expect(await logitsAt(1)).toEqual(whole);
+  expect(relativeError(whole, base)).toBeGreaterThan(1e-2); // the control
+  for (const { strength, logits, tokens } of ofPeft) {
+    expect(relativeError((await logitsAt(strength)).slice(0, logits.length), logits)).toBeLessThan(1e-4);
+    expect((await session.generate([promptOf(1)], { ...settings, strength }))[0]).toEqual(tokens);
+  }
+  session.dispose();
+});
+
+test('strength 0.5 gives the bits of the adapter with half its lora_alpha', async () => {
+  const half = new Adapter(gpu, golden.model.config, {
+    ...golden.settings,
+    loraAlpha: golden.settings.loraAlpha / 2,
+  });
+  half.writeParameters(await adapter.readParameters());
+  const [scaled, byHand] = [open(1), new GenerationSession(golden.model.decoder, half, 1, 96)];
+  const [logits] = await scaled.nextLogits([promptOf(0)], true, 0.5);
+  expect(logits).toEqual((await byHand.nextLogits([promptOf(0)], true))[0]);
+  expect(logits).not.toEqual((await scaled.nextLogits([promptOf(0)], true))[0]);
+  for (const made of [scaled, byHand, half]) made.dispose();
+});
+
+test('another strength does not read the cache of the one before, and logits are those the token was chosen from', async () => {
+  const session = open(1);
+  const ask = async (strength: number): Promise<number[]> => {
+    const ids: number[] = [];
+    for await (const [[id]] of session.stream([promptOf(1)], { ...settings, strength })) {
+      const [logits] = await session.readLogits(1);
+      expect(logits.indexOf(Math.max(...logits))).toBe(id); // greedy
+      ids.push(id);
+    }
+    return ids;
+  };
+  const asked = [await ask(1), await ask(0.5), await ask(1)];
+  const [whole] = await session.generate([promptOf(1)], settings);
+  expect(asked).toEqual([whole, [...ofPeft[0].tokens], whole]);
   session.dispose();
 });
 

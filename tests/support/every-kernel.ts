@@ -194,15 +194,18 @@ function rowwise(recorder: Recorder): void {
     crossEntropy(recorder, x, x, x, x, targets);
   }
   for (const rowThreads of [8, 64] as const)
-    for (const temperature of [0, 1])
+    for (const [temperature, topP] of [
+      [0, 1],
+      [1, 1],
+      [1, 0.9],
+    ])
       sampleTokens(
         recorder,
         x,
         x,
         x,
         { rows: 3, vocab: 30, stride: 32, outStride: 4, step: 0, rowThreads },
-        temperature,
-        1,
+        { temperature, topP, seed: 1 },
       );
   gatherRows(recorder, x, x, x, { rows: 3, stride: 32 });
   scatterRows(recorder, x, x, x, { rows: 3, stride: 32 });
