@@ -47,6 +47,7 @@ export const rooms = [
       'An objective is arithmetic on log-probabilities: it sees batches and numbers, and the trainer asks it.',
   },
   { folder: 'adapter', imports: ['support', 'architecture', 'config', 'api'], advice: pure },
+  { folder: 'exporters', imports: ['support', 'architecture', 'config', 'adapter'], advice: pure },
   { folder: 'hub', imports: ['support', 'config', 'api', 'data'], packages: ['hub'], advice: pure },
   {
     folder: 'device',
@@ -88,7 +89,7 @@ export const rooms = [
         'evaluation',
         'objectives',
       ],
-      ...['adapter', 'hub', 'device', 'kernels', 'self-test', 'model'],
+      ...['adapter', 'exporters', 'hub', 'device', 'kernels', 'self-test', 'model'],
     ],
     advice: 'trainer/ reports through callbacks; ui/ listens through api/.',
   },

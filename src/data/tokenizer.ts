@@ -280,7 +280,10 @@ function unnamedTemplates(files: TokenizerFiles): string[] {
 }
 
 /** chat_template.jinja wins over tokenizer_config.json, as in transformers. Of several, the one called "default". */
-function templateText({ chatTemplate, tokenizerConfig }: TokenizerFiles): string | null {
+export function templateText({
+  chatTemplate,
+  tokenizerConfig,
+}: Pick<TokenizerFiles, 'chatTemplate' | 'tokenizerConfig'>): string | null {
   if (chatTemplate !== null) return chatTemplate;
   const value = tokenizerConfig['chat_template'];
   if (typeof value === 'string') return value;

@@ -25,7 +25,7 @@ export interface Checkpoint {
   readonly notes: readonly string[];
 }
 
-interface Shards {
+export interface Shards {
   readonly files: ReadonlyMap<string, SafetensorsFile>;
   /** From a tensor's name to its file, where there is an index. */
   readonly index: ReadonlyMap<string, string>;
@@ -157,7 +157,8 @@ async function haveSameValues(a: FoundTensor, b: FoundTensor): Promise<boolean> 
   return true;
 }
 
-async function openShards(files: ModelFiles): Promise<Shards> {
+/** The files with the weights, their headers checked. @throws TrainerError "model-file-missing" or "model-file-invalid" */
+export async function openShards(files: ModelFiles): Promise<Shards> {
   const single = await files.open('model.safetensors');
   if (single !== null)
     return { files: new Map([['model.safetensors', await openSafetensors(single)]]), index: new Map() };

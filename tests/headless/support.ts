@@ -10,7 +10,7 @@ export interface Finished {
   readonly stderr: string;
 }
 
-export type Command = 'train' | 'generate' | 'evaluate' | 'inspect' | 'build-dataset' | 'bench';
+export type Command = 'train' | 'generate' | 'evaluate' | 'inspect' | 'build-dataset' | 'bench' | 'export';
 
 export interface Running {
   readonly child: ChildProcess;

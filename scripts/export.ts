@@ -1,0 +1,63 @@
+/** `npm run export`: a trained adapter for other tools. `--help` says the rest. */
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { adapterExport } from '../src/exporters/export-adapter.ts';
+import type { ExportFile } from '../src/exporters/export-file.ts';
+import { mergedFiles, storedDtype } from '../src/exporters/merged.ts';
+import type { ExportSubject } from '../src/exporters/subject.ts';
+import type { ModelFiles } from '../src/model/model-files.ts';
+import { TrainerError } from '../src/support/trainer-error.ts';
+import { openBase } from '../src/trainer/export-subject.ts';
+import { wantsHelp, wantsJson } from './cli/args.ts';
+import { runCommand } from './cli/exit.ts';
+import { exportHelp, parseExportArgs, type ExportFormat, type ExportOptions } from './cli/export-args.ts';
+import { modelFolder, readSubject } from './cli/export-source.ts';
+import { prepareOutFolder } from './cli/out-folder.ts';
+import { printJson } from './cli/terminal.ts';
+import { writeExport } from './cli/write-stream.ts';
+
+async function run(options: ExportOptions, asJson: boolean): Promise<void> {
+  const out = resolve(options.out);
+  const model = options.model === null ? null : modelFolder(options.model);
+  const subject = await readSubject(resolve(options.folder), model);
+  const made = await Promise.all(
+    options.formats.map(async (format) => ({
+      format,
+      files: await filesOf(format, subject, model, options),
+    })),
+  );
+  const names = made.flatMap(({ format, files }) => files.map(({ name }) => `${format}/${name}`));
+  const there = options.overwrite ? undefined : names.find((name) => existsSync(join(out, name)));
+  if (there !== undefined)
+    throw new TrainerError(
+      'config-invalid',
+      `${join(out, there)} is there already: --overwrite replaces it.`,
+    );
+  prepareOutFolder(out, names);
+  for (const { format, files } of made) {
+    for (const file of files) await writeExport(join(out, format), file);
+    console.log(`${format}: ${files.map(({ name }) => name).join(', ')} in ${join(out, format)}`);
+  }
+  if (!asJson) return;
+  const formats = made.map(({ format, files }) => [
+    format,
+    files.map(({ name, size }) => ({ name, bytes: size })),
+  ]);
+  printJson({ ok: true, base: subject.base, out, formats: Object.fromEntries(formats) as object });
+}
+
+async function filesOf(
+  format: ExportFormat,
+  subject: ExportSubject,
+  model: ModelFiles | null,
+  { dtype }: ExportOptions,
+): Promise<ExportFile[]> {
+  if (format !== 'merged') return adapterExport(subject, format, dtype ?? 'f32');
+  if (model === null) throw new TrainerError('config-invalid', '--format merged needs --model.');
+  const base = await openBase(model);
+  return mergedFiles(subject, base, dtype ?? storedDtype(base));
+}
+
+const argv = process.argv.slice(2);
+if (wantsHelp(argv)) console.log(exportHelp);
+else await runCommand(wantsJson(argv), () => run(parseExportArgs(argv), wantsJson(argv)));
