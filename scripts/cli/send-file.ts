@@ -4,6 +4,7 @@ import { open } from 'node:fs/promises';
 import type { BigIntStats } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
+import { chosenEncoding, isCompressible, type CompressedFiles } from './compressed-files.ts';
 
 interface ByteRange {
   readonly start: number;
@@ -37,16 +38,32 @@ export async function sendFile(
   request: IncomingMessage,
   response: ServerResponse,
   path: string,
+  compressed: CompressedFiles | null = null, // null: the bytes as they are, whoever asks
 ): Promise<void> {
   const file = await open(path, asFound);
   try {
     const stats = await file.stat({ bigint: true });
     if (!stats.isFile()) return void response.writeHead(404).end();
     const size = Number(stats.size);
-    const etag = etagOf(stats);
+    const plainTag = etagOf(stats);
+    const mayCompress = compressed !== null && isCompressible(path, size);
+    const encoding =
+      mayCompress && request.headers.range === undefined
+        ? chosenEncoding(request.headers['accept-encoding'])
+        : null;
+    // Other bytes, another tag.
+    const etag = encoding === null ? plainTag : `${plainTag.slice(0, -1)}-${encoding}"`;
     response.setHeader('ETag', etag);
-    response.setHeader('Accept-Ranges', 'bytes');
+    if (mayCompress) response.setHeader('Vary', 'Accept-Encoding');
+    if (encoding === null) response.setHeader('Accept-Ranges', 'bytes');
     if (isHeld(request.headers['if-none-match'], etag)) return void response.writeHead(304).end();
+    if (encoding !== null && compressed !== null) {
+      const bytes = await compressed.get(path, plainTag, encoding);
+      response.setHeader('Content-Encoding', encoding);
+      response.setHeader('Content-Length', bytes.length);
+      response.writeHead(200);
+      return void response.end(request.method === 'HEAD' ? undefined : bytes);
+    }
     const isSameFile = [undefined, etag].includes(request.headers['if-range'] as string | undefined);
     const range = isSameFile ? parseRange(request.headers.range, size) : null;
     if (range === 'unsatisfiable') {

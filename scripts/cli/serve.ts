@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { extname } from 'node:path';
 import { fileInside, mountOf, type Mount } from '../../src/host/node/mounts.ts';
 import { commonHeaders, isWorkerFile, nothingPolicy, pagePolicy, workerPolicy } from '../vite/page-policy.ts';
+import { CompressedFiles } from './compressed-files.ts';
 import { isKnownHost } from './host-names.ts';
 import { sendFile } from './send-file.ts';
 import { takeFile, writeFailure } from './take-file.ts';
@@ -115,6 +116,7 @@ function isFromOwnPage({ headers }: IncomingMessage): boolean {
 
 async function answer(
   options: ServeOptions,
+  compressed: CompressedFiles,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -140,7 +142,7 @@ async function answer(
   if (file === null) return sendText(response, 404, `not found: /${path}`);
   if (options.policy === 'none') for (const name of productOnly) response.removeHeader(name);
   setHeaders(response, mounted === null ? pageHeaders(file, options) : mountedHeaders);
-  return sendFile(request, response, file);
+  return sendFile(request, response, file, mounted === null ? compressed : null);
 }
 
 const MISDIRECTED = 421;
@@ -163,8 +165,9 @@ function isPortTaken(error: unknown): boolean {
 }
 
 export async function serve(options: ServeOptions): Promise<Served> {
+  const compressed = new CompressedFiles();
   const server = createServer((request, response) => {
-    answer(options, request, response).catch((error: unknown) => {
+    answer(options, compressed, request, response).catch((error: unknown) => {
       if (!response.headersSent) sendText(response, 500, String(error));
       else response.destroy();
     });
