@@ -4,18 +4,21 @@ import { generateHelp, parseGenerateArgs, wantsHelp, wantsJson, type GenerateOpt
 import { runCommand } from './cli/exit.ts';
 import { adapterInput, hubAccess, modelInput } from './cli/inputs.ts';
 import { readPrompts } from './cli/prompts.ts';
-import { printJson } from './cli/terminal.ts';
+import { asMessage, printJson } from './cli/terminal.ts';
 import { requireOutFile, writeOutFile } from './cli/out-file.ts';
 import { withSystemPrompt } from '../src/data/system-prompt.ts';
 
 async function generate(options: GenerateOptions, asJson: boolean): Promise<void> {
   const { maxNewTokens, temperature, topP, seed, strength, templateDate, systemPrompt } = options;
-  const out = resolve(options.out);
-  requireOutFile(out);
+  const out = options.out === null ? null : resolve(options.out);
+  if (out !== null) requireOutFile(out);
   const model = modelInput(options.model, hubAccess(options.hubUrl));
   const adapter = options.adapterFolder === null ? null : adapterInput(options.adapterFolder);
   const unused = new Set<string>();
-  const given = readPrompts(options.promptsPath, (name) => unused.add(name.replace(/^.*\./, '')));
+  const given =
+    options.promptsPath === null
+      ? options.prompts
+      : readPrompts(options.promptsPath, (name) => unused.add(name.replace(/^.*\./, '')));
   if (unused.size > 0) console.log(`Not used of the prompts' turns: ${[...unused].join(', ')}`);
   const prompts = given.map((prompt) => withSystemPrompt(prompt, systemPrompt));
   const { generateAnswers } = await import('./cli/generate-answers.ts'); // the slow part, loaded once the input is good
@@ -33,8 +36,13 @@ async function generate(options: GenerateOptions, asJson: boolean): Promise<void
     { host: options.host, hubUrl: options.hubUrl },
   );
   const answers = generated.map(({ prompt, tokenIds, trace }) => ({ prompt, tokenIds, text: trace.text }));
-  writeOutFile(out, `${JSON.stringify(answers, null, 1)}\n`);
-  console.log(`${answers.length} answers in ${out}`);
+  if (options.promptsPath === null)
+    for (const { text } of answers)
+      console.log(asMessage(answers.length > 1 ? `${text.trim()}\n` : text.trim()));
+  if (out !== null) {
+    writeOutFile(out, `${JSON.stringify(answers, null, 1)}\n`);
+    console.log(`${answers.length} ${answers.length === 1 ? 'answer' : 'answers'} in ${out}`);
+  }
   if (asJson) printJson({ ok: true, model: options.model, prompts: answers.length, out });
 }
 

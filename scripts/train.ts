@@ -14,7 +14,7 @@ import { checkpointOf, readCheckpointHead } from './cli/checkpoint-file.ts';
 import { cancelled, RunFailure, runCommand } from './cli/exit.ts';
 import { adapterInput, datasetInput, hubAccess, modelInput, reasonOf } from './cli/inputs.ts';
 import { openMetricsLog, type MetricsLog } from './cli/metrics-log.ts';
-import { prepareOutFolder } from './cli/out-folder.ts';
+import { prepareOutFolder, refuseHeldRun } from './cli/out-folder.ts';
 import { createProgressView, suiteLines } from './cli/progress.ts';
 import type { Mount } from '../src/host/node/mounts.ts';
 import { lackOfRoom } from './cli/room.ts';
@@ -50,6 +50,7 @@ async function prepare(options: TrainOptions): Promise<Prepared> {
     },
     (line) => console.error(line),
   );
+  if (checkpoint === null && !options.overwrite) refuseHeldRun(out);
   prepareOutFolder(out, [...deliveredNames, formerCheckpointName, metricsName]);
   return {
     out,

@@ -1,9 +1,11 @@
 /** Command lines → typed options. What cannot be used is refused with a code before anything starts. */
 import { parseArgs } from 'node:util';
 import { TrainerError } from '../../src/support/trainer-error.ts';
+import { closest } from '../../src/config/closest.ts';
 import { presets } from '../../src/config/presets.ts';
 import { parseRunConfig, type RunConfig } from '../../src/config/run-config.ts';
 import { hostChoices, type HostChoice } from './choose-host.ts';
+import { settingsHelp } from './settings-help.ts';
 
 export interface TrainOptions {
   readonly host: HostChoice;
@@ -13,6 +15,7 @@ export interface TrainOptions {
   readonly settings: readonly string[]; // "key=value"
   readonly initAdapterFolder: string | null;
   readonly resume: boolean;
+  readonly overwrite: boolean; // a run that is in `out` already
   readonly allowChanges: boolean; // of data, weights or settings, where a run is resumed
   readonly out: string;
   readonly hubUrl: string | null;
@@ -27,9 +30,10 @@ export interface GenerateOptions {
   readonly model: string;
   readonly quantization: Quantization;
   readonly adapterFolder: string | null;
-  readonly promptsPath: string;
+  readonly promptsPath: string | null; // or `prompts`
+  readonly prompts: readonly string[];
   readonly systemPrompt: string; // "": none
-  readonly out: string;
+  readonly out: string | null; // null: the answers are only printed
   readonly maxNewTokens: number;
   readonly temperature: number;
   readonly topP: number;
@@ -73,11 +77,15 @@ ${datasetHelp}
                                  finished stays as it is. A longer run (max_steps, num_train_epochs), reports and the
                                  memory limit may be set anew; other data, weights or settings are refused
   --allow-changes                with --resume: go on although data, weights or settings are others
+  --overwrite                    replace the run that --out holds already
 ${hostHelp}
   --json                         the last line of the output is one JSON object
   --help
 
 Ctrl-C stops after the step that is running and writes the adapter as it is then (exit code 1).
+
+Settings for --set and --config (the demo model has defaults of its own, see src/config/demo-preset.ts)
+${settingsHelp()}
 
 ${gpuHelp}`;
 
@@ -105,7 +113,7 @@ Needs no browser and no GPU; HF_TOKEN is the access token for what is gated or p
 
 export const quantizationHelp = `  --quantization <name>          how the weights are held on the GPU: none (float32), f16, int8 or nf4, with embedding and head in int8 (default none)`;
 
-export const generateHelp = `npm run generate -- --model <demo | folder | hub id> --prompts <file.json> --out <file.json> [options]
+export const generateHelp = `npm run generate -- --model <demo | folder | hub id> (--prompt <text> | --prompts <file.json> --out <file.json>) [options]
 
 Answers prompts with the model, with or without an adapter, and writes [{ prompt, tokenIds, text }].
 
@@ -113,6 +121,7 @@ Answers prompts with the model, with or without an adapter, and writes [{ prompt
                                  owner/name, or owner/name@revision
   --hub-url <address>            another server with the hub's paths (default https://huggingface.co)
 ${quantizationHelp}
+  --prompt <text>                a prompt whose answer is printed; may be repeated, and --out can then be left out
   --prompts <file.json>          JSON list of texts, or of conversations [{ "role": "user", "content": "…" }, …] that end with a
                                  user's turn
   --system-prompt <text>         put before prompts that bring none of their own
@@ -139,7 +148,15 @@ export function parse(argv: readonly string[], options: NonNullable<Spec>): Reco
     return parseArgs({ args: [...argv], options, strict: true, allowPositionals: false }).values;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new TrainerError('config-invalid', `${reason.replace(/\.?$/, '.')} --help lists the options.`);
+    const [, unknown] = /Unknown option '--([^']*)'/.exec(reason) ?? [];
+    if (unknown === undefined)
+      throw new TrainerError('config-invalid', `${reason.replace(/\.?$/, '.')} --help lists the options.`);
+    const meant = closest(unknown, Object.keys(options));
+    const guess = meant === null ? '' : ` Did you mean --${meant}?`;
+    throw new TrainerError(
+      'config-invalid',
+      `--${unknown} is no option of this command.${guess} --help lists them.`,
+    );
   }
 }
 
@@ -155,6 +172,7 @@ const trainSpec = {
   'init-adapter': text,
   resume: flag,
   'allow-changes': flag,
+  overwrite: flag,
   out: text,
   json: flag,
   help: { type: 'boolean', short: 'h' },
@@ -165,6 +183,7 @@ const generateSpec = {
   quantization: text,
   'hub-url': text,
   adapter: text,
+  prompt: { type: 'string', multiple: true },
   prompts: text,
   'system-prompt': text,
   out: text,
@@ -236,6 +255,7 @@ export function parseTrainArgs(argv: readonly string[]): TrainOptions {
     settings: (values['set'] as string[] | undefined) ?? [],
     initAdapterFolder: optional(values, 'init-adapter'),
     resume: values['resume'] === true,
+    overwrite: values['overwrite'] === true,
     allowChanges: values['allow-changes'] === true,
     out,
     hubUrl: optional(values, 'hub-url'),
@@ -245,15 +265,19 @@ export function parseTrainArgs(argv: readonly string[]): TrainOptions {
       'config-invalid',
       '--resume continues with the adapter of its checkpoint: leave --init-adapter out.',
     );
+  if (options.resume && options.overwrite)
+    throw new TrainerError(
+      'config-invalid',
+      '--resume goes on with the run in --out, --overwrite replaces it: give one of them.',
+    );
   if (options.allowChanges && !options.resume)
     throw new TrainerError('config-invalid', '--allow-changes says something only with --resume.');
   return options;
 }
 
+/** "": missing, which is said after what is wrong with the model. */
 function datasetOf(values: Record<string, unknown>, model: string): string {
-  const dataset = optional(values, 'dataset') ?? (model === 'demo' ? 'alttrain-1k' : null);
-  if (dataset !== null) return dataset;
-  throw new TrainerError('dataset-unreadable', '--dataset is missing: only the demo model has a default.');
+  return optional(values, 'dataset') ?? (model === 'demo' ? 'alttrain-1k' : '');
 }
 
 /** @throws TrainerError "config-invalid" or "dataset-unreadable". */
@@ -287,14 +311,20 @@ export function templateDateOf(values: Record<string, unknown>): string {
 /** @throws TrainerError "config-invalid". */
 export function parseGenerateArgs(argv: readonly string[]): GenerateOptions {
   const values = parse(argv, generateSpec);
+  const model = required(values, 'model', 'demo');
+  const prompts = (values['prompt'] as string[] | undefined) ?? [];
+  const isTyped = prompts.length > 0;
+  if (isTyped && optional(values, 'prompts') !== null)
+    throw new TrainerError('config-invalid', 'Give --prompt or --prompts, not both.');
   return {
     host: hostOf(values),
-    model: required(values, 'model', 'demo'),
+    model,
     quantization: quantizationOf(values),
     adapterFolder: optional(values, 'adapter'),
-    promptsPath: required(values, 'prompts', 'prompts.json'),
+    promptsPath: isTyped ? null : required(values, 'prompts', 'prompts.json'),
+    prompts,
     systemPrompt: optional(values, 'system-prompt') ?? '',
-    out: required(values, 'out', 'answers.json'),
+    out: isTyped ? optional(values, 'out') : required(values, 'out', 'answers.json'),
     maxNewTokens: numberOf(
       values,
       'max-new-tokens',

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { env, platform } from 'node:process';
+import { TrainerError } from '../../src/support/trainer-error.ts';
 
 export interface FoundProgram {
   readonly path: string;
@@ -21,7 +22,10 @@ export function findProgram({ variable, namesOnPath, usualPlaces }: Search): Fou
   const wanted = env[variable];
   if (wanted) {
     if (!isExecutable(wanted))
-      throw new Error(`${variable} is ${wanted}, which is not a program. Correct it or unset it.`);
+      throw new TrainerError(
+        'config-invalid',
+        `${variable} is ${wanted}, which is not a program. Correct it or unset it.`,
+      );
     return { path: wanted, foundBy: variable };
   }
   const ending = platform === 'win32' ? '.exe' : '';

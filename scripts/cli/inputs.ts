@@ -132,6 +132,8 @@ function hubDataset(name: string, hub: HubAccess): HubDatasetSource | null {
 
 /** A file, the name of a built-in dataset, or one of the hub. */
 export function datasetInput(name: string, hub: HubAccess = publicHub()): Input<ServedDataset> {
+  if (name === '')
+    throw new TrainerError('dataset-unreadable', '--dataset is missing: only the demo model has a default.');
   const onHub = hubDataset(name, hub);
   if (onHub !== null) return { served: onHub, mounts: [] };
   if (isFile(name)) {

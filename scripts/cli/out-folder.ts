@@ -22,3 +22,15 @@ export function prepareOutFolder(out: string, names: readonly string[]): void {
     throw refused(reasonOf(error));
   }
 }
+
+/** A run of hours is not replaced by one that was started in its folder. @throws TrainerError "config-invalid" */
+export function refuseHeldRun(out: string): void {
+  const held = ['adapter_model.safetensors', 'checkpoint/checkpoint.safetensors'].find((name) =>
+    existsSync(join(out, name)),
+  );
+  if (held === undefined) return;
+  throw new TrainerError(
+    'config-invalid',
+    `--out ${out} holds a run already (${held}). Give another folder, go on with that run (--resume), or replace it (--overwrite).`,
+  );
+}

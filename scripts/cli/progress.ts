@@ -113,7 +113,7 @@ function stepLine(report: StepReport, leftMs: number): string {
     report.skipped === undefined ? `loss ${report.loss.toFixed(4)}` : 'skipped',
     `${Math.round(report.tokensPerSecond)} tok/s`,
     `ETA ${clock(leftMs)}`,
-    `${Math.round(report.gpuBytes / 2 ** 20)} MiB`,
+    `${Math.round(report.gpuBytes / 1e6)} MB`,
   ].join(' · ');
 }
 

@@ -51,6 +51,7 @@ async function main(): Promise<void> {
       '--out',
       out,
       '--json',
+      '--overwrite',
       ...process.argv.slice(2),
       '--set',
       `seed=${seed}`,

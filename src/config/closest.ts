@@ -1,9 +1,9 @@
-/** The name that was probably meant: by Levenshtein's distance, at most a third of its letters away. */
+/** The name that was probably meant: by the letters that are missing, added, other or swapped with their neighbour, at most a third of its letters away. */
 export function closest(word: string, names: readonly string[]): string | null {
   let best: string | null = null;
   let least = Infinity;
   for (const name of names) {
-    const distance = levenshtein(word, name);
+    const distance = editDistance(word, name);
     if (distance < least && distance <= Math.floor(Math.max(word.length, name.length) / 3)) {
       best = name;
       least = distance;
@@ -12,12 +12,24 @@ export function closest(word: string, names: readonly string[]): string | null {
   return best;
 }
 
-function levenshtein(a: string, b: string): number {
+/** Levenshtein's, with a swap of neighbours as one change (optimal string alignment). */
+function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (const [i, letter] of [...a].entries()) {
+  let former: number[] = [];
+  for (let i = 0; i < a.length; i++) {
     const next = [i + 1];
-    for (let j = 0; j < b.length; j++)
-      next.push(Math.min(row[j + 1] + 1, next[j] + 1, row[j] + (letter === b[j] ? 0 : 1)));
+    for (let j = 0; j < b.length; j++) {
+      const isSwap = i > 0 && j > 0 && a[i] === b[j - 1] && a[i - 1] === b[j];
+      next.push(
+        Math.min(
+          row[j + 1] + 1,
+          next[j] + 1,
+          row[j] + (a[i] === b[j] ? 0 : 1),
+          isSwap ? former[j - 1] + 1 : Infinity,
+        ),
+      );
+    }
+    former = row;
     row = next;
   }
   return row[b.length];

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { fieldOf, runConfigKeys } from '../../src/config/run-config.ts';
 import { tempFolder, writeFiles } from '../support/temp-folder.ts';
 import { lastJson, run } from './support.ts';
 
@@ -16,6 +17,7 @@ const folder = writeFiles(tempFolder(), {
   'run.json': '{"learning_rate": "fast", "r": 0}',
   'a-file': '',
   'empty/keep': '',
+  'held/adapter_model.safetensors': '',
   'prompts.json': '["hi"]',
   'numbers.json': '[1, 2]',
 });
@@ -72,6 +74,18 @@ describe('train refuses', () => {
       'adapter-invalid',
     ],
     ['to resume from nothing', ['--model', 'demo', '--resume', '--out', out], 'checkpoint-invalid'],
+    [
+      'a missing model before a missing dataset',
+      ['--model', path('none'), '--out', out],
+      'model-file-missing',
+    ],
+    ['a dataset that is not named', ['--model', 'a/b', '--out', out], 'dataset-unreadable'],
+    ['to replace a run unasked', ['--model', 'demo', '--out', path('held')], 'config-invalid'],
+    [
+      'to go on with a run and to replace it',
+      ['--model', 'demo', '--out', path('held'), '--resume', '--overwrite'],
+      'config-invalid',
+    ],
     ['a file as --out', ['--model', 'demo', '--out', path('a-file')], 'config-invalid'],
   ])('%s', async (_what, args, code) => {
     const finished = await run('train', [...args, '--json']);
@@ -99,6 +113,21 @@ describe('train refuses', () => {
   });
 });
 
+test('a browser that CHROME_PATH names and that is not there is bad input, said in a sentence', async () => {
+  const finished = await run('train', ['--model', 'demo', '--host', 'browser', '--out', path('none-yet')], {
+    CHROME_PATH: path('a-file'),
+  });
+  expect(finished.exitCode, finished.stderr).toBe(2);
+  expect(finished.stderr).toContain('CHROME_PATH is ');
+  expect(finished.stderr).not.toMatch(/\n\s+at /); // no stack
+});
+
+test('a misspelt option is answered with the one that was probably meant', async () => {
+  const finished = await run('train', ['--modle', 'demo', '--json']);
+  expect(finished.exitCode).toBe(2);
+  expect(lastJson(finished)['message']).toContain('Did you mean --model?');
+});
+
 describe('generate refuses', () => {
   test.each([
     [
@@ -121,6 +150,12 @@ describe('generate refuses', () => {
     expect(finished.exitCode, finished.stderr).toBe(2);
     expect(lastJson(finished)).toMatchObject({ ok: false, code });
   });
+});
+
+test('train --help lists every setting with its default and its range', async () => {
+  const { stdout } = await run('train', ['--help']);
+  for (const key of runConfigKeys) expect(stdout).toContain(`  ${fieldOf(key).file} `);
+  expect(stdout).toContain('learning_rate                  0 to 1; default 0.0001.');
 });
 
 test.each(['train', 'generate'] as const)('%s --help explains itself and succeeds', async (command) => {

@@ -46,7 +46,7 @@ test.skipIf(!hasNodeDriver)('the example gives the adapter that the command line
   const [here, there] = [out, other].map((path) => readFileSync(join(path, 'adapter_model.safetensors')));
   expect(here.equals(there)).toBe(true);
   // the control: another seed gives another
-  const another = await run('train', [...args, '--set', 'seed=7'], env);
+  const another = await run('train', [...args, '--overwrite', '--set', 'seed=7'], env);
   expect(another.exitCode, another.stderr).toBe(0);
   expect(readFileSync(join(other, 'adapter_model.safetensors')).equals(here)).toBe(false);
 });

@@ -96,7 +96,9 @@ export async function train(
   const from = initAdapter === null ? [] : ['--init-adapter', initAdapter];
   const args = [
     ...['--host', host, '--model', model, '--dataset', dataset, '--out', out, '--json'],
-    ...(isResumed ? ['--resume', '--set', `max_steps=${settings['max_steps']}`] : [...set, ...from]),
+    ...(isResumed
+      ? ['--resume', '--set', `max_steps=${settings['max_steps']}`]
+      : [...set, ...from, '--overwrite']),
   ];
   const output = await runCommand('train', args);
   const { gpuBytesPeak, device } = JSON.parse(output.trimEnd().split('\n').at(-1) ?? '') as TrainResult;

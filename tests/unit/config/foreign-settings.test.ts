@@ -166,5 +166,6 @@ test('a name that is not known is refused with the one that was probably meant',
   expect(messageOf({ lora_r: 8 })).toContain('did you mean r?');
   expect(messageOf({ grad_accumulation_steps: 8 })).toContain('did you mean gradient_accumulation_steps?');
   expect(messageOf({ zzz: 8 })).not.toContain('did you mean');
+  expect(closest('modle', ['model', 'out'])).toBe('model');
   expect(closest('warmup_step', ['warmup_steps', 'max_steps'])).toBe('warmup_steps');
 });
