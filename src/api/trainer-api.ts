@@ -143,7 +143,8 @@ export interface GateFinding {
     | 'rows-in-suite'
     | 'few-targets'
     | 'thought-not-closed'
-    | 'columns-unused';
+    | 'columns-unused'
+    | 'rows-of-demo';
   readonly message: string; // what it is, and what to do
 }
 
@@ -406,6 +407,7 @@ export interface RunForecast {
   readonly stepsPerEpoch: number;
   readonly unitsPerStep: number; // rows, or packs
   readonly isPacked: boolean;
+  readonly questions: number; // of the evaluation suites, each answered by base and adapter
   readonly time: TimeForecast;
 }
 

@@ -65,7 +65,7 @@ export class GpuMemory {
     if (byteSize > limit) {
       throw new TrainerError(
         'gpu-out-of-memory',
-        `"${label}" needs one buffer of ${toMiB(byteSize)} MiB, but this GPU allows ${toMiB(limit)} MiB. Use a smaller batch size or max length, or a smaller model.`,
+        `"${label}" needs one buffer of ${toMB(byteSize)} MB, but this GPU allows ${toMB(limit)} MB. Use a smaller batch size or max length, or a smaller model.`,
       );
     }
     const buffer = this.#device.createBuffer({
@@ -219,4 +219,4 @@ export class GpuMemory {
   }
 }
 
-const toMiB = (bytes: number): string => (bytes / 2 ** 20).toFixed(1);
+const toMB = (bytes: number): string => (bytes / 1e6).toFixed(1);

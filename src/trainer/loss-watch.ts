@@ -4,12 +4,16 @@
  *   start = mean loss of the first 3 steps;  bound = start + max(1, start / 2)
  *   diverging = each of the last 20 steps above the bound
  *
+ * A step of the first three that jumps far above those before it is no part of the start, and counts as above the bound.
+ *
  * The first three, because a learning rate that is far too high has ruined the adapter a few steps later, and the warm-up
  * keeps them near the base. One nat per token more is a perplexity e times as high; half of the start above it is beyond
  * what batches differ by. Twenty steps in a row, because hard batches are no trend: with steps of a single row whose losses spread by
  * 0.6 nats, ten in a row were found once in 100,000 steps. A run is not stopped for it: a high
  * loss can come down again, and only the user knows whether it may.
  */
+import { divergenceBound, jumpBound } from '../support/loss-bounds.ts';
+
 const START_STEPS = 3;
 const STEPS_ABOVE = 20;
 
@@ -29,13 +33,14 @@ export function afterLoss(
   watch: LossWatch,
   loss: number,
 ): { readonly watch: LossWatch; readonly diverges: boolean } {
-  if (watch.startSteps < START_STEPS)
+  const hasJumped = watch.startSteps > 0 && loss > jumpBound(startOf(watch));
+  if (watch.startSteps < START_STEPS && !hasJumped)
     return {
       watch: { ...watch, startSteps: watch.startSteps + 1, startSum: watch.startSum + loss },
       diverges: false,
     };
   const start = startOf(watch);
-  const stepsAbove = loss > start + Math.max(1, start / 2) ? watch.stepsAbove + 1 : 0;
+  const stepsAbove = loss > divergenceBound(start) ? watch.stepsAbove + 1 : 0;
   const diverges = stepsAbove >= STEPS_ABOVE && !watch.isSaid;
   return { watch: { ...watch, stepsAbove, isSaid: watch.isSaid || diverges }, diverges };
 }

@@ -3,6 +3,7 @@ import type {
   AdapterSource,
   DatasetSettings,
   DatasetSource,
+  GateFinding,
   Generation,
   GenerateRequest,
   ModelReport,
@@ -13,7 +14,7 @@ import type {
 import { toWire, TrainerError } from '../support/trainer-error.ts';
 import { datasetSettings } from '../config/dataset-settings.ts';
 import { fieldOf, type RunConfig } from '../config/run-config.ts';
-import { prepareDataset } from '../data/dataset.ts';
+import { prepareDataset, type PreparedDataset } from '../data/dataset.ts';
 import { suiteTask } from '../evaluation/safety-suites.ts';
 import type { Task } from '../evaluation/task.ts';
 import { Adapter, fromModules, moduleNames } from '../model/adapter.ts';
@@ -83,7 +84,20 @@ export class Model {
     const files = await trainer.openDataset(source, watch);
     const suites = await trainer.suites();
     const prepared = await prepareDataset(files, this.loaded.tokenizer, settings, { ...watch, suites });
-    return new Dataset(source, settings, prepared, this.loaded.tokenizer);
+    return new Dataset(source, settings, this.#judged(source, prepared), this.loaded.tokenizer);
+  }
+
+  /** The rows that are built in are of the toy world that only the demo model knows. */
+  #judged({ kind }: DatasetSource, prepared: PreparedDataset): PreparedDataset {
+    if (kind !== 'builtin' || this.source.kind === 'demo') return prepared;
+    const finding: GateFinding = {
+      level: 'warning',
+      code: 'rows-of-demo',
+      message:
+        'These rows were made for the demo model and its toy world. They show another model the form of AltTrain, and little else: choose data of your own for it.',
+    };
+    const { report } = prepared;
+    return { ...prepared, report: { ...report, gate: [finding, ...report.gate] } };
   }
 
   /** What a run with these settings would do, and what it needs of the GPU. */
@@ -108,7 +122,10 @@ export class Model {
         refusal: typeof runs === 'string' ? runs : null,
       },
     );
-    return forecastOf(plan, storage);
+    const { suitePrompts } = config;
+    const tasks = suitePrompts === 0 ? [] : await this.tasks();
+    const questions = tasks.reduce((sum, { prompts }) => sum + Math.min(prompts.length, suitePrompts), 0);
+    return forecastOf(plan, { storage, questions });
   }
 
   /** Suites are made for the world of the embedded demo: other models have none. */

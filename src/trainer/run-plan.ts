@@ -2,7 +2,7 @@
  * What a run will do, worked out once before anything of it exists: the rows it trains on and those it holds out, in which
  * batches, for how many steps, in which buffers. Whoever needs one of these is handed the plan.
  */
-import type { MemoryReport, RunForecast, StorageForecast, TimeForecast } from '../api/trainer-api.ts';
+import type { MemoryReport, RunForecast, TimeForecast } from '../api/trainer-api.ts';
 import type { SettingsAffecting } from '../config/effects.ts';
 import type { RunConfig } from '../config/run-config.ts';
 import type { WeightFormat } from '../kernels/weight-matrix.ts';
@@ -56,11 +56,20 @@ export function planRun(model: LoadedModel, rows: RowPlan, config: RunConfig, kn
 /** What of a plan the page shows before a run. */
 export function forecastOf(
   { config, batches, memory, time }: RunPlan,
-  storage: StorageForecast,
+  { storage, questions }: Pick<RunForecast, 'storage' | 'questions'>,
 ): RunForecast {
   const { totalSteps, stepsPerEpoch } = batches;
   const unitsPerStep = config.perDeviceTrainBatchSize * config.gradientAccumulationSteps;
-  return { memory, storage, totalSteps, stepsPerEpoch, unitsPerStep, isPacked: config.packing, time };
+  return {
+    memory,
+    storage,
+    totalSteps,
+    stepsPerEpoch,
+    unitsPerStep,
+    isPacked: config.packing,
+    questions,
+    time,
+  };
 }
 
 function timeQuestion(

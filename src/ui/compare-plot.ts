@@ -1,9 +1,9 @@
 /** The uPlot chart of several runs: a smoothed loss each. */
 import uPlot from 'uplot';
 import type { OverlaidLosses } from './compare-words.ts';
+import { wholeSteps } from './loss-plot.ts';
 
 const HEIGHT_PX = 280;
-const wholeSteps = [0, 1, 2, 3, 4, 5, 6, 7].flatMap((power) => [1, 2, 5].map((n) => n * 10 ** power));
 
 export interface ComparePlot {
   readonly resize: (widthPx: number) => void;

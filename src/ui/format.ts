@@ -16,9 +16,10 @@ export function formatMagnitude(value: number): string {
 }
 
 export function formatBytes(bytes: number): string {
-  const units = ['bytes', 'KiB', 'MiB', 'GiB'] as const;
-  const power = bytes < 1 ? 0 : Math.min(3, Math.floor(Math.log2(bytes) / 10));
-  const value = bytes / 1024 ** power;
+  const units = ['bytes', 'kB', 'MB', 'GB'] as const; // decimal, as hubs, disks and the memory limit count
+  let power = 0;
+  while (power < 3 && bytes >= 999.5 * 1000 ** power) power++;
+  const value = bytes / 1000 ** power;
   return `${power === 0 || value >= 100 ? formatCount(value) : value.toPrecision(3)} ${units[power]}`;
 }
 

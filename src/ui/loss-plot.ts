@@ -6,6 +6,12 @@ import type { LossColumns } from './state/loss-history.ts';
 const HEIGHT_PX = 280;
 const FEW_POINTS = 3; // below this a line is hardly visible: draw the points as well
 
+/** There is no half step. */
+export const wholeSteps = [0, 1, 2, 3, 4, 5, 6, 7].flatMap((power) => [1, 2, 5].map((n) => n * 10 ** power));
+
+/** Two scales of numbers leave half of a phone to the curve: there the learning rate has its line alone. */
+const isWide = (widthPx: number): boolean => widthPx >= 520;
+
 export interface LossPlot {
   readonly draw: (columns: LossColumns, totalSteps: number) => void;
   readonly resize: (widthPx: number) => void;
@@ -40,10 +46,11 @@ export function createLossPlot(host: HTMLElement, onHover: (index: number | null
         rate: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.08 : 1] },
       },
       axes: [
-        { ...axis, stroke: ink('text'), grid, ticks, label: 'step', size: 34 },
+        { ...axis, stroke: ink('text'), grid, ticks, label: 'step', size: 34, incrs: wholeSteps },
         { ...axis, stroke: ink('text'), grid, ticks, scale: 'loss', label: 'loss', size: 50 },
         {
           ...axis,
+          show: isWide(host.clientWidth),
           stroke: ink('rate'),
           ticks,
           scale: 'rate',
@@ -81,7 +88,13 @@ export function createLossPlot(host: HTMLElement, onHover: (index: number | null
       const { step, raw, smoothed, evalLoss, learningRate } = columns;
       plot.setData([step, raw, smoothed, evalLoss, learningRate]);
     },
-    resize: (widthPx) => plot.setSize({ width: Math.max(200, widthPx), height: HEIGHT_PX }),
+    resize: (widthPx) => {
+      const [, , rate] = plot.axes;
+      const isShown = rate.show;
+      rate.show = isWide(widthPx);
+      plot.setSize({ width: Math.max(200, widthPx), height: HEIGHT_PX });
+      if (rate.show !== isShown) plot.redraw(true, true);
+    },
     restyle: () => {
       palette = readPalette(host);
       plot.redraw();

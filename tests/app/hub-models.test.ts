@@ -39,9 +39,9 @@ async function name(id: string, secret = ''): Promise<void> {
 test('the list offers all three families and says what a model costs before it is loaded', async () => {
   const offered = await ui.model.getByRole('option', { disabled: false }).allInnerTexts();
   for (const text of [
-    'deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B, 3.31 GiB',
-    'Qwen/Qwen3-0.6B, 1.11 GiB',
-    'HuggingFaceTB/SmolLM2-135M-Instruct, 257 MiB',
+    'deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B, 3.55 GB',
+    'Qwen/Qwen3-0.6B, 1.19 GB',
+    'HuggingFaceTB/SmolLM2-135M-Instruct, 269 MB',
   ])
     expect(offered).toContain(text);
   await ui.model.selectOption('deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B');

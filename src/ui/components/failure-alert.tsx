@@ -21,7 +21,7 @@ export function FailureAlert({ scope, retry }: FailureAlertProps) {
   return (
     <div class="alert" role="alert" data-code={failure.code} ref={element}>
       <div class="alert-head">
-        <code class="alert-code">{failure.code}</code>
+        <p class="alert-message">{failure.message}</p>
         <button
           type="button"
           class="button quiet"
@@ -32,7 +32,6 @@ export function FailureAlert({ scope, retry }: FailureAlertProps) {
           ✕
         </button>
       </div>
-      <p class="alert-message">{failure.message}</p>
       {advice !== null && <p class="alert-advice">{advice}</p>}
       {failure.detail !== null && (
         <details>
@@ -40,6 +39,7 @@ export function FailureAlert({ scope, retry }: FailureAlertProps) {
           <pre>{failure.detail}</pre>
         </details>
       )}
+      <code class="alert-code">{failure.code}</code>
       {retry && (
         <button type="button" class="button" onClick={retry}>
           Try again

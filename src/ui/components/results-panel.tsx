@@ -1,5 +1,6 @@
 import type { EvaluationReport, SuiteResult } from '../../api/trainer-api.ts';
-import { formatPercent, formatPoints } from '../format.ts';
+import { formatCount, formatPercent, formatPoints } from '../format.ts';
+import { headlineOf, isControl } from '../headline.ts';
 import { useApp } from '../state/app-state.ts';
 
 interface Line {
@@ -14,10 +15,12 @@ export function ResultsPanel() {
   const { run, settings } = useApp();
   const before = run.before.value;
   const after = run.after.value;
+  const result = run.result.value;
   const lines = toLines(before, after);
   return (
     <section class="panel" aria-label="Results">
       <h2>Results</h2>
+      {result !== null && <Headline />}
       {lines.length === 0 ? (
         <p class="empty">
           {settings.config.value.suitePrompts > 0
@@ -50,15 +53,36 @@ export function ResultsPanel() {
   );
 }
 
+/** What the figures below come to. */
+function Headline() {
+  const { run } = useApp();
+  const result = run.result.value;
+  const { text, tone } = headlineOf({
+    before: run.before.value,
+    after: run.after.value,
+    lossFirst: result?.lossFirst ?? null,
+    lossLast: result?.lossLast ?? null,
+    isDiverging: run.isDiverging.value,
+  });
+  if (text === '') return null;
+  return (
+    <p class="headline" data-tone={tone}>
+      {text}
+    </p>
+  );
+}
+
 function ResultRow({ line: { suite, measure, goal, before, after } }: { line: Line }) {
   const change = before === null || after === null ? null : after - before;
-  const isBetter = change === null || change === 0 ? null : change > 0 === (goal === 'higher');
+  const isEqual = change === null || change === 0 || isControl(suite);
+  const isBetter = isEqual ? null : change > 0 === (goal === 'higher');
   return (
     <tr>
       <th scope="row">
         {suite.title}
         <span class="small muted">
-          {measure} ({goal} is better), n = {suite.n}
+          {measure} ({isControl(suite) ? 'neither is better' : `${goal} is better`}), n ={' '}
+          {formatCount(suite.n)}
         </span>
       </th>
       <td>{before === null ? '–' : formatPercent(before)}</td>

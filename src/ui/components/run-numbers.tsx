@@ -20,7 +20,11 @@ export function RunNumbers({ run }: { run: Run }) {
       'mean per trained token',
     ],
     ['Tokens / s', latest === null ? NONE : formatCount(latest.tokensPerSecond), 'all tokens of a step'],
-    ['Time left', remainingMs === null ? NONE : `≈ ${formatDuration(remainingMs)}`, 'optimizer steps only'],
+    [
+      'Time left',
+      remainingMs === null ? NONE : `≈ ${formatDuration(remainingMs)}`,
+      'steps, traces, and results once they have begun',
+    ],
     ['Elapsed', elapsedMs === 0 ? NONE : formatDuration(elapsedMs), 'without pauses'],
     ['GPU memory', latest === null ? NONE : formatBytes(latest.gpuBytes), ''],
     ['Gradient norm', latest === null ? NONE : normText(latest.gradNorm), 'before clipping'],

@@ -3,6 +3,7 @@ import type { Phase } from '../../api/trainer-api.ts';
 import { runName } from '../../support/run-name.ts';
 import { useFocusHandOver } from '../hand-over-focus.ts';
 import { formatCount } from '../format.ts';
+import { needsSentence, planSentence } from '../run-words.ts';
 import { useApp } from '../state/app-state.ts';
 import { FailureAlert } from './failure-alert.tsx';
 import { Icon } from './icon.tsx';
@@ -105,7 +106,21 @@ function Controls() {
         {blocker ??
           (run.hasUnsavedAdapter.value ? 'The adapter has not been downloaded yet.' : 'Ready to start.')}
       </p>
+      {blocker === null && <WhatWillHappen />}
     </>
+  );
+}
+
+/** Before the start, and only where it is known. */
+function WhatWillHappen() {
+  const { forecast, setUp } = useApp();
+  const report = forecast.report.value;
+  const data = setUp.dataset.report.value;
+  if (report === null || data === null) return null;
+  return (
+    <p class="what-will-happen small">
+      {planSentence({ ...report, rows: data.usableRows })} {needsSentence(report)}
+    </p>
   );
 }
 

@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { BestStep, Phase } from '../../api/trainer-api.ts';
 import { formatCount, formatLoss } from '../format.ts';
+import { phaseBars } from '../run-words.ts';
 import { useApp, type AppState } from '../state/app-state.ts';
 
 /** The phase first, then where it stands: scripts read the first word. */
@@ -21,7 +22,7 @@ export function RunStatus() {
   ].filter((note) => typeof note === 'string' && note !== '');
 
   return (
-    <div class="status" role="status" data-phase={phase}>
+    <div class="status" role="status" data-phase={phase} data-diverging={run.isDiverging.value}>
       <span class="phase">{phase}</span> {/* Read out with a change of phase, but not at every step. */}
       <span class="status-step" aria-live="off">
         {latest !== null && `step ${formatCount(latest.step)} of ${formatCount(latest.totalSteps)}`}
@@ -69,7 +70,7 @@ export function RunProgress() {
   return (
     <>
       <div
-        class="bar"
+        class="phases"
         role="progressbar"
         aria-label="Training progress"
         aria-valuemin={0}
@@ -77,14 +78,20 @@ export function RunProgress() {
         aria-valuenow={done}
         aria-valuetext={total === 0 ? 'not started' : `step ${done} of ${total}`}
       >
-        <div class="bar-fill" style={{ width: `${total === 0 ? 0 : (100 * done) / total}%` }} />
-      </div>
-      {/* A second, thinner line for sampling and evaluation, which have their own count. */}
-      <div class="bar hair" aria-hidden="true">
-        <div
-          class="bar-fill"
-          style={{ width: `${part === null ? 0 : (100 * part.done) / Math.max(1, part.total)}%` }}
-        />
+        {phaseBars({
+          phase: run.phase.value,
+          step: done,
+          totalSteps: total,
+          part,
+          hasResults: run.after.value !== null || (run.result.value !== null && run.before.value === null),
+        }).map(({ name, share }) => (
+          <div key={name} data-part={name}>
+            <span class="phase-name">{name}</span>
+            <div class="bar">
+              <div class="bar-fill" style={{ width: `${100 * share}%` }} />
+            </div>
+          </div>
+        ))}
       </div>
     </>
   );

@@ -80,7 +80,7 @@ export function SettingsPanel() {
 
 /** What the numbers above come to for this dataset. */
 function RunPlan() {
-  const { setUp, forecast } = useApp();
+  const { setUp, forecast, settings } = useApp();
   const report = forecast.report.value;
   if (report === null) {
     const isAsked = setUp.model.report.value !== null && setUp.dataset.report.value !== null;
@@ -98,6 +98,12 @@ function RunPlan() {
       {formatCountOf(stepsPerEpoch, 'step')} per epoch: <strong>{formatCountOf(totalSteps, 'step')}</strong>,
       about {epochs} {epochs === 1 ? 'epoch' : 'epochs'}. On this GPU{' '}
       <strong>about {roughTime(time.seconds)}</strong> by forecast, without sample traces and results.
+      {settings.reasons.value.map(({ key, text }) => (
+        <span key={key} class="reason">
+          {' '}
+          {text}
+        </span>
+      ))}
     </p>
   );
 }

@@ -11,6 +11,8 @@ import type {
   StorageForecast,
   TrainerApi,
 } from '../../api/trainer-api.ts';
+import { fieldOf } from '../../config/run-config.ts';
+import { formatCountOf } from '../format.ts';
 import { fromWire, TrainerError } from '../../support/trainer-error.ts';
 import { createBuilderState, type Builder } from './builder.ts';
 import { createCompare, type Compare } from './compare.ts';
@@ -89,7 +91,7 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
   const hubDatasets = createHubDatasets(client, failures);
   const builder = createBuilderState(builderClient, client);
   const isConfirmingStart = signal(false);
-  const startBlocker = computed(() => whyNotStart(setUp, settings, run, failures, evaluations));
+  const startBlocker = computed(() => whyNotStart({ setUp, settings, run, failures, evaluations, forecast }));
 
   const lackingRoom = signal<StorageForecast | null>(null);
 
@@ -222,16 +224,16 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
   };
 }
 
-function whyNotStart(
-  setUp: SetUp,
-  settings: Settings,
-  run: Run,
-  failures: Failures,
-  evaluations: Evaluations,
-): string | null {
+function whyNotStart({
+  setUp,
+  settings,
+  run,
+  failures,
+  evaluations,
+  forecast,
+}: Pick<AppState, 'setUp' | 'settings' | 'run' | 'failures' | 'evaluations' | 'forecast'>): string | null {
   const { model, dataset } = setUp;
-  const problemCount = settings.problems.value.size;
-  if (run.isActive.value) return 'A run is under way.';
+  if (run.isActive.value) return run.phase.value === 'paused' ? 'The run is paused.' : 'A run is under way.';
   if (evaluations.isActive.value) return 'An evaluation is under way: it uses the GPU.';
   if (failures.of('device').value !== null) return 'Training needs WebGPU: see the message at the top.';
   if (setUp.device.value === null) return 'Opening the GPU …';
@@ -244,8 +246,15 @@ function whyNotStart(
   if (dataset.report.value === null) return 'Choose a dataset first.';
   const stop = setUp.standingStop.value;
   if (stop !== null && !setUp.isDatasetStale.value) return `Dataset: ${stop.message}`;
-  if (problemCount > 0)
-    return `Correct ${problemCount === 1 ? 'one setting' : `${problemCount} settings`} first.`;
+  const [wrong, ...others] = [...settings.problems.value];
+  if (wrong !== undefined) {
+    const [key, problem] = wrong;
+    const more = others.length === 0 ? '' : ` ${formatCountOf(others.length, 'more setting')} to correct.`;
+    return `“${fieldOf(key).label}” ${problem}.${more}`;
+  }
+  // Where it can be told; a run whose GPU only seems to have room is refused when it allocates.
+  if (forecast.lacksMemory.value)
+    return 'This run does not fit into the memory of the GPU: see what does under “Run settings”.';
   return null;
 }
 

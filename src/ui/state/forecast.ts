@@ -9,12 +9,15 @@ import type { Settings } from './settings.ts';
 export interface Forecast {
   /** null before a model and a dataset are there. */
   readonly report: ReadonlySignal<RunForecast | null>;
+  /** The run that is set now needs more memory than there is. Not while its settings have changed since it was asked. */
+  readonly lacksMemory: ReadonlySignal<boolean>;
 }
 
 const settleMs = 250; // typing a number is several changes
 
 export function createForecast(client: TrainerApi, settings: Settings, setUp: SetUp, run: Run): Forecast {
   const report = signal<RunForecast | null>(null);
+  const answered = signal(''); // the settings that the report is about
   let timer: ReturnType<typeof setTimeout> | undefined;
   let newest = 0;
   const affecting = computed(() =>
@@ -27,14 +30,20 @@ export function createForecast(client: TrainerApi, settings: Settings, setUp: Se
     if (!isReady) report.value = null;
     if (!isReady || run.isActive.value) return;
     const asked = ++newest;
+    const about = affecting.value;
     timer = setTimeout(() => {
       client.planRun(settings.config.value).then(
         (answer) => {
-          if (asked === newest) report.value = answer;
+          if (asked !== newest) return;
+          report.value = answer;
+          answered.value = about;
         },
         () => undefined, // the worker has failed: the panel that caused it says so
       );
     }, settleMs);
   });
-  return { report };
+  const lacksMemory = computed(
+    () => report.value !== null && !report.value.memory.fits && answered.value === affecting.value,
+  );
+  return { report, lacksMemory };
 }

@@ -15,6 +15,8 @@ import type { StoredRun, StoredRunContent } from '../../api/stored-runs.ts';
 import type { RunConfig } from '../../config/run-config.ts';
 import type { Failures } from './failures.ts';
 import { createLossHistory, type LossHistory } from './loss-history.ts';
+import { divergenceBound, jumpBound } from '../../support/loss-bounds.ts';
+import { timeLeft } from '../run-words.ts';
 import { createStopwatch } from './stopwatch.ts';
 
 const STEP_SMOOTHING = 0.9;
@@ -50,11 +52,13 @@ export interface Run {
   /** Of a part with its own count: sampling, evaluating. */
   readonly partProgress: ReadonlySignal<RunProgress | null>;
   readonly elapsedMs: ReadonlySignal<number>;
-  /** For the optimizer steps still to come; null before the first and after the last. */
+  /** For the steps and traces still to come and for the answers under way; null where nothing is known of them. */
   readonly remainingMs: ReadonlySignal<number | null>;
   readonly history: LossHistory;
   /** One of each kind, in the order of their first. */
   readonly warnings: ReadonlySignal<readonly RunWarning[]>;
+  /** It was found to diverge, and its loss has not come down again. */
+  readonly isDiverging: ReadonlySignal<boolean>;
   readonly sampleSets: ReadonlySignal<readonly SampleSet[]>;
   readonly before: ReadonlySignal<EvaluationReport | null>;
   readonly after: ReadonlySignal<EvaluationReport | null>;
@@ -101,6 +105,10 @@ export function createRun(client: TrainerApi, failures: Failures): Run {
 
   let newest: StepReport | null = null;
   let averageStepMs = 0;
+  let partBeganMs = 0;
+  let samplings = 0; // that are over, and how long they took
+  let samplingMs = 0;
+  let sampleEvery = 0; // steps
   let publishTimer: ReturnType<typeof setTimeout> | null = null;
 
   function publish(): void {
@@ -114,6 +122,12 @@ export function createRun(client: TrainerApi, failures: Failures): Run {
 
   function enter(next: Phase, text: string): void {
     publish();
+    const now = performance.now();
+    if (phase.peek() === 'sampling') {
+      samplings++;
+      samplingMs += now - partBeganMs;
+    }
+    partBeganMs = now;
     batch(() => {
       phase.value = next;
       note.value = text;
@@ -226,6 +240,9 @@ export function createRun(client: TrainerApi, failures: Failures): Run {
     if (from.runId === undefined || from.runId !== id.peek()) reset();
     else resetForMore();
     isShown = false;
+    samplings = 0;
+    samplingMs = 0;
+    sampleEvery = config.samplePrompts.length === 0 ? 0 : config.sampleSteps;
     try {
       const finished = await client.startTraining({ config, ...from }, onEvent);
       batch(() => {
@@ -273,8 +290,16 @@ export function createRun(client: TrainerApi, failures: Failures): Run {
 
   const remainingMs = computed(() => {
     if (!isActive.value || latest.value === null) return null;
-    const stepsLeft = latest.value.totalSteps - latest.value.step;
-    return stepsLeft === 0 ? null : stepsLeft * averageStepMs;
+    const { step, totalSteps } = latest.value;
+    const part = partProgress.value;
+    return timeLeft({
+      stepsLeft: totalSteps - step,
+      stepMs: averageStepMs,
+      part: part === null ? null : { ...part, elapsedMs: performance.now() - partBeganMs },
+      samplingMs: samplings === 0 ? 0 : samplingMs / samplings,
+      samplingsLeft:
+        sampleEvery === 0 ? 0 : Math.floor(totalSteps / sampleEvery) - Math.floor(step / sampleEvery),
+    });
   });
   const isAtRest = computed(() => !isActive.value || phase.value === 'paused');
   return {
@@ -288,6 +313,11 @@ export function createRun(client: TrainerApi, failures: Failures): Run {
     remainingMs,
     history,
     warnings,
+    isDiverging: computed(() => {
+      const wasFound = warnings.value.some(({ code }) => code === 'loss-diverging');
+      const rise = riseOf(history.columns.value.raw);
+      return rise.by > (wasFound ? 0 : rise.bound);
+    }),
     sampleSets,
     before,
     after,
@@ -303,6 +333,23 @@ export function createRun(client: TrainerApi, failures: Failures): Run {
     resume: () => control(null, () => client.resume()),
     stop: () => control('stop', () => client.stop()),
     download,
+  };
+}
+
+const comparedSteps = 3; // as the watch of the trainer begins
+
+/** By how much the mean loss of the last steps is above that of the first; beyond the bound even a short run is ruined. */
+function riseOf(losses: readonly (number | null)[]): { readonly by: number; readonly bound: number } {
+  const taken = losses.filter((loss) => loss !== null);
+  const mean = (part: readonly number[]): number =>
+    part.reduce((sum, loss) => sum + loss, 0) / Math.max(1, part.length);
+  const first = taken.slice(0, comparedSteps);
+  const jump = first.findIndex((loss, i) => i > 0 && loss > jumpBound(mean(first.slice(0, i))));
+  const start = mean(jump === -1 ? first : first.slice(0, jump));
+  const end = mean(taken.slice(-comparedSteps));
+  return {
+    by: taken.length <= comparedSteps ? 0 : end - start,
+    bound: divergenceBound(start) - start,
   };
 }
 

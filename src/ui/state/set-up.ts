@@ -13,8 +13,7 @@ import type {
 } from '../../api/trainer-api.ts';
 import { toWire } from '../../support/trainer-error.ts';
 import { datasetSettings, sameDatasetSettings } from '../../config/dataset-settings.ts';
-import { demoRunConfig } from '../../config/demo-preset.ts';
-import { defaultRunConfig, type RunConfig } from '../../config/run-config.ts';
+import { fittingDefaults } from '../../config/fitting-defaults.ts';
 import type { Failures } from './failures.ts';
 import type { Settings } from './settings.ts';
 
@@ -120,8 +119,9 @@ export function createSetUp(client: TrainerApi, settings: Settings, failures: Fa
       batch(() => {
         modelSource.value = source;
         unmetModel.value = null;
-        settings.useDefaults(defaultsFor(source, report));
         model.report.value = report;
+        settings.maxPositions.value = report.maxPositions;
+        followWith(null);
       });
       return true;
     } catch (error) {
@@ -134,6 +134,18 @@ export function createSetUp(client: TrainerApi, settings: Settings, failures: Fa
   function refuseModel(name: string, option: string, error: unknown): void {
     failures.report('model', error);
     unmetModel.value = { name, option, why: 'refused' };
+  }
+
+  /** Settings that nobody has touched follow the model, and the data once they are known. */
+  function followWith(data: DatasetReport | null): void {
+    if (model.report.value === null) return;
+    const isBuiltin = datasetSource.value.kind === 'builtin';
+    const fitting = fittingDefaults({
+      isDemoModel: modelSource.value.kind === 'demo',
+      maxPositions: model.report.value.maxPositions,
+      rows: data === null ? null : { isBuiltin, usable: data.usableRows },
+    });
+    settings.useDefaults(fitting.config, fitting.reasons);
   }
 
   /** Data that were not read are not in use; nor are those whose tokens are another model's. */
@@ -161,6 +173,7 @@ export function createSetUp(client: TrainerApi, settings: Settings, failures: Fa
         dataset.report.value = report;
         datasetSource.value = source;
         datasetReadWith.value = readWith;
+        followWith(report);
       });
     } catch (error) {
       leaveDataset(source);
@@ -257,12 +270,6 @@ export function nameOfModel(source: ModelSource): string {
 
 export const nameOfDataset = (source: DatasetSource): string =>
   source.kind === 'hub' ? source.id : source.name;
-
-/** Max length within what the model was made for. */
-function defaultsFor(source: ModelSource, { maxPositions }: ModelReport): RunConfig {
-  const defaults = source.kind === 'demo' ? demoRunConfig : defaultRunConfig;
-  return { ...defaults, maxLength: Math.min(defaults.maxLength, maxPositions) };
-}
 
 function createSlot<Report>() {
   const report = signal<Report | null>(null);

@@ -2,8 +2,9 @@
  * The run settings as the user types them: edits over defaults, parsed by the same table that reads run_config.json.
  * Fields nobody touched follow the model's defaults; edited ones stay as they are.
  */
-import { computed, signal, type ReadonlySignal } from '@preact/signals';
+import { computed, signal, type ReadonlySignal, type Signal } from '@preact/signals';
 import { demoRunConfig } from '../../config/demo-preset.ts';
+import type { Reason } from '../../config/fitting-defaults.ts';
 import { presets } from '../../config/presets.ts';
 import {
   fieldOf,
@@ -34,11 +35,18 @@ export interface Settings {
   /** Chosen by the user since settings were last taken over as a whole. */
   readonly isTyped: (key: RunConfigKey) => boolean;
   readonly reset: () => void;
-  readonly useDefaults: (config: RunConfig) => void;
+  readonly useDefaults: (config: RunConfig, reasons?: readonly Reason[]) => void;
+  /** Of the model that is loaded: no row may be longer. */
+  readonly maxPositions: Signal<number>;
+  /** Why defaults are what they are for this model and these data; of those that are in force. */
+  readonly reasons: ReadonlySignal<readonly Reason[]>;
 }
 
 export function createSettings(): Settings {
   const defaults = signal<RunConfig>(demoRunConfig);
+  const maxPositions = signal(Infinity);
+  const reasons = signal<readonly Reason[]>([]);
+  /** Also of values that are the defaults now: these may become others. */
   const edits = signal<Partial<Record<RunConfigKey, Draft>>>({});
   let typedKeys = new Set<RunConfigKey>();
 
@@ -55,6 +63,11 @@ export function createSettings(): Settings {
   });
   const problems = computed(() => {
     const messages = new Map(parsed.value.problems.map(({ file, message }) => [file, message]));
+    if (parsed.value.config.maxLength > maxPositions.value && !messages.has(fieldOf('maxLength').file))
+      messages.set(
+        fieldOf('maxLength').file,
+        `must not be above ${maxPositions.value.toLocaleString('en')}, all that this model reads`,
+      );
     const known = runConfigKeys.flatMap((key): [RunConfigKey, string][] => {
       const message = messages.get(fieldOf(key).file);
       return message === undefined ? [] : [[key, message]];
@@ -66,13 +79,18 @@ export function createSettings(): Settings {
     drafts,
     config: computed(() => parsed.value.config),
     problems,
-    isEdited: computed(() => Object.keys(edits.value).length > 0),
+    isEdited: computed(() =>
+      runConfigKeys.some((key) => {
+        const draft = edits.value[key];
+        return draft !== undefined && !isSame(draft, draftOf(defaults.value[key]));
+      }),
+    ),
+    maxPositions,
+    reasons: computed(() => reasons.value.filter(({ key }) => edits.value[key] === undefined)),
     isTyped: (key) => typedKeys.has(key),
     edit: (key, draft) => {
       typedKeys.add(key);
-      const { [key]: _former, ...others } = edits.value;
-      const isDefault = isSame(draft, draftOf(defaults.value[key]));
-      edits.value = isDefault ? others : { ...others, [key]: draft };
+      edits.value = { ...edits.value, [key]: draft };
     },
     preset: computed(() => {
       const raw = toRawRunConfig(parsed.value.config);
@@ -90,20 +108,22 @@ export function createSettings(): Settings {
       const settings = presets.find((preset) => preset.id === id)?.settings ?? {};
       const { config } = parseRunConfig(settings, defaults.value);
       const chosen = runConfigKeys
-        .filter((key) => fieldOf(key).file in settings && !isSame(config[key], defaults.value[key]))
+        .filter((key) => fieldOf(key).file in settings)
         .map((key) => [key, draftOf(config[key])] as const);
       edits.value = Object.fromEntries([...others, ...chosen]);
     },
     useAll: (config, typed = []) => {
       typedKeys = new Set(typed);
-      const differing = runConfigKeys.filter((key) => !isSame(config[key], defaults.value[key]));
-      edits.value = Object.fromEntries(differing.map((key) => [key, draftOf(config[key])]));
+      edits.value = Object.fromEntries(runConfigKeys.map((key) => [key, draftOf(config[key])]));
     },
     reset: () => {
       typedKeys = new Set();
       edits.value = {};
     },
-    useDefaults: (config) => (defaults.value = config),
+    useDefaults: (config, why = []) => {
+      defaults.value = config;
+      reasons.value = why;
+    },
   };
 }
 

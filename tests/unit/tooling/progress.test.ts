@@ -17,7 +17,7 @@ const stepReport = (step: number): StepReport => ({
   tokens: 120,
   tokensPerSecond: 80,
   stepMs: 1000,
-  gpuBytes: 3 * 2 ** 20,
+  gpuBytes: 3e6,
   metrics: {},
 });
 
@@ -31,7 +31,7 @@ describe('the progress line', () => {
       view.show({ kind: 'step', report: stepReport(step) });
     }
     expect(lines).toHaveLength(21);
-    expect(lines[0]).toBe('step 1/100 · loss 1.5000 · 80 tok/s · ETA 1:39 · 3 MiB\n');
+    expect(lines[0]).toBe('step 1/100 · loss 1.5000 · 80 tok/s · ETA 1:39 · 3 MB\n');
     expect(lines.at(-1)).toContain('step 100/100');
   });
 

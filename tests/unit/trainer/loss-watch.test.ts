@@ -25,7 +25,8 @@ test('a loss that jumps far above its start and stays there is said once, after 
 });
 
 test('a rate that ruins the adapter within the first steps is said too', () => {
-  expect(saidAt([2, 2, 5, ...repeat(30, 8)])).toEqual([23]);
+  expect(saidAt([2, 2, 5, ...repeat(30, 8)])).toEqual([22]);
+  expect(saidAt([0.41, 8, 9, ...repeat(30, 6)])).toEqual([21]); // in its very first
 });
 
 test.each([

@@ -69,3 +69,22 @@ test('it is asked for again when the dataset was read again, and when a run has 
   settle();
   expect(asked).toHaveLength(3);
 });
+
+test('memory that is lacking is said for the settings that were asked about, and not for others', async () => {
+  const settings = createSettings();
+  const fits = (config: RunConfig): boolean => config.perDeviceTrainBatchSize < 64;
+  const { lacksMemory } = createForecast(
+    { planRun: async (config) => ({ memory: { fits: fits(config) } }) } as TrainerApi,
+    settings,
+    { model: { report: signal({}) }, dataset: { report: signal({}) } } as unknown as SetUp,
+    { isActive: signal(false) } as unknown as Run,
+  );
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(lacksMemory.value).toBe(false);
+  settings.edit('perDeviceTrainBatchSize', '64');
+  expect(lacksMemory.value).toBe(false);
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(lacksMemory.value).toBe(true);
+  settings.edit('perDeviceTrainBatchSize', '8');
+  expect(lacksMemory.value).toBe(false);
+});

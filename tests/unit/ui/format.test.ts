@@ -11,11 +11,12 @@ import {
 
 test.each([
   [formatBytes(0), '0 bytes'],
-  [formatBytes(1023), '1,023 bytes'],
-  [formatBytes(1024), '1.00 KiB'],
-  [formatBytes(5_557_760), '5.30 MiB'],
-  [formatBytes(700 * 2 ** 20), '700 MiB'],
-  [formatBytes(3 * 2 ** 40), '3,072 GiB'],
+  [formatBytes(999), '999 bytes'],
+  [formatBytes(1000), '1.00 kB'],
+  [formatBytes(999_700), '1.00 MB'],
+  [formatBytes(5_557_760), '5.56 MB'],
+  [formatBytes(700e6), '700 MB'],
+  [formatBytes(3e12), '3,000 GB'],
   [formatDuration(0), '0:00'],
   [formatDuration(59_600), '1:00'],
   [formatDuration(3_723_000), '1:02:03'],

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { RunResult, TrainerApi, TrainEvent } from '../../../src/api/trainer-api.ts';
+import type { RunResult, StepReport, TrainerApi, TrainEvent } from '../../../src/api/trainer-api.ts';
 import { defaultRunConfig } from '../../../src/config/run-config.ts';
 import { createFailures } from '../../../src/ui/state/failures.ts';
 import { createRun, type Run } from '../../../src/ui/state/run.ts';
@@ -69,4 +69,25 @@ test('a run whose latest save failed is not taken for a kept one', async () => {
   expect(await isKept(begun, told('not-kept'))).toBe(false);
   expect(await isKept(begun, told('not-kept'), told('kept-again'))).toBe(true);
   expect(await isKept({ ...begun, id: null })).toBe(false);
+});
+
+const losses = (...values: number[]): TrainEvent[] =>
+  values.map((loss, i) => ({
+    kind: 'step',
+    report: { step: i + 1, totalSteps: values.length, loss, learningRate: 1, stepMs: 1 } as StepReport,
+  }));
+
+test.each([
+  ['a run that learns', losses(0.4, 0.3, 0.3, 0.2, 0.1), false],
+  ['a short run whose loss has left its start far below', losses(0.4, 0.4, 0.4, 5, 7.6), true],
+  ['a run that its second step has ruined', losses(0.41, 8, 9, 5, 5, 5, 5), true],
+  ['a run of two steps', losses(0.4, 7.6), false],
+  [
+    'a run that was found to diverge and stays above its start',
+    [...losses(1, 1, 1, 1.5, 1.5), diverging],
+    true,
+  ],
+  ['one that came down again', [...losses(1, 1, 1, 9, 0.5, 0.5, 0.5), diverging], false],
+])('%s', async (_what, events, isDiverging) => {
+  expect((await runOf(events)).isDiverging.value).toBe(isDiverging);
 });

@@ -21,7 +21,7 @@ async function opened() {
     readDataset: async (source: { name: string }, { maxLength }: { maxLength: number }) => {
       answer(source.name + gone.how);
       if (source.name === 'long' && maxLength < 100) throw new TrainerError('dataset-empty', 'too long');
-      return { name: source.name, gate: [] } as unknown as DatasetReport;
+      return { name: source.name, gate: [], usableRows: 1000 } as unknown as DatasetReport;
     },
   } as unknown as TrainerApi;
   const failures = createFailures();

@@ -49,6 +49,26 @@ test('typing a default back is no edit', () => {
   expect(settings.isEdited.value).toBe(false);
 });
 
+test('what was typed, and what a run was made with, stays where other defaults come', () => {
+  const settings = createSettings();
+  settings.edit('maxSteps', String(demoRunConfig.maxSteps));
+  settings.useDefaults(defaultRunConfig);
+  expect(settings.config.value.maxSteps).toBe(demoRunConfig.maxSteps);
+  settings.useDefaults(demoRunConfig);
+  settings.useAll(demoRunConfig);
+  settings.useDefaults(defaultRunConfig);
+  expect(settings.config.value).toEqual(demoRunConfig);
+});
+
+test('the reason for a default is no longer given where another value was chosen', () => {
+  const settings = createSettings();
+  const reason = { key: 'numTrainEpochs', text: 'Each row is seen 10 times.' } as const;
+  settings.useDefaults(defaultRunConfig, [reason]);
+  expect(settings.reasons.value).toEqual([reason]);
+  settings.edit('numTrainEpochs', '2');
+  expect(settings.reasons.value).toEqual([]);
+});
+
 test('a list that loses a comma between two prompts is another list', () => {
   const settings = createSettings();
   settings.useDefaults({ ...demoRunConfig, samplePrompts: ['a', 'b'] });
@@ -99,4 +119,13 @@ test('what the user has typed is told from what was taken over as a whole', () =
   expect(settings.isTyped('perDeviceTrainBatchSize')).toBe(false);
   settings.reset();
   expect(settings.isTyped('maxLength')).toBe(false);
+});
+
+test('rows longer than what the model reads are refused', () => {
+  const settings = createSettings();
+  settings.maxPositions.value = 512;
+  settings.edit('maxLength', '513');
+  expect(settings.problems.value.get('maxLength')).toBe('must not be above 512, all that this model reads');
+  settings.edit('maxLength', '512');
+  expect(settings.problems.value.size).toBe(0);
 });
