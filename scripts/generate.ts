@@ -4,7 +4,7 @@ import { generateHelp, parseGenerateArgs, wantsHelp, wantsJson, type GenerateOpt
 import { runCommand } from './cli/exit.ts';
 import { adapterInput, hubAccess, modelInput } from './cli/inputs.ts';
 import { readPrompts } from './cli/prompts.ts';
-import { asMessage, printJson } from './cli/terminal.ts';
+import { printJson } from './cli/terminal.ts';
 import { requireOutFile, writeOutFile } from './cli/out-file.ts';
 import { withSystemPrompt } from '../src/data/system-prompt.ts';
 
@@ -37,8 +37,7 @@ async function generate(options: GenerateOptions, asJson: boolean): Promise<void
   );
   const answers = generated.map(({ prompt, tokenIds, trace }) => ({ prompt, tokenIds, text: trace.text }));
   if (options.promptsPath === null)
-    for (const { text } of answers)
-      console.log(asMessage(answers.length > 1 ? `${text.trim()}\n` : text.trim()));
+    for (const { text } of answers) console.log(answers.length > 1 ? `${text.trim()}\n` : text.trim());
   if (out !== null) {
     writeOutFile(out, `${JSON.stringify(answers, null, 1)}\n`);
     console.log(`${answers.length} ${answers.length === 1 ? 'answer' : 'answers'} in ${out}`);
