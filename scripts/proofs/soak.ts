@@ -5,6 +5,7 @@
  */
 import type { Page } from 'playwright-core';
 import { drivePage } from '../../tests/app/drive-page.ts';
+import { timeMainThread } from '../../tests/app/main-thread.ts';
 import { openApp } from '../../tests/app/support.ts';
 import { ensureDist } from '../cli/build.ts';
 import { numberOf } from './arguments.ts';
@@ -42,17 +43,6 @@ function countBuffers(): void {
   };
 }
 
-/** Tasks of the main thread over 50 ms by the clock, which a busy processor lengthens too. */
-function watchTasks(): void {
-  const tasks: number[] = [];
-  Object.assign(globalThis, { longTasks: tasks });
-  new PerformanceObserver((list) => tasks.push(...list.getEntries().map(({ duration }) => duration))).observe(
-    {
-      type: 'longtask',
-    },
-  );
-}
-
 async function readNow(page: Page, step: number): Promise<Reading> {
   const worker = page.workers().find((one) => one.url().includes('trainer'));
   if (worker === undefined) throw new Error('there is no trainer worker');
@@ -79,7 +69,6 @@ async function main(): Promise<void> {
     await ui.waitUntilReady();
     const worker = page.workers().find((one) => one.url().includes('trainer'));
     await worker?.evaluate(countBuffers);
-    await page.evaluate(watchTasks);
     await ui.fillSettings({
       'Max steps': String(steps),
       'Batch size': String(numberOf('batch', 4)),
@@ -92,7 +81,7 @@ async function main(): Promise<void> {
     const began = performance.now();
     await ui.start.click();
     const every = Math.max(50, Math.round(steps / 20));
-    for (let next = every; next < steps; next += every) {
+    for (let next = every; next <= steps * 0.9; next += every) {
       while ((await ui.step()) < next) {
         if ((await ui.phase()) === 'failed') throw new Error((await ui.alerts.allInnerTexts()).join('; '));
         await new Promise((resolve) => setTimeout(resolve, 200));
@@ -103,11 +92,13 @@ async function main(): Promise<void> {
         `step ${reading.step}: ${reading.buffers} buffers, ${(reading.gpuBytes / 1e6).toFixed(3)} MB, scripts ${(reading.scriptBytes / 1e6).toFixed(1)} MB, ${((performance.now() - began) / 1000).toFixed(0)} s`,
       );
     }
-    while ((await ui.phase()) !== 'done') await new Promise((resolve) => setTimeout(resolve, 200));
+    // A tenth of the run by Chromium's own clock of processor time: a whole trace would be gigabytes, and what counts memory collects it.
+    const { taskCount, worstCpuMs, worstWallMs } = await timeMainThread(app.browser, page, async () => {
+      while ((await ui.phase()) !== 'done') await new Promise((resolve) => setTimeout(resolve, 200));
+    });
     console.log(`${steps} steps in ${((performance.now() - began) / 1000).toFixed(0)} s`);
-    const tasks = await page.evaluate(() => (globalThis as unknown as { longTasks: number[] }).longTasks);
     console.log(
-      `tasks of the main thread over 50 ms: ${tasks.length}${tasks.length > 0 ? `, longest ${Math.max(...tasks).toFixed(0)} ms by the clock` : ''}`,
+      `main thread, from step ${readings.at(-1)?.step} on: ${taskCount} tasks, the longest ${worstCpuMs.toFixed(0)} ms of processor time (${worstWallMs.toFixed(0)} ms by the clock)`,
     );
     console.log(`faults of the page: ${app.faults.all.length}`);
     report(readings);
