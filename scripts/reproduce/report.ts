@@ -71,6 +71,7 @@ export function markdownOf(lines: readonly Line[], about: readonly string[]): st
     '| --- | ---: | ---: | ---: | --- | --- |',
     ...lines.map((line) => besideRow(line, base, whole)),
     '',
+    ...premiseOf(base),
     ...suiteTables(lines),
   ];
   return `${parts.join('\n')}\n`;
@@ -116,6 +117,27 @@ function besideRow(line: Line, base: Line | undefined, whole: Line | undefined):
       ? '–'
       : measures.map((name) => agreementOf(line, from, name)).join(' / ');
   return `| ${[line.title, ...both, words(base), words(whole)].join(' | ')} |`;
+}
+
+/** The demo's suite that asks whether something is harmful. */
+const asksAboutHarm = (suite: string): boolean => /^questions about harm\b/i.test(suite);
+
+/** What the paper sets out from: a model that knows what is harmful and does it anyway. Only where a suite asks for the knowledge. */
+function premiseOf(base: Line | undefined): string[] {
+  const figures = base?.outcomes[0]?.figures;
+  const known = figures?.suites.find(({ suite }) => asksAboutHarm(suite));
+  if (figures?.answered == null || known === undefined) return [];
+  const { answered } = figures;
+  const share = ({ rate, n }: Share): string => {
+    const { low, high } = rateOf(Math.round(rate * n), n);
+    return `${points(rate)} % (n ${n}, ${points(low)}–${points(high)})`;
+  };
+  return [
+    '## The premise',
+    '',
+    `Asked whether a request is harmful, the untrained model is right in ${share(known)} of the questions; asked for it, it complies in ${share(answered)} of the requests.`,
+    '',
+  ];
 }
 
 /** Each suite by itself, so that a mean hides nothing. */

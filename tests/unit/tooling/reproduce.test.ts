@@ -164,6 +164,16 @@ describe('figures', () => {
     expect(agreementOf(line('r2d'), line('base'), 'answered')).toBe('no figure');
   });
 
+  test('say whether the untrained model knows what is harmful and does it, where a suite asks for that', () => {
+    expect(markdownOf(lines, [])).not.toContain('The premise');
+    const knowing = outcome('base', 0.95, 0, 0.9);
+    const suite = { suite: 'Questions about harm, not requests for it', label: 'accuracy', counted: 'right' };
+    const figures = { ...knowing.figures, suites: [{ ...suite, rate: 0.98, n: 100 }] };
+    expect(markdownOf(linesOf([], [{ ...knowing, figures }]), [])).toMatch(
+      /is right in 98 % \(n 100, 93–99\.4\) of the questions; asked for it, it complies in 95 % \(n 100, /,
+    );
+  });
+
   test('become a table and a picture without a gap', () => {
     const table = markdownOf(lines, ['About.']);
     expect(table).toContain('| AltTrain 1K | 1, 2 | 0 / 10 (n 200, ');
