@@ -5,6 +5,7 @@
 import type { DatasetSettings } from '../config/dataset-settings.ts';
 import type { RunConfig, RunConfigKey } from '../config/run-config.ts';
 import type { EvaluationApi } from './evaluations.ts';
+import type { PlaygroundApi } from './playground.ts';
 import type { StoredRun, StoredRunContent } from './stored-runs.ts';
 
 export type { DatasetSettings };
@@ -477,7 +478,7 @@ export interface Generation {
  * Implemented by trainer/trainer-service.ts in the worker, used through client/trainer-client.ts.
  * Every method rejects with a TrainerError. Callbacks are wrapped with comlink's `proxy` by the client.
  */
-export interface TrainerApi extends EvaluationApi {
+export interface TrainerApi extends EvaluationApi, PlaygroundApi {
   openDevice(): Promise<DeviceReport>;
   /** `quantization`: how the frozen weights are held; a run with another one loads the model again. */
   loadModel(

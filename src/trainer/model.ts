@@ -22,6 +22,7 @@ import type { LoadedModel } from '../model/load-model.ts';
 import { Dataset } from './dataset.ts';
 import type { Engine } from './engine.ts';
 import { doesNotFit, formatOf, quantizationOf } from './memory-advice.ts';
+import { Playground } from './playground.ts';
 import { readAdapter } from './read-adapter.ts';
 import { Run } from './run.ts';
 import { forecastOf, planRun, type RunPlan } from './run-plan.ts';
@@ -38,7 +39,7 @@ export class Model {
   readonly source: ModelSource;
   readonly loaded: LoadedModel;
   readonly #hub: ModelReport['hub'];
-  readonly #adapters = new Set<{ dispose(): void }>(); // runs and adapters made on it
+  readonly #adapters = new Set<{ dispose(): void }>(); // runs, adapters and playgrounds made on it
   #knownRoom = Infinity; // bytes the GPU gives in all, once an allocation has failed
 
   /** Takes `loaded` over. */
@@ -236,7 +237,14 @@ export class Model {
     }
   }
 
-  /** Ends one of its runs or adapters; null is none. */
+  /** Caller releases it. */
+  openPlayground(): Playground {
+    const playground = new Playground(this);
+    this.#adapters.add(playground);
+    return playground;
+  }
+
+  /** Ends one of its runs, adapters or playgrounds; null is none. */
   release(made: { dispose(): void } | null): void {
     if (made !== null && this.#adapters.delete(made)) made.dispose();
   }

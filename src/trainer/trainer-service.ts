@@ -5,6 +5,7 @@ import { Current } from './service/current.ts';
 import { datasetCalls } from './service/datasets.ts';
 import { evaluationCalls } from './service/evaluations.ts';
 import { modelCalls } from './service/models.ts';
+import { playgroundCalls } from './service/playground.ts';
 import { runCalls } from './service/runs.ts';
 
 export function createTrainerService(host: Host): TrainerApi {
@@ -14,5 +15,6 @@ export function createTrainerService(host: Host): TrainerApi {
     ...datasetCalls(current),
     ...runCalls(current),
     ...evaluationCalls(current),
+    ...playgroundCalls(current),
   };
 }

@@ -16,6 +16,7 @@ import './styles/live.css';
 import './styles/builder.css';
 import './styles/runs.css';
 import './styles/evaluations.css';
+import './styles/playground.css';
 import './styles/compare.css';
 
 interface PageOptions {

@@ -2,6 +2,7 @@
  * What a page has open: one engine, one model, one dataset, one run. The doors beside this file answer the page's calls
  * on it. One thing at a time happens on the device; what is asked for meanwhile is refused, not queued.
  */
+import type { Reply } from '../../api/playground.ts';
 import type { DatasetSettings, DatasetSource, ModelSource } from '../../api/trainer-api.ts';
 import { TrainerError } from '../../support/trainer-error.ts';
 import type { RunConfig } from '../../config/run-config.ts';
@@ -10,6 +11,7 @@ import type { Adapter } from '../../model/adapter.ts';
 import type { Dataset } from '../dataset.ts';
 import type { Engine } from '../engine.ts';
 import type { Model } from '../model.ts';
+import type { Playground } from '../playground.ts';
 import type { Run } from '../run.ts';
 import { createTrainer, type Trainer } from '../trainer.ts';
 import type { Watch } from '../watch.ts';
@@ -21,7 +23,10 @@ export class Current {
   run: Run | null = null;
   /** Put there by `loadAdapter`; a run takes its place. */
   looseAdapter: Adapter | null = null;
+  #playground: Playground | null = null;
   #engine: Engine | null = null;
+  /** What was stopped and has not yet let go of the GPU. */
+  #ending: Promise<unknown> = Promise.resolve();
   #busyWith: string | null = null;
   readonly #cancels = new Map<string, AbortController>();
 
@@ -39,7 +44,37 @@ export class Current {
     return this.#engine;
   }
 
-  async exclusively<T>(what: string, action: () => Promise<T>): Promise<T> {
+  /** Whatever else is asked for ends a reply that is being written, and gets the playground's memory. */
+  exclusively<T>(what: string, action: () => Promise<T>): Promise<T> {
+    this.cancel('chatting');
+    return this.#alone(what, () => {
+      this.model?.release(this.#playground);
+      this.#playground = null;
+      return action();
+    });
+  }
+
+  /** Ends at once where it is stopped, with what is written; what comes next waits until the GPU has followed. */
+  async chatting(
+    action: (playground: Playground, signal: AbortSignal) => Promise<Reply[]>,
+  ): Promise<readonly Reply[]> {
+    return this.cancellable('chatting', (signal) => {
+      const whole = this.#alone('chatting', () => {
+        this.#playground ??= this.requireModel().openPlayground();
+        return action(this.#playground, signal);
+      });
+      const stopped = new Promise<readonly Reply[]>((resolve) =>
+        signal.addEventListener('abort', () => {
+          this.#ending = whole.catch(() => undefined);
+          resolve(this.#playground?.written() ?? []);
+        }),
+      );
+      return Promise.race([whole, stopped]);
+    });
+  }
+
+  async #alone<T>(what: string, action: () => Promise<T>): Promise<T> {
+    await this.#ending;
     if (this.#busyWith !== null)
       throw new TrainerError(
         'busy',

@@ -7,6 +7,7 @@ import { EvaluationsPanel } from './evaluations-panel.tsx';
 import { Header } from './header.tsx';
 import { LossPanel } from './loss-panel.tsx';
 import { ModelPanel } from './model-panel.tsx';
+import { PlaygroundPanel } from './playground-panel.tsx';
 import { ResultsPanel } from './results-panel.tsx';
 import { RunPanel } from './run-panel.tsx';
 import { RunsPanel } from './runs-panel.tsx';
@@ -30,6 +31,7 @@ export function App() {
           <LossPanel />
           <SampleTraces />
           <ResultsPanel />
+          <PlaygroundPanel />
           <EvaluationsPanel />
           <RunsPanel />
         </div>

@@ -23,6 +23,8 @@ import { createHubDatasets, type HubDatasets } from './hub-datasets.ts';
 import { createHubModels, type HubModels } from './hub-models.ts';
 import { createForecast, type Forecast } from './forecast.ts';
 import { createLessMemory, type LessMemory } from './less-memory.ts';
+import { createPlayground, type Playground } from './playground.ts';
+import { createPlaygroundForm } from './playground-form.ts';
 import { createRun, type Run } from './run.ts';
 import { createSettings, type Settings } from './settings.ts';
 import { createSetUp, type SetUp, type Unmet } from './set-up.ts';
@@ -39,6 +41,7 @@ export interface AppState {
   readonly suiteFiles: SuiteFiles;
   readonly evaluationForm: EvaluationForm;
   readonly evaluations: Evaluations;
+  readonly playground: Playground;
   readonly compare: Compare;
   readonly forecast: Forecast;
   readonly hubModels: HubModels;
@@ -73,6 +76,12 @@ export interface AppState {
   readonly mapColumns: (source: DatasetSource, columns: readonly string[]) => Promise<void>;
   /** Downloads the rows of an evaluation that are shown. */
   readonly downloadRows: (format: 'csv' | 'jsonl') => Promise<void>;
+  /** The dataset's file, where rows can be written behind its own; null: they cannot. */
+  readonly fileToAddTo: ReadonlySignal<string | null>;
+  /** Downloads the rows that were made of replies. */
+  readonly downloadRowsOfReplies: () => void;
+  /** Those rows are the dataset; or, where they can be added to its file, the file and those rows. */
+  readonly trainOnReplies: (isAdded: boolean) => Promise<void>;
   /** Downloads what the builder has built. */
   readonly downloadBuilt: () => Promise<void>;
 }
@@ -89,6 +98,8 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
   const forecast = createForecast(client, settings, setUp, run);
   const hubModels = createHubModels(client, failures);
   const hubDatasets = createHubDatasets(client, failures);
+  const playgroundForm = createPlaygroundForm(settings, { setUp, run, storedRuns });
+  const playground = createPlayground(client, failures, setUp, playgroundForm);
   const builder = createBuilderState(builderClient, client);
   const isConfirmingStart = signal(false);
   const startBlocker = computed(() => whyNotStart({ setUp, settings, run, failures, evaluations, forecast }));
@@ -133,6 +144,15 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
     await setUp.readDataset(source);
   };
 
+  const useDatasetFile = async (file: File): Promise<void> => {
+    if (isLocked('dataset')) return;
+    const { value: current } = setUp.datasetSource;
+    // Columns are those of one file; the same one may come back corrected.
+    const isOther = current.kind === 'hub' || (current.kind === 'file' && current.name !== file.name);
+    if (isOther) settings.edit('columns', []);
+    await setUp.readDataset({ kind: 'file', name: file.name, file });
+  };
+
   return {
     client,
     failures,
@@ -143,6 +163,7 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
     suiteFiles,
     evaluationForm,
     evaluations,
+    playground,
     compare: createCompare(client, failures, storedRuns),
     forecast,
     hubModels,
@@ -183,14 +204,7 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
       settings.edit('quantization', quantization);
       if (setUp.model.report.value !== null) await setUp.loadModel(setUp.modelSource.value);
     },
-    useDatasetFile: async (file) => {
-      if (isLocked('dataset')) return;
-      const { value: current } = setUp.datasetSource;
-      // Columns are those of one file; the same one may come back corrected.
-      const isOther = current.kind === 'hub' || (current.kind === 'file' && current.name !== file.name);
-      if (isOther) settings.edit('columns', []);
-      await setUp.readDataset({ kind: 'file', name: file.name, file });
-    },
+    useDatasetFile,
     useBuiltinDataset: async (source) => {
       if (isLocked('dataset')) return;
       settings.edit('columns', []);
@@ -217,6 +231,14 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
       await setUp.readDataset(source);
     },
     downloadRows: (format) => evaluations.download(format, saveFile),
+    fileToAddTo: computed(() => fileToAddTo(setUp, settings)?.name ?? null),
+    downloadRowsOfReplies: () => saveFile(rowsFile(playground), rowsFileName),
+    trainOnReplies: async (isAdded) => {
+      const own = isAdded ? fileToAddTo(setUp, settings) : null;
+      const rows = rowsFile(playground);
+      const parts = own === null ? [rows] : [own.file, '\n', rows];
+      await useDatasetFile(new File(parts, own?.name ?? rowsFileName));
+    },
     downloadBuilt: async () => {
       const file = await builder.toFile();
       if (file !== null) saveFile(file, file.name);
@@ -267,6 +289,22 @@ function unmetText(what: 'model' | 'dataset', { name, why }: Unmet): string {
 
 const lacksRoom = (storage: StorageForecast | undefined): boolean =>
   storage !== undefined && storage.refusal === null && !storage.fits;
+
+const rowsFileName = 'playground-rows.jsonl';
+const rowsFile = ({ rows }: Playground): Blob =>
+  new Blob([rows.value.map((row) => `${row}\n`).join('')], { type: 'application/jsonl' });
+
+/** Lines of JSON that are read as they are: columns that were mapped are not those of a conversation. */
+function fileToAddTo(
+  { datasetSource, dataset }: SetUp,
+  { config }: Settings,
+): { name: string; file: Blob } | null {
+  const { value: source } = datasetSource;
+  const report = dataset.report.value;
+  if (source.kind !== 'file' || report === null || report.name !== source.name) return null;
+  if (report.format !== 'jsonl' || report.isCompressed || config.value.columns.length > 0) return null;
+  return source;
+}
 
 const slug = (name: string): string =>
   name

@@ -1,16 +1,11 @@
 /** What an evaluation is asked with, as it is typed, and what of it cannot be used. */
 import { computed, signal, type ReadonlySignal, type Signal } from '@preact/signals';
 import type { AdapterChoice, GenerationSettings } from '../../api/evaluations.ts';
-import { formatDate } from '../format.ts';
+import { adapterOptionsOf, adapterValueOf, type AdapterOption } from './adapter-options.ts';
 import type { Run } from './run.ts';
 import type { Settings } from './settings.ts';
 import type { SetUp } from './set-up.ts';
 import type { StoredRuns } from './stored-runs.ts';
-
-export interface AdapterOption {
-  readonly value: string;
-  readonly label: string;
-}
 
 export interface EvaluationForm {
   readonly sampleRows: Signal<string>; // "": all
@@ -79,25 +74,9 @@ export function createEvaluationForm({
   const isAll = (): boolean => texts.sampleRows.value.trim() === '';
   const chosenAdapter = signal<string | null>(null);
 
-  const adapterOptions = computed((): AdapterOption[] => {
-    const model = setUp.model.report.value?.name;
-    const isUnkept = run.id.value === null && run.latest.value !== null;
-    return [
-      { value: 'none', label: 'None: the base model alone' },
-      ...(isUnkept ? [{ value: 'current', label: 'The adapter just trained' }] : []),
-      ...storedRuns.list.value
-        .filter((stored) => stored.step > 0 && stored.model.name === model)
-        .map(({ id, title, dataset, createdMs, step }) => ({
-          value: `run:${id}`,
-          label: `${title || dataset.name}, step ${step}, ${formatDate(createdMs)}`,
-        })),
-    ];
-  });
-  const adapterValue = computed(() => {
-    const values = adapterOptions.value.map(({ value }) => value);
-    const shown = run.id.value === null ? 'current' : `run:${run.id.value}`;
-    return [chosenAdapter.value, shown].find((value) => value !== null && values.includes(value)) ?? 'none';
-  });
+  const sources = { setUp, run, storedRuns };
+  const adapterOptions = computed(() => adapterOptionsOf(sources));
+  const adapterValue = computed(() => adapterValueOf(adapterOptions.value, sources, chosenAdapter.value));
 
   return {
     ...texts,

@@ -2,7 +2,8 @@
 import { signal, type ReadonlySignal } from '@preact/signals';
 import { toWire, type ErrorCode, type WireError } from '../../support/trainer-error.ts';
 
-export type FailureScope = 'device' | 'model' | 'dataset' | 'run' | 'download' | 'runs' | 'evaluation';
+export type FailureScope =
+  'device' | 'model' | 'dataset' | 'run' | 'download' | 'runs' | 'evaluation' | 'playground';
 
 export interface Failures {
   readonly of: (scope: FailureScope) => ReadonlySignal<WireError | null>;
@@ -19,6 +20,7 @@ export function createFailures(): Failures {
     download: signal<WireError | null>(null),
     runs: signal<WireError | null>(null),
     evaluation: signal<WireError | null>(null),
+    playground: signal<WireError | null>(null),
   };
   return {
     of: (scope) => byScope[scope],
@@ -29,8 +31,8 @@ export function createFailures(): Failures {
   };
 }
 
-/** Of these an evaluation's message says itself what to do; the advice is about runs. */
-const saidByEvaluations: readonly ErrorCode[] = [
+/** Of these the message of an evaluation or of the playground says itself what to do; the advice is about runs. */
+const saidByItself: readonly ErrorCode[] = [
   'config-invalid',
   'not-ready',
   'dataset-ambiguous',
@@ -41,7 +43,7 @@ const saidByEvaluations: readonly ErrorCode[] = [
 
 /** null: the message says it all. */
 export const adviceIn = (scope: FailureScope, code: ErrorCode): string | null =>
-  scope === 'evaluation' && saidByEvaluations.includes(code) ? null : adviceFor[code];
+  (scope === 'evaluation' || scope === 'playground') && saidByItself.includes(code) ? null : adviceFor[code];
 
 /** What the user can do about it. The message says what happened; this says what next. */
 export const adviceFor: Readonly<Record<ErrorCode, string>> = {

@@ -1,0 +1,194 @@
+import type { Signal } from '@preact/signals';
+import { useId } from 'preact/hooks';
+import { useApp } from '../state/app-state.ts';
+import { mostStrength } from '../state/playground-form.ts';
+import { SelectField } from './select-field.tsx';
+
+/** Whose adapter, how much of it, and how tokens are drawn. */
+export function PlaygroundSettings() {
+  const { playground } = useApp();
+  const { form, isWriting } = playground;
+  const isLocked = isWriting.value;
+  const hasAdapter = form.adapter.value.kind !== 'none';
+  return (
+    <div class="playground-settings">
+      <div class="playground-adapter">
+        <SelectField
+          label="Adapter beside the base model"
+          value={form.adapterValue.value}
+          options={form.adapterOptions.value.map(({ value, label }) => [value, label])}
+          onSelect={form.chooseAdapter}
+          isLocked={isLocked}
+        />
+        <Strength isLocked={isLocked || !hasAdapter} />
+      </div>
+      <details class="fold">
+        <summary>An adapter of yours, system prompt, temperature, seed</summary>
+        <AdapterDrop isLocked={isLocked} />
+        <SystemPrompt isLocked={isLocked} />
+        <div class="playground-numbers">
+          <NumberField
+            label="Temperature"
+            hint="0: the likeliest"
+            text={form.temperature}
+            isLocked={isLocked}
+          />
+          <NumberField label="Top-p" hint="1: all tokens" text={form.topP} isLocked={isLocked} />
+          <NumberField label="Longest reply" hint="tokens" text={form.maxNewTokens} isLocked={isLocked} />
+          <NumberField label="Reply seed" hint="same: same reply" text={form.seed} isLocked={isLocked} />
+        </div>
+      </details>
+    </div>
+  );
+}
+
+function Strength({ isLocked }: { readonly isLocked: boolean }) {
+  const { strength } = useApp().playground.form;
+  const id = useId();
+  const words = strength.value === 0 ? 'the base' : strength.value === 1 ? 'as trained' : '';
+  return (
+    <div class="strength">
+      <label class="small" for={id}>
+        Adapter strength
+      </label>
+      <div class="strength-row">
+        <input
+          id={id}
+          type="range"
+          min={0}
+          max={mostStrength}
+          step={0.05}
+          value={strength.value}
+          disabled={isLocked}
+          aria-valuetext={`${strength.value.toFixed(2)} ${words}`.trim()}
+          onInput={(event) => (strength.value = Number(event.currentTarget.value))}
+        />
+        <span class="small strength-value">
+          {strength.value.toFixed(2)} <span class="muted">{words}</span>
+        </span>
+      </div>
+    </div>
+  );
+}
+
+function AdapterDrop({ isLocked }: { readonly isLocked: boolean }) {
+  const { form } = useApp().playground;
+  const take = (files: FileList | null | undefined): void => {
+    if (files && !isLocked) form.addAdapter([...files]);
+  };
+  // The page takes every dropped file for a dataset; here it is an adapter.
+  const keep = (event: DragEvent): void => {
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  const chooser = (label: string, isFolder: boolean, words: string) => (
+    <label class="link">
+      <input
+        type="file"
+        class="visually-hidden"
+        aria-label={label}
+        multiple
+        disabled={isLocked}
+        {...(isFolder ? { webkitdirectory: true } : { accept: '.json,.safetensors,.zip' })}
+        onChange={(event) => {
+          take(event.currentTarget.files);
+          event.currentTarget.value = '';
+        }}
+      />
+      {words}
+    </label>
+  );
+  return (
+    <div
+      class="drop-zone adapter-drop"
+      data-locked={isLocked}
+      onDragEnter={keep}
+      onDragLeave={keep}
+      onDragOver={keep}
+      onDrop={(event) => {
+        keep(event);
+        void droppedFiles(event.dataTransfer).then((files) => {
+          if (!isLocked) form.addAdapter(files);
+        });
+      }}
+    >
+      <span>
+        Drop a <strong>PEFT adapter</strong> here, choose its{' '}
+        {chooser('Adapter files', false, 'files or zip')}, or its {chooser('Adapter folder', true, 'folder')}
+      </span>
+      <span class="small muted">
+        adapter_config.json and adapter_model.safetensors, for the model that is open
+      </span>
+    </div>
+  );
+}
+
+/** Of a folder the files directly in it. Entries are asked for before the first wait: the event's lists are emptied then. */
+async function droppedFiles(transfer: DataTransfer | null): Promise<File[]> {
+  if (transfer === null) return [];
+  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry());
+  const files = [...transfer.files];
+  const folder = entries.find((entry) => entry?.isDirectory) as FileSystemDirectoryEntry | undefined;
+  if (folder === undefined) return files;
+  const reader = folder.createReader();
+  const found: File[] = [];
+  for (;;) {
+    const some = await new Promise<FileSystemEntry[]>((resolve, reject) =>
+      reader.readEntries(resolve, reject),
+    );
+    if (some.length === 0) return found;
+    for (const entry of some)
+      if (entry.isFile)
+        found.push(
+          await new Promise<File>((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject)),
+        );
+  }
+}
+
+function SystemPrompt({ isLocked }: { readonly isLocked: boolean }) {
+  const { systemPrompt } = useApp().playground.form;
+  const id = useId();
+  return (
+    <div class="system-prompt">
+      <label class="small" for={id}>
+        System prompt of the conversation
+      </label>
+      <textarea
+        id={id}
+        class="control"
+        rows={2}
+        disabled={isLocked}
+        value={systemPrompt.value}
+        onInput={(event) => (systemPrompt.value = event.currentTarget.value)}
+      />
+    </div>
+  );
+}
+
+interface NumberFieldProps {
+  readonly label: string;
+  readonly hint: string;
+  readonly text: Signal<string>;
+  readonly isLocked: boolean;
+}
+
+function NumberField({ label, hint, text, isLocked }: NumberFieldProps) {
+  const id = useId();
+  return (
+    <div>
+      <label class="small" for={id}>
+        {label} <span class="muted">({hint})</span>
+      </label>
+      <input
+        id={id}
+        class="control number"
+        type="text"
+        inputMode="decimal"
+        autocomplete="off"
+        disabled={isLocked}
+        value={text.value}
+        onInput={(event) => (text.value = event.currentTarget.value)}
+      />
+    </div>
+  );
+}

@@ -1,0 +1,104 @@
+/** With what the playground asks: settings as they are typed, and whose adapter. */
+import { computed, signal, type ReadonlySignal, type Signal } from '@preact/signals';
+import type { ChatSettings, PlaygroundAdapter } from '../../api/playground.ts';
+import { adapterOptionsOf, adapterValueOf, type AdapterOption } from './adapter-options.ts';
+import type { Run } from './run.ts';
+import type { Settings } from './settings.ts';
+import type { SetUp } from './set-up.ts';
+import type { StoredRuns } from './stored-runs.ts';
+
+type DroppedAdapter = Extract<PlaygroundAdapter, { readonly kind: 'files' }>;
+
+export interface PlaygroundForm {
+  readonly systemPrompt: Signal<string>;
+  readonly temperature: Signal<string>;
+  readonly topP: Signal<string>;
+  readonly maxNewTokens: Signal<string>;
+  readonly seed: Signal<string>;
+  readonly strength: Signal<number>;
+  readonly adapterOptions: ReadonlySignal<readonly AdapterOption[]>;
+  readonly adapterValue: ReadonlySignal<string>;
+  readonly chooseAdapter: (value: string) => void;
+  readonly adapter: ReadonlySignal<PlaygroundAdapter>;
+  /** In words, e.g. for the title of a reply. */
+  readonly adapterName: ReadonlySignal<string>;
+  /** Files of a PEFT folder, or a zip: chosen at once, read with the next question. */
+  readonly addAdapter: (files: readonly File[]) => void;
+  /** The first thing that must be corrected, as a sentence; null: nothing. */
+  readonly problem: ReadonlySignal<string | null>;
+  /** Of what is typed; only where there is no problem. */
+  readonly settings: () => ChatSettings;
+}
+
+export const mostStrength = 1.5;
+
+const isNumber = (text: string, isRight: (value: number) => boolean): boolean =>
+  text.trim() !== '' && isRight(Number(text));
+const isWholeIn = (least: number, most: number) => (value: number) =>
+  Number.isInteger(value) && value >= least && value <= most;
+
+export function createPlaygroundForm(
+  settings: Settings,
+  sources: { readonly setUp: SetUp; readonly run: Run; readonly storedRuns: StoredRuns },
+): PlaygroundForm {
+  const texts = {
+    systemPrompt: signal(''),
+    temperature: signal('0.6'),
+    topP: signal('0.95'),
+    maxNewTokens: signal('256'),
+    seed: signal('42'),
+  };
+  const fields = [
+    [texts.temperature, (n: number) => n >= 0 && n <= 10, '“Temperature” must be a number from 0 to 10'],
+    [texts.topP, (n: number) => n > 0 && n <= 1, '“Top-p” must be a number above 0, up to 1'],
+    [texts.maxNewTokens, isWholeIn(1, 16_384), '“Longest reply” must be a whole number from 1 to 16,384'],
+    [texts.seed, isWholeIn(0, 2 ** 32 - 1), '“Seed” must be a whole number from 0'],
+  ] as const;
+  const strength = signal(1);
+  const dropped = signal<readonly DroppedAdapter[]>([]);
+  const chosen = signal<string | null>(null);
+
+  const adapterOptions = computed((): AdapterOption[] => [
+    ...adapterOptionsOf(sources),
+    ...dropped.value.map(({ id, name }) => ({ value: `files:${id}`, label: `${name} (from your files)` })),
+  ]);
+  const adapterValue = computed(() => adapterValueOf(adapterOptions.value, sources, chosen.value));
+
+  return {
+    ...texts,
+    strength,
+    adapterOptions,
+    adapterValue,
+    chooseAdapter: (value) => (chosen.value = value),
+    adapter: computed((): PlaygroundAdapter => {
+      const { value } = adapterValue;
+      if (value === 'none' || value === 'current') return { kind: value };
+      if (value.startsWith('run:')) return { kind: 'run', runId: value.slice('run:'.length) };
+      return dropped.value.find(({ id }) => value === `files:${id}`) ?? { kind: 'none' };
+    }),
+    adapterName: computed(
+      () => adapterOptions.value.find(({ value }) => value === adapterValue.value)?.label ?? '',
+    ),
+    addAdapter: (files) => {
+      if (files.length === 0) return;
+      const [first] = files;
+      const folder = first.webkitRelativePath.split('/')[0];
+      const name = folder || (files.length === 1 ? first.name : 'Dropped adapter');
+      const added = { kind: 'files', id: crypto.randomUUID(), name, files } as const;
+      dropped.value = [...dropped.value, added];
+      chosen.value = `files:${added.id}`;
+    },
+    problem: computed(() => {
+      const wrong = fields.find(([text, isRight]) => !isNumber(text.value, isRight));
+      return wrong === undefined ? null : `${wrong[2]}.`;
+    }),
+    settings: () => ({
+      maxNewTokens: Number(texts.maxNewTokens.value),
+      temperature: Number(texts.temperature.value),
+      topP: Number(texts.topP.value),
+      seed: Number(texts.seed.value),
+      strength: strength.value,
+      templateDate: settings.config.value.templateDate,
+    }),
+  };
+}
