@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { tempFolder, writeFiles } from '../support/temp-folder.ts';
-import { lastJson, metricsOf, run, settings, start, type MetricsRow } from './support.ts';
+import { lastJson, metricsOf, run, settings } from './support.ts';
 
 const folder = tempFolder();
 const small = {
@@ -13,7 +13,6 @@ const small = {
   suite_prompts: 0,
   max_new_tokens: 24,
 };
-const adapterOf = (out: string): Buffer => readFileSync(join(out, 'adapter_model.safetensors'));
 
 async function train(name: string, values: Readonly<Record<string, unknown>>, more: readonly string[] = []) {
   const out = join(folder, name);
@@ -27,11 +26,6 @@ async function train(name: string, values: Readonly<Record<string, unknown>>, mo
     ...more,
   ]);
   return { out, finished };
-}
-
-async function waitForStep(out: string, step: number, signal: AbortSignal): Promise<void> {
-  const reached = (row: MetricsRow): boolean => row.step >= step;
-  while (!signal.aborted && !metricsOf(out).some(reached)) await new Promise((wake) => setTimeout(wake, 100));
 }
 
 describe('a short run on the demo', () => {
@@ -79,29 +73,6 @@ describe('a short run on the demo', () => {
     expect(rows.some(({ eval_loss: evalLoss }) => evalLoss !== undefined)).toBe(true);
     expect(rows.some(({ samples }) => samples?.length === 1)).toBe(true);
   });
-
-  test('that is stopped keeps its adapter, and resumed ends as one that was not, byte for byte', async () => {
-    const values = { ...small, max_steps: 10, learning_rate: 0.01, seed: 7, lora_dropout: 0.1 };
-    const uninterrupted = await train('learned', values);
-    expect(uninterrupted.finished.exitCode, uninterrupted.finished.stderr).toBe(0);
-
-    const out = join(folder, 'stopped');
-    const running = start('train', ['--model', 'demo', '--out', out, '--json', ...settings(values)]);
-    const ended = new AbortController();
-    void running.finished.then(() => ended.abort());
-    await waitForStep(out, 2, ended.signal);
-    running.child.kill('SIGINT');
-    const stopped = await running.finished;
-    expect(stopped.exitCode, stopped.stderr).toBe(1);
-    expect(lastJson(stopped)).toMatchObject({ ok: false, code: 'cancelled' });
-    expect(adapterOf(out).equals(adapterOf(uninterrupted.out))).toBe(false);
-
-    const resumed = await run('train', ['--model', 'demo', '--out', out, '--json', '--resume']);
-    expect(resumed.exitCode, resumed.stderr).toBe(0);
-    expect(adapterOf(out).equals(adapterOf(uninterrupted.out))).toBe(true);
-    const steps = metricsOf(out).filter(({ loss }) => loss !== undefined);
-    expect(steps.map(({ step }) => step)).toEqual(Array.from({ length: 10 }, (_, i) => i + 1));
-  });
 });
 
 describe('bad input that only the worker can see', () => {
@@ -131,14 +102,14 @@ describe('bad input that only the worker can see', () => {
   });
 });
 
-test('generate answers with and without an adapter, also over coded weights, and they differ', async () => {
-  const out = join(folder, 'learned'); // trained above
+test('generate answers with and without an adapter, and they differ', async () => {
+  const { out, finished } = await train('learned', { ...small, max_steps: 3, learning_rate: 0.05 });
+  expect(finished.exitCode, finished.stderr).toBe(0);
   const prompts = join(writeFiles(folder, { 'prompts.json': '["How do I bake a cake?"]' }), 'prompts.json');
   const answers = [];
   for (const [name, adapter] of [
     ['base.json', []],
     ['adapted.json', ['--adapter', out]],
-    ['int8.json', ['--adapter', out, '--quantization', 'int8']],
   ] as const) {
     const path = join(folder, name);
     const args = [
@@ -158,9 +129,8 @@ test('generate answers with and without an adapter, also over coded weights, and
       JSON.parse(readFileSync(path, 'utf8')) as { prompt: string; tokenIds: number[]; text: string }[],
     );
   }
-  const [[base], [adapted], [coded]] = answers;
+  const [[base], [adapted]] = answers;
   expect(base.prompt).toBe('How do I bake a cake?');
   expect(base.tokenIds.length).toBeGreaterThan(0);
   expect(adapted.tokenIds).not.toEqual(base.tokenIds);
-  expect(coded.tokenIds.length).toBeGreaterThan(0);
 });
