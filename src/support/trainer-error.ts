@@ -34,6 +34,7 @@ export const errorCodes = [
   'loss-not-finite',
   'checkpoint-invalid',
   'worker-lost',
+  'network-failed',
   'run-in-use',
   'run-not-found',
   'cancelled',
@@ -88,10 +89,24 @@ export function toWire(error: unknown): WireError {
   if (error instanceof TrainerError)
     return { code: error.code, message: error.message, detail: error.detail };
   if (error instanceof Error) {
+    if (isNetworkFailure(error))
+      return {
+        code: 'network-failed',
+        message: 'Something that was needed could not be loaded: the network or the server did not answer.',
+        detail: error.message,
+      };
     return { code: 'internal', message: reasonOf(error), detail: error.stack ?? null };
   }
   return { code: 'internal', message: reasonOf(error), detail: null };
 }
+
+/** What Chrome, Firefox, Safari and Node say of a fetch, or of a script that is loaded later, that got no answer. */
+const networkWords =
+  /^(failed to fetch\b|networkerror when attempting to fetch|load failed$|fetch failed$|error loading dynamically imported module|importing a module script failed)/i;
+
+/** A browser has no other sign of it: the class is TypeError, as for faults of the program. */
+const isNetworkFailure = (error: Error): boolean =>
+  error instanceof TypeError && networkWords.test(error.message.trim());
 
 export function fromWire(wire: WireError): TrainerError {
   return new TrainerError(wire.code, wire.message, wire.detail);

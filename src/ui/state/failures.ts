@@ -98,6 +98,8 @@ export const adviceFor: Readonly<Record<ErrorCode, string>> = {
     'A run goes on with the model, the dataset and the settings that it was begun with. “Start training” begins a new one.',
   'worker-lost':
     'The browser or the system has ended it, often for want of memory. What was kept of the run can go on: see “Runs”. A smaller “Batch size” or “Max length” needs less.',
+  'network-failed':
+    'Check that this computer is online and, where the page is served from it, that the server still runs; then try again.',
   'run-in-use': 'Wait until it has ended, or stop it where it is under way. It can be watched meanwhile.',
   'run-not-found': 'Choose another run from the list.',
   cancelled: 'Nothing needs to be done.',
