@@ -1,4 +1,5 @@
 /** A newcomer's path through the page, and what it must not let happen on the way. */
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { drivePage, type PageDriver } from './drive-page.ts';
 import { openApp, type OpenApp } from './support.ts';
@@ -17,6 +18,24 @@ const row = '{"instruction":"How do I repair a lamp?","response":"Okay.\\n</thin
 const drop = (name: string, content: string): Promise<void> =>
   ui.datasetFile.setInputFiles({ name, mimeType: '', buffer: Buffer.from(content) });
 
+test('the page is small before its worker comes', async () => {
+  const addresses = await app.page.evaluate(() =>
+    performance
+      .getEntriesByType('resource')
+      .map(({ name }) => name)
+      .filter((name) => /\.(js|css)$/.test(name) && !name.includes('worker')),
+  );
+  const sizes = await Promise.all(
+    [app.url, ...addresses].map(
+      async (address) => gzipSync(Buffer.from(await (await fetch(address)).arrayBuffer())).length,
+    ),
+  );
+  const kib = sizes.reduce((sum, size) => sum + size, 0) / 1024;
+  console.log(`page before the worker: ${kib.toFixed(0)} KiB gzipped in ${sizes.length} files`);
+  expect(sizes.length).toBeGreaterThan(3);
+  expect(kib).toBeLessThanOrEqual(120);
+});
+
 test('a file of one’s own is not trained for as long as the demo’s rows, and the page says why', async () => {
   expect(await field('Max steps').inputValue()).toBe('126');
   await drop('one.jsonl', row);
@@ -27,6 +46,17 @@ test('a file of one’s own is not trained for as long as the demo’s rows, and
   await app.page.getByText('Each row is seen 10 times, as there is one.').waitFor();
   await app.page.getByRole('button', { name: 'Use the built-in AltTrain-1K' }).click();
   await expect.poll(() => field('Max steps').inputValue(), { timeout: 30_000 }).toBe('126');
+});
+
+test('on a phone the action is in sight from the first screen on, and nothing is wider than it', async () => {
+  await app.page.setViewportSize({ width: 360, height: 740 });
+  await app.page.evaluate(() => scrollTo(0, 0));
+  const box = (await ui.start.boundingBox())!;
+  expect(box.y + box.height).toBeLessThanOrEqual(740);
+  expect(await ui.pause.isVisible()).toBe(false); // there is nothing to pause
+  expect(await app.page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
+  await app.page.setViewportSize({ width: 1280, height: 900 });
+  expect(await ui.pause.isVisible()).toBe(true);
 });
 
 test('a wrong setting is named beside Start', async () => {
