@@ -1,4 +1,7 @@
-/** Dropping anywhere on the page: a file is a dataset, a folder is a model, or a dataset where it holds rows and no model. */
+/**
+ * Dropping anywhere on the page: a file is a dataset, a folder is a model, an adapter for the playground, or a dataset
+ * where it holds rows and no model.
+ */
 import { signal } from '@preact/signals';
 import { isDataFile } from '../config/data-files.ts';
 import { TrainerError } from '../support/trainer-error.ts';
@@ -54,12 +57,18 @@ async function takeDrop(app: AppState, transfer: DataTransfer): Promise<void> {
 
 const ofModels = /^(config|tokenizer|tokenizer_config)\.json$|\.(safetensors|bin|gguf)$/;
 
-type DropTarget = Pick<AppState, 'useModel' | 'useDatasetFile'> & {
+type DropTarget = Pick<AppState, 'useModel' | 'useAdapter' | 'useDatasetFile'> & {
   readonly setUp: Pick<SetUp, 'refuseDataset'>;
 };
 
+/** As PEFT saves one: without a model beside it. */
+const isAdapter = (files: readonly File[]): boolean =>
+  files.some(({ name }) => name === 'adapter_config.json') &&
+  !files.some(({ name }) => name === 'config.json');
+
 /** What `takeDrop` does with the files of a folder. */
 export async function takeFolder(app: DropTarget, name: string, files: readonly File[]): Promise<void> {
+  if (isAdapter(files)) return app.useAdapter(name, files);
   const rows = files.filter((file) => isDataFile(file.name));
   if (files.some((file) => ofModels.test(file.name)) || rows.length === 0)
     return app.useModel({ kind: 'files', name, files });

@@ -66,6 +66,8 @@ export interface AppState {
   readonly useKept: (model: KeptModel) => Promise<void>;
   /** Loads the present model again with its weights in another format. */
   readonly useQuantization: (quantization: string) => Promise<void>;
+  /** In the playground, beside the base. */
+  readonly useAdapter: (name: string, files: readonly File[]) => void;
   readonly useDatasetFile: (file: File) => Promise<void>;
   readonly useBuiltinDataset: (source: DatasetSource) => Promise<void>;
   /** Looks the typed dataset up, and reads it where it is clear which of its files is meant. */
@@ -203,6 +205,10 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
       if (isLocked('model')) return;
       settings.edit('quantization', quantization);
       if (setUp.model.report.value !== null) await setUp.loadModel(setUp.modelSource.value);
+    },
+    useAdapter: (name, files) => {
+      playgroundForm.addAdapter(files, name);
+      document.querySelector('.playground')?.scrollIntoView({ block: 'start' });
     },
     useDatasetFile,
     useBuiltinDataset: async (source) => {

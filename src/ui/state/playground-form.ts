@@ -23,7 +23,7 @@ export interface PlaygroundForm {
   /** In words, e.g. for the title of a reply. */
   readonly adapterName: ReadonlySignal<string>;
   /** Files of a PEFT folder, or a zip: chosen at once, read with the next question. */
-  readonly addAdapter: (files: readonly File[]) => void;
+  readonly addAdapter: (files: readonly File[], name?: string) => void;
   /** The first thing that must be corrected, as a sentence; null: nothing. */
   readonly problem: ReadonlySignal<string | null>;
   /** Of what is typed; only where there is no problem. */
@@ -79,11 +79,11 @@ export function createPlaygroundForm(
     adapterName: computed(
       () => adapterOptions.value.find(({ value }) => value === adapterValue.value)?.label ?? '',
     ),
-    addAdapter: (files) => {
+    addAdapter: (files, given) => {
       if (files.length === 0) return;
       const [first] = files;
       const folder = first.webkitRelativePath.split('/')[0];
-      const name = folder || (files.length === 1 ? first.name : 'Dropped adapter');
+      const name = given ?? (folder || (files.length === 1 ? first.name : 'Dropped adapter'));
       const added = { kind: 'files', id: crypto.randomUUID(), name, files } as const;
       dropped.value = [...dropped.value, added];
       chosen.value = `files:${added.id}`;
