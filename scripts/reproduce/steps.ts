@@ -120,7 +120,7 @@ async function trainOn(
   ];
   const line = await runScript('train', [
     ...['--model', model, '--dataset', dataset, '--out', out, ...hostArguments],
-    ...(isBegun ? ['--resume'] : settings),
+    ...(isBegun ? ['--resume'] : [...settings, '--overwrite']),
   ]);
   const { steps, seconds, device } = line as { steps: number; seconds: number; device: string };
   const rows = readFileSync(dataset, 'utf8').trim().split('\n').length;
