@@ -1,6 +1,7 @@
 /** `npm run export`: a trained adapter for other tools. `--help` says the rest. */
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import type { ExportFormat } from '../src/config/export-choices.ts';
 import { adapterExport } from '../src/exporters/export-adapter.ts';
 import type { ExportFile } from '../src/exporters/export-file.ts';
 import { mergedFiles, storedDtype } from '../src/exporters/merged.ts';
@@ -10,7 +11,7 @@ import { TrainerError } from '../src/support/trainer-error.ts';
 import { openBase } from '../src/trainer/export-subject.ts';
 import { wantsHelp, wantsJson } from './cli/args.ts';
 import { runCommand } from './cli/exit.ts';
-import { exportHelp, parseExportArgs, type ExportFormat, type ExportOptions } from './cli/export-args.ts';
+import { exportHelp, parseExportArgs, type ExportOptions } from './cli/export-args.ts';
 import { modelFolder, readSubject } from './cli/export-source.ts';
 import { prepareOutFolder } from './cli/out-folder.ts';
 import { printJson } from './cli/terminal.ts';

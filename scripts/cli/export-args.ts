@@ -1,11 +1,12 @@
 /** The command line of `npm run export`. */
-import { adapterFormats, type AdapterFormat } from '../../src/exporters/export-adapter.ts';
-import { exportDtypes, type ExportDtype } from '../../src/exporters/number-format.ts';
+import {
+  exportDtypes,
+  exportFormats,
+  type ExportDtype,
+  type ExportFormat,
+} from '../../src/config/export-choices.ts';
 import { TrainerError } from '../../src/support/trainer-error.ts';
 import { flag, optional, parse, required, text } from './args.ts';
-
-export type ExportFormat = AdapterFormat | 'merged';
-export const exportFormats: readonly ExportFormat[] = [...adapterFormats, 'merged'];
 
 export interface ExportOptions {
   /** What `npm run train` has written, or an adapter alone. */

@@ -5,7 +5,7 @@ import { projectRoot } from '../cli/paths.ts';
 
 /** @throws when the command fails; it has said why by then. */
 export function runCommand(
-  command: 'train' | 'generate' | 'inspect',
+  command: 'train' | 'generate' | 'inspect' | 'export',
   args: readonly string[],
 ): Promise<string> {
   const script = join(projectRoot, `scripts/${command}.ts`);

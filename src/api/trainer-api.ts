@@ -3,6 +3,7 @@
  * Everything here is structured-cloneable. Tensors, tokenizers and GPU objects never cross it.
  */
 import type { DatasetSettings } from '../config/dataset-settings.ts';
+import type { ExportDtype, ExportFormat } from '../config/export-choices.ts';
 import type { RunConfig, RunConfigKey } from '../config/run-config.ts';
 import type { EvaluationApi } from './evaluations.ts';
 import type { PlaygroundApi } from './playground.ts';
@@ -432,6 +433,13 @@ export interface ExportedFile {
   readonly bytes: Uint8Array;
 }
 
+export interface ExportRequest {
+  readonly zip: Blob; // as `exportZip` or `exportStoredRun` give it
+  readonly runId: string | null; // of the run in the store it is of, where it is known
+  readonly formats: readonly ExportFormat[];
+  readonly dtype: ExportDtype;
+}
+
 export interface TrainingRequest {
   readonly config: RunConfig;
   readonly initAdapter?: AdapterSource;
@@ -532,6 +540,8 @@ export interface TrainerApi extends EvaluationApi, PlaygroundApi {
   exportFiles(): Promise<readonly ExportedFile[]>;
   /** The same files as one zip. */
   exportZip(): Promise<Blob>;
+  /** An adapter for other tools, as a zip with a folder for each format. `merged` reads the weights of the loaded model again. */
+  exportAs(request: ExportRequest): Promise<Blob>;
   /** Parameters, optimizer moments and position of the run, as safetensors. */
   exportCheckpoint(): Promise<Blob>;
   /** Ends the device for good; used by tests of the "device lost" path. */

@@ -37,6 +37,8 @@ export interface ChatTokenizer extends ChatTemplate {
   onDay(day: string): ChatTokenizer;
   /** All ids that end a generation. The first is the tokenizer's own; the template's end of a turn is among them. */
   readonly eosIds: readonly number[];
+  /** Jinja, as the folder has it; null: it has none. */
+  readonly templateText: string | null;
   /** What the folder says and is not used, in sentences. */
   readonly notes: readonly string[];
   readonly bosId: number | null;
@@ -122,6 +124,7 @@ export function createChatTokenizer(files: TokenizerFiles): ChatTokenizer {
           (token) => addedTexts.has(token),
         );
       },
+      templateText: templateText(files),
       eosIds: endIdsOf(template.turnEndToken),
       notes: [...special.notes, ...notes, ...unnamedTemplates(files)],
       bosId,

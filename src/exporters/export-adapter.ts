@@ -1,4 +1,5 @@
 /** The formats an adapter can be taken away in, by name: each gives files in a folder of its own. */
+import type { AdapterFormat } from '../config/export-choices.ts';
 import { TrainerError } from '../support/trainer-error.ts';
 import type { ExportFile } from './export-file.ts';
 import { ggufFiles } from './gguf.ts';
@@ -13,10 +14,7 @@ const makers = {
   gguf: ggufFiles,
   mlx: mlxFiles,
   record: recordFiles,
-} as const satisfies Record<string, (subject: ExportSubject, dtype: ExportDtype) => ExportFile[]>;
-
-export type AdapterFormat = keyof typeof makers;
-export const adapterFormats = Object.keys(makers) as readonly AdapterFormat[];
+} as const satisfies Record<AdapterFormat, (subject: ExportSubject, dtype: ExportDtype) => ExportFile[]>;
 
 /** @throws TrainerError "nothing-to-export" where a format needs what is not known, or cannot hold the adapter's values */
 export function adapterExport(

@@ -1,6 +1,7 @@
 /** f32 in the formats that exports are written in: rounded to the nearest, ties to even, as torch and numpy do. */
-export const exportDtypes = ['f32', 'f16', 'bf16'] as const;
-export type ExportDtype = (typeof exportDtypes)[number];
+import type { ExportDtype } from '../config/export-choices.ts';
+
+export type { ExportDtype };
 
 export const bytesPerValue: Readonly<Record<ExportDtype, number>> = { f32: 4, f16: 2, bf16: 2 };
 

@@ -18,6 +18,7 @@ import './styles/runs.css';
 import './styles/evaluations.css';
 import './styles/playground.css';
 import './styles/compare.css';
+import './styles/exports.css';
 
 interface PageOptions {
   /** Start with the demo model and the built-in dataset as soon as both are there. */

@@ -144,6 +144,28 @@ test('the downloaded zip holds the adapter, its card and the record of the run',
   );
 });
 
+test('the adapter leaves for other tools too, merged into the model where that is wanted', async () => {
+  const { page } = app;
+  await page.getByRole('button', { name: 'Export…', exact: true }).click();
+  const dialog = page.getByRole('dialog', { name: 'Export the adapter' });
+  for (const format of ['MLX', 'Merged model', 'Record of the run']) await dialog.getByLabel(format).check();
+  await dialog.getByLabel('Numbers as').selectOption('bf16');
+  const arriving = page.waitForEvent('download');
+  await dialog.getByRole('button', { name: 'Export as zip' }).click();
+  const download = await arriving;
+  expect(download.suggestedFilename()).toBe('alttrain-demo-export.zip');
+  const files = unzipSync(await readFile(await download.path()));
+  expect(Object.keys(files)).toEqual(
+    expect.arrayContaining([
+      ...['gguf/adapter.gguf', 'gguf/Modelfile', 'mlx/adapters.safetensors', 'record/metrics.csv'],
+      ...['merged/model.safetensors', 'merged/config.json', 'merged/tokenizer.json'],
+    ]),
+  );
+  expect(strFromU8(files['gguf/adapter.gguf'].subarray(0, 4))).toBe('GGUF');
+  expect(tensorNames(files['merged/model.safetensors'])).toContain('model.layers.0.self_attn.q_proj.weight');
+  await dialog.waitFor({ state: 'detached' });
+});
+
 test('a second run asks before it replaces an adapter that was not downloaded', async () => {
   const { page } = app;
   await ui.fillSettings({ 'Max steps': '1', 'Sample every': '0' });

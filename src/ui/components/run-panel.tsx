@@ -5,6 +5,7 @@ import { useFocusHandOver } from '../hand-over-focus.ts';
 import { formatCount } from '../format.ts';
 import { needsSentence, planSentence } from '../run-words.ts';
 import { useApp } from '../state/app-state.ts';
+import { ExportDialog } from './export-dialog.tsx';
 import { FailureAlert } from './failure-alert.tsx';
 import { Icon } from './icon.tsx';
 import { LessMemory } from './less-memory.tsx';
@@ -30,6 +31,7 @@ export function RunPanel() {
       <FailureAlert scope="run" />
       <LessMemory />
       <FailureAlert scope="download" />
+      <ExportDialog />
       <RunNumbers run={run} />
     </section>
   );
@@ -39,7 +41,7 @@ export function RunPanel() {
 const pausable: readonly Phase[] = ['sampling', 'training'];
 
 function Controls() {
-  const { run, startBlocker, requestStart, downloadAdapter } = useApp();
+  const { run, setUp, exports, startBlocker, requestStart, downloadAdapter } = useApp();
   const start = useRef<HTMLButtonElement>(null);
   const download = useRef<HTMLButtonElement>(null);
   const pause = useRef<HTMLButtonElement>(null);
@@ -100,6 +102,15 @@ function Controls() {
           onClick={() => void downloadAdapter()}
         >
           <Icon name="download" /> Download adapter
+        </button>
+        <button
+          type="button"
+          class="button"
+          aria-haspopup="dialog"
+          disabled={!run.canDownload.value || run.isDownloading.value}
+          onClick={() => exports.openCurrent(setUp.model.report.value?.name ?? 'model')}
+        >
+          Export…
         </button>
       </div>
       <p class="blocker small muted" id="start-blocker">

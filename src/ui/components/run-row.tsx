@@ -18,7 +18,7 @@ function stateOf({ state, isHeld, step, totalSteps }: StoredRun, isHere: boolean
 
 /** A kept run: what it is, what can be done with it, and the form of what was chosen. */
 export function RunRow({ run: stored }: { run: StoredRun }) {
-  const { run, storedRuns, downloadStored } = useApp();
+  const { run, storedRuns, exports, downloadStored } = useApp();
   const [open, setOpen] = useState<'longer' | 'words' | 'delete' | null>(null);
   const isHere = run.isActive.value && run.id.value === stored.id;
   const isBlocked = run.isActive.value || storedRuns.busyId.value !== null;
@@ -55,6 +55,7 @@ export function RunRow({ run: stored }: { run: StoredRun }) {
           action('Continue', () => storedRuns.goOn(stored), isBlocked, 'primary')}
         {action(stored.isHeld && !isHere ? 'Watch' : 'Show', () => storedRuns.show(stored.id), isBlocked)}
         {hasAdapter && action('Download', () => downloadStored(stored), storedRuns.busyId.value !== null)}
+        {hasAdapter && action('Export…', () => exports.openStored(stored), storedRuns.busyId.value !== null)}
         {isFree && hasAdapter && action('Train longer', () => setOpen('longer'), isBlocked)}
         {isFree && hasAdapter && action('Start from it', () => storedRuns.startFrom(stored), isBlocked)}
         {stored.state === 'finished' &&

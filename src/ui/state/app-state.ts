@@ -18,6 +18,7 @@ import { createBuilderState, type Builder } from './builder.ts';
 import { createCompare, type Compare } from './compare.ts';
 import { createEvaluationForm, type EvaluationForm } from './evaluation-form.ts';
 import { createEvaluations, type Evaluations } from './evaluations.ts';
+import { createExports, type Exports } from './exports.ts';
 import { createFailures, type Failures } from './failures.ts';
 import { createHubDatasets, type HubDatasets } from './hub-datasets.ts';
 import { createHubModels, type HubModels } from './hub-models.ts';
@@ -59,6 +60,9 @@ export interface AppState {
   readonly startWithoutRoom: () => Promise<void>;
   readonly lessMemory: LessMemory;
   readonly downloadAdapter: () => Promise<void>;
+  readonly exports: Exports;
+  /** In the formats that are chosen. Gives whether it went well. */
+  readonly downloadExport: () => Promise<boolean>;
   /** Of a run in the list. */
   readonly downloadStored: (run: StoredRun) => Promise<void>;
   readonly useModel: (source: ModelSource) => Promise<void>;
@@ -93,6 +97,7 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
   const settings = createSettings();
   const setUp = createSetUp(client, settings, failures);
   const run = createRun(client, failures);
+  const exports = createExports(client, failures, run);
   const storedRuns = createStoredRuns(client, { failures, settings, setUp, run });
   const suiteFiles = createSuiteFiles(client, setUp);
   const evaluationForm = createEvaluationForm({ settings, setUp, run, storedRuns });
@@ -182,6 +187,9 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
       if (run.hasUnsavedAdapter.value) isConfirmingStart.value = true;
       else await start();
     },
+    exports,
+    downloadExport: () =>
+      exports.download((zip, model) => saveFile(zip, `alttrain-${slug(model)}-export.zip`)),
     downloadStored: (stored) =>
       storedRuns.download(stored, (zip) => saveFile(zip, `alttrain-${slug(stored.model.name)}-adapter.zip`)),
     downloadAdapter: async () => {

@@ -3,7 +3,7 @@ import { signal, type ReadonlySignal } from '@preact/signals';
 import { toWire, type ErrorCode, type WireError } from '../../support/trainer-error.ts';
 
 export type FailureScope =
-  'device' | 'model' | 'dataset' | 'run' | 'download' | 'runs' | 'evaluation' | 'playground';
+  'device' | 'model' | 'dataset' | 'run' | 'download' | 'runs' | 'evaluation' | 'playground' | 'export';
 
 export interface Failures {
   readonly of: (scope: FailureScope) => ReadonlySignal<WireError | null>;
@@ -21,6 +21,7 @@ export function createFailures(): Failures {
     runs: signal<WireError | null>(null),
     evaluation: signal<WireError | null>(null),
     playground: signal<WireError | null>(null),
+    export: signal<WireError | null>(null),
   };
   return {
     of: (scope) => byScope[scope],
@@ -43,7 +44,9 @@ const saidByItself: readonly ErrorCode[] = [
 
 /** null: the message says it all. */
 export const adviceIn = (scope: FailureScope, code: ErrorCode): string | null =>
-  (scope === 'evaluation' || scope === 'playground') && saidByItself.includes(code) ? null : adviceFor[code];
+  scope === 'export' || ((scope === 'evaluation' || scope === 'playground') && saidByItself.includes(code))
+    ? null
+    : adviceFor[code];
 
 /** What the user can do about it. The message says what happened; this says what next. */
 export const adviceFor: Readonly<Record<ErrorCode, string>> = {

@@ -65,6 +65,8 @@ export interface Run {
   readonly result: ReadonlySignal<RunResult | null>;
   readonly canDownload: ReadonlySignal<boolean>;
   readonly isDownloading: ReadonlySignal<boolean>;
+  /** What has been trained, or is shown, as its download. */
+  readonly adapterZip: () => Promise<Blob>;
   /** There are trained steps that exist only in this tab. */
   readonly hasUnsavedAdapter: ReadonlySignal<boolean>;
   /** The stored run that is shown; null: none, or it is not kept. */
@@ -272,14 +274,18 @@ export function createRun(client: TrainerApi, failures: Failures): Run {
     }
   }
 
+  function adapterZip(): Promise<Blob> {
+    const stored = isShown ? id.peek() : null;
+    return stored === null ? client.exportZip() : client.exportStoredRun(stored);
+  }
+
   async function download(save: (zip: Blob) => void): Promise<void> {
     if (isDownloading.peek()) return;
     isDownloading.value = true;
     failures.clear('download');
     try {
       const step = newest?.step ?? 0;
-      const stored = isShown ? id.peek() : null;
-      save(await (stored === null ? client.exportZip() : client.exportStoredRun(stored)));
+      save(await adapterZip());
       downloadedStep.value = step;
     } catch (error) {
       failures.report('download', error);
@@ -324,6 +330,7 @@ export function createRun(client: TrainerApi, failures: Failures): Run {
     result,
     canDownload: computed(() => isAtRest.value && latest.value !== null),
     isDownloading,
+    adapterZip,
     hasUnsavedAdapter: computed(() => (latest.value?.step ?? 0) > downloadedStep.value),
     id,
     isKept: computed(() => id.value !== null && !warnings.value.some(({ code }) => code === 'not-kept')),

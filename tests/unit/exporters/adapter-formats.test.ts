@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import { readPeftAdapter } from '../../../src/adapter/peft.ts';
 import { openSafetensors } from '../../../src/adapter/safetensors.ts';
 import { adapterExport } from '../../../src/exporters/export-adapter.ts';
-import { encodeFloats, exportDtypes, firstLost } from '../../../src/exporters/number-format.ts';
+import { exportDtypes } from '../../../src/config/export-choices.ts';
+import { encodeFloats, firstLost } from '../../../src/exporters/number-format.ts';
 import { bytesSource } from '../../../src/support/byte-source.ts';
 import { contentOf, fixture, jsonOf, subject, tensorsOf } from './fixtures.ts';
 

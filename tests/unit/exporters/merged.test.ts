@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { openSafetensors } from '../../../src/adapter/safetensors.ts';
 import { mergedFiles, storedDtype } from '../../../src/exporters/merged.ts';
-import { exportDtypes, type ExportDtype } from '../../../src/exporters/number-format.ts';
+import { exportDtypes, type ExportDtype } from '../../../src/config/export-choices.ts';
 import { bytesSource } from '../../../src/support/byte-source.ts';
 import { openBase } from '../../../src/trainer/export-subject.ts';
 import { contentOf, fixture, jsonOf, modelFiles, subject } from './fixtures.ts';

@@ -1,0 +1,73 @@
+/** A trained adapter in other formats, as one zip with a folder per format. */
+import { unzipSync } from 'fflate';
+import type { ExportRequest } from '../api/trainer-api.ts';
+import { adapterExport } from '../exporters/export-adapter.ts';
+import type { ExportFile } from '../exporters/export-file.ts';
+import { mergedFiles } from '../exporters/merged.ts';
+import { blobOf, zipChunks } from '../exporters/zip-stream.ts';
+import type { ModelShape } from '../exporters/subject.ts';
+import { openHubFiles } from '../hub/hub-files.ts';
+import { openModelFiles, type ModelFiles } from '../model/model-files.ts';
+import type { RunStore } from '../runs/run-store.ts';
+import { TrainerError } from '../support/trainer-error.ts';
+import { readCheckpoint } from './checkpoint.ts';
+import { exportSubject, openBase } from './export-subject.ts';
+import type { Model } from './model.ts';
+
+/** @param model the one that is loaded: it is asked where it is the adapter's own */
+export async function exportZipAs(
+  { zip, runId, formats, dtype }: ExportRequest,
+  model: Model | null,
+  runs: RunStore | null,
+): Promise<Blob> {
+  const files = Object.entries(unzipSync(new Uint8Array(await zip.arrayBuffer()))).map(([name, bytes]) => ({
+    name,
+    bytes,
+  }));
+  const shape = runId === null || runs === null ? null : await shapeOf(runs, runId);
+  const alone = await exportSubject('The adapter', files, { model: shape, chatTemplate: null });
+  const own = model !== null && isSame(alone.base, model.loaded.base) ? model : null;
+  const subject =
+    own === null
+      ? alone
+      : { ...alone, model: own.loaded.config, chatTemplate: own.loaded.tokenizer.templateText };
+  const made: ExportFile[] = [];
+  for (const format of formats) {
+    const ofFormat =
+      format === 'merged'
+        ? await mergedFiles(subject, await openBase(await filesOf(own, subject.base.nameOrPath)), dtype)
+        : adapterExport(subject, format, dtype);
+    made.push(...ofFormat.map((file) => inFolder(format, file)));
+  }
+  return blobOf(zipChunks(made));
+}
+
+const inFolder = (folder: string, file: ExportFile): ExportFile => ({
+  name: `${folder}/${file.name}`,
+  size: file.size,
+  chunks: () => file.chunks(),
+});
+
+type Base = Model['loaded']['base'];
+const isSame = (a: Base, b: Base): boolean => a.nameOrPath === b.nameOrPath && a.revision === b.revision;
+
+/** A run's checkpoint remembers the configuration of its model. */
+async function shapeOf(runs: RunStore, id: string): Promise<ModelShape | null> {
+  const { identity } = await readCheckpoint(await runs.checkpoint(id));
+  return identity === null ? null : (identity.modelConfig as unknown as ModelShape);
+}
+
+/** Where the model came from, read again: what is on the GPU may be quantised. */
+async function filesOf(model: Model | null, name: string): Promise<ModelFiles> {
+  if (model === null)
+    throw new TrainerError(
+      'not-ready',
+      `The merged model is made of the weights of “${name}”: load that model under “Model” first.`,
+    );
+  const { source, engine, loaded } = model;
+  if (source.kind !== 'hub') return openModelFiles(source, engine.trainer.host.assets);
+  const { hubUrl, ...repo } = source;
+  const pinned = loaded.base.revision === null ? repo : { ...repo, revision: loaded.base.revision };
+  const files = await openHubFiles({ ...pinned, type: 'model' }, hubUrl === undefined ? {} : { hubUrl });
+  return { name: source.id, base: loaded.base, open: (file) => files.open(file) };
+}

@@ -1,0 +1,85 @@
+import {
+  exportDtypes,
+  exportFormats,
+  type ExportDtype,
+  type ExportFormat,
+} from '../../config/export-choices.ts';
+import { useApp } from '../state/app-state.ts';
+import { FailureAlert } from './failure-alert.tsx';
+import { ModalDialog } from './modal-dialog.tsx';
+import { SelectField } from './select-field.tsx';
+
+const words: Readonly<Record<ExportFormat, readonly [string, string]>> = {
+  peft: ['PEFT', 'transformers and vLLM; with the chat template'],
+  gguf: ['GGUF', 'llama.cpp, LM Studio, and Ollama with the Modelfile beside it'],
+  mlx: ['MLX', 'mlx-lm on a Mac'],
+  record: [
+    'Record of the run',
+    'model card, settings, and the curve as JSON lines, CSV and TensorBoard events',
+  ],
+  merged: [
+    'Merged model',
+    'the model with the adapter in it; its original weights are read again, also where they are held quantised here',
+  ],
+};
+
+const dtypeWords: Readonly<Record<ExportDtype, string>> = {
+  f32: 'float32, exact',
+  f16: 'float16, half the size',
+  bf16: 'bfloat16, half the size',
+};
+
+/** Asks which formats, and downloads them as one zip. */
+export function ExportDialog() {
+  const { exports } = useApp();
+  return exports.source.value === null ? null : <Dialog name={exports.source.value.name} />;
+}
+
+function Dialog({ name }: { name: string }) {
+  const { exports, downloadExport } = useApp();
+  const { formats, dtype, isBusy } = exports;
+  const toggle = (format: ExportFormat, isOn: boolean): void => {
+    formats.value = exportFormats.filter((one) => (one === format ? isOn : formats.value.includes(one)));
+  };
+  return (
+    <ModalDialog title={`Export ${name}`} class="builder export" onClose={exports.close}>
+      {(close) => (
+        <form
+          class="export-body"
+          onSubmit={(event) => {
+            event.preventDefault();
+            void downloadExport().then((isDone) => isDone && close());
+          }}
+        >
+          <fieldset class="export-formats">
+            <legend class="small">Formats</legend>
+            {exportFormats.map((format) => (
+              <label key={format} class="builder-tick">
+                <input
+                  type="checkbox"
+                  checked={formats.value.includes(format)}
+                  disabled={isBusy.value}
+                  onChange={(event) => toggle(format, event.currentTarget.checked)}
+                />
+                <span>
+                  {words[format][0]} <span class="small muted">{words[format][1]}</span>
+                </span>
+              </label>
+            ))}
+          </fieldset>
+          <SelectField
+            label="Numbers as"
+            value={dtype.value}
+            options={exportDtypes.map((one) => [one, dtypeWords[one]])}
+            onSelect={(value) => (dtype.value = value as ExportDtype)}
+            isLocked={isBusy.value}
+          />
+          <FailureAlert scope="export" />
+          <button type="submit" class="button primary" disabled={isBusy.value || formats.value.length === 0}>
+            {isBusy.value ? 'Exporting …' : 'Export as zip'}
+          </button>
+        </form>
+      )}
+    </ModalDialog>
+  );
+}

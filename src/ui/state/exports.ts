@@ -1,0 +1,72 @@
+/** A trained adapter in other formats: what is chosen, and the download of it. */
+import { signal, type ReadonlySignal, type Signal } from '@preact/signals';
+import type { StoredRun } from '../../api/stored-runs.ts';
+import type { TrainerApi } from '../../api/trainer-api.ts';
+import type { ExportDtype, ExportFormat } from '../../config/export-choices.ts';
+import { runName } from '../../support/run-name.ts';
+import type { Failures } from './failures.ts';
+import type { Run } from './run.ts';
+
+/** What the dialog is open for. */
+interface ExportSource {
+  readonly name: string;
+  readonly model: string;
+  readonly runId: string | null;
+  zip(): Promise<Blob>;
+}
+
+export interface Exports {
+  readonly source: ReadonlySignal<ExportSource | null>;
+  readonly formats: Signal<readonly ExportFormat[]>;
+  readonly dtype: Signal<ExportDtype>;
+  readonly isBusy: ReadonlySignal<boolean>;
+  /** What the page has trained, or shows. */
+  readonly openCurrent: (model: string) => void;
+  readonly openStored: (run: StoredRun) => void;
+  readonly close: () => void;
+  /** Gives whether it went well. */
+  readonly download: (save: (zip: Blob, model: string) => void) => Promise<boolean>;
+}
+
+export function createExports(client: TrainerApi, failures: Failures, run: Run): Exports {
+  const source = signal<ExportSource | null>(null);
+  const formats = signal<readonly ExportFormat[]>(['gguf']);
+  const dtype = signal<ExportDtype>('f32');
+  const isBusy = signal(false);
+  const open = (next: ExportSource): void => {
+    failures.clear('export');
+    source.value = next;
+  };
+  return {
+    source,
+    formats,
+    dtype,
+    isBusy,
+    openCurrent: (model) =>
+      open({ name: 'the adapter', model, runId: run.id.peek(), zip: () => run.adapterZip() }),
+    openStored: (stored) =>
+      open({
+        name: runName(stored),
+        model: stored.model.name,
+        runId: stored.id,
+        zip: () => client.exportStoredRun(stored.id),
+      }),
+    close: () => (source.value = null),
+    download: async (save) => {
+      const from = source.peek();
+      if (from === null || isBusy.peek()) return false;
+      isBusy.value = true;
+      failures.clear('export');
+      try {
+        const request = { runId: from.runId, formats: formats.peek(), dtype: dtype.peek() };
+        save(await client.exportAs({ zip: await from.zip(), ...request }), from.model);
+        return true;
+      } catch (error) {
+        failures.report('export', error);
+        return false;
+      } finally {
+        isBusy.value = false;
+      }
+    },
+  };
+}
