@@ -10,9 +10,8 @@ import { fileInside } from '../../src/host/node/mounts.ts';
 import type { ModelFiles } from '../../src/model/model-files.ts';
 import { TrainerError } from '../../src/support/trainer-error.ts';
 import { describeModel, exportSubject } from '../../src/trainer/export-subject.ts';
-import { adapterInput, demoFolder, modelInput, reasonOf } from './inputs.ts';
+import { adapterInput, adapterWeightsIn, demoFolder, modelInput, reasonOf } from './inputs.ts';
 
-const adapterNames = ['adapter_config.json', 'adapter_model.safetensors'];
 const recordNames = ['README.md', 'metrics.jsonl', 'run_config.json'];
 
 /** "demo" or a folder. @throws TrainerError "model-file-missing" */
@@ -36,9 +35,11 @@ export function modelFolder(name: string): ModelFiles {
 
 export async function readSubject(folder: string, model: ModelFiles | null): Promise<ExportSubject> {
   adapterInput(folder); // says what is missing
-  const files = [...adapterNames, ...recordNames].flatMap((name): ExportedFile[] => {
+  const weights = adapterWeightsIn(folder);
+  const files = ['adapter_config.json', weights, ...recordNames].flatMap((name): ExportedFile[] => {
     const path = fileInside(folder, name);
-    return path === null ? [] : [{ name, bytes: readFileSync(path) }];
+    if (path === null) return [];
+    return [{ name: name === weights ? 'adapter_model.safetensors' : name, bytes: readFileSync(path) }];
   });
   const about =
     model === null

@@ -177,17 +177,24 @@ export function readBuiltinSuites(): SuiteQuestions[] {
   return suites;
 }
 
-/** A folder with adapter_config.json and adapter_model.safetensors, as PEFT writes it. */
+/** What the weights are called: "adapter_model.safetensors" by PEFT, "adapters.safetensors" by mlx-lm. */
+export const adapterWeightsIn = (folder: string): string =>
+  !isFile(join(folder, 'adapter_model.safetensors')) && isFile(join(folder, 'adapters.safetensors'))
+    ? 'adapters.safetensors'
+    : 'adapter_model.safetensors';
+
+/** A folder with adapter_config.json and weights, as PEFT or mlx-lm writes it. */
 export function adapterInput(folder: string): Input<ServedAdapter> {
   if (!isFolder(folder)) throw new TrainerError('adapter-invalid', `${folder} is not a folder.`);
-  for (const name of ['adapter_config.json', 'adapter_model.safetensors']) {
+  const weights = adapterWeightsIn(folder);
+  for (const name of ['adapter_config.json', weights]) {
     if (!isFile(join(folder, name))) throw new TrainerError('adapter-invalid', `${folder} has no ${name}.`);
   }
-  requireInside(folder, ['adapter_config.json', 'adapter_model.safetensors']);
+  requireInside(folder, ['adapter_config.json', weights]);
   const served = {
     name: basename(resolve(folder)),
     configUrl: '/local/adapter/adapter_config.json',
-    weightsUrl: '/local/adapter/adapter_model.safetensors',
+    weightsUrl: `/local/adapter/${weights}`,
   };
   return { served, mounts: [{ prefix: 'local/adapter', path: resolve(folder) }] };
 }

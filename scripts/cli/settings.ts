@@ -1,7 +1,7 @@
 /** Where a run's settings come from, weakest first: defaults, the run that is resumed, the adapter, --config, --set. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readPeftAdapter } from '../../src/adapter/peft.ts';
+import { readAdapterFiles } from '../../src/adapter/read.ts';
 import { openSafetensors } from '../../src/adapter/safetensors.ts';
 import { bytesSource } from '../../src/support/byte-source.ts';
 import { TrainerError } from '../../src/support/trainer-error.ts';
@@ -24,7 +24,7 @@ import {
 } from '../../src/config/run-config.ts';
 import { readCheckpointHead } from './checkpoint-file.ts';
 import { isFile, isObject, readJson } from './files.ts';
-import { reasonOf } from './inputs.ts';
+import { adapterWeightsIn, reasonOf } from './inputs.ts';
 
 export interface SettingSources {
   readonly isDemo: boolean;
@@ -114,9 +114,9 @@ export function parseSettings(settings: readonly string[]): RawRunConfig {
 export async function readAdapterSettings(folder: string): Promise<RawRunConfig> {
   const [configText, weights] = await Promise.all([
     readFile(join(folder, 'adapter_config.json'), 'utf8'),
-    readFile(join(folder, 'adapter_model.safetensors')),
+    readFile(join(folder, adapterWeightsIn(folder))),
   ]);
-  const { settings } = await readPeftAdapter(configText, await openSafetensors(bytesSource(weights)));
+  const { settings } = await readAdapterFiles(configText, await openSafetensors(bytesSource(weights)));
   return {
     r: settings.r,
     lora_alpha: settings.loraAlpha,

@@ -2,6 +2,7 @@
  * The adapter as mlx-lm reads it: factors transposed, because MLX multiplies x · a · b, a scale instead of alpha, and names of
  * modules counted from their layer. mlx-lm adapts the last `num_layers` layers; those without weights here keep b = 0.
  */
+import { transposed } from '../adapter/mlx.ts';
 import { linearModules, loraTargets, moduleName } from '../architecture/modules.ts';
 import { loraScaling } from '../config/run-config.ts';
 import { textFile, type ExportFile } from './export-file.ts';
@@ -37,12 +38,4 @@ export function mlxFiles(subject: ExportSubject, dtype: ExportDtype): ExportFile
     safetensorsFile('adapters.safetensors', tensors, { format: 'mlx' }),
     textFile('adapter_config.json', `${JSON.stringify(config, null, 2)}\n`),
   ];
-}
-
-/** [rows, columns] → [columns, rows] */
-export function transposed(matrix: Float32Array, rows: number, columns: number): Float32Array {
-  const result = new Float32Array(matrix.length);
-  for (let i = 0; i < rows; i++)
-    for (let k = 0; k < columns; k++) result[k * rows + i] = matrix[i * columns + k];
-  return result;
 }

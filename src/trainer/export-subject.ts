@@ -35,7 +35,12 @@ export async function exportSubject(
 
 /** As the config names it, after it has been read without complaint. */
 function baseOf(config: string): BaseModelName {
-  const { base_model_name_or_path: name, revision } = JSON.parse(config) as Record<string, unknown>;
+  const {
+    base_model_name_or_path: peft,
+    model: mlx,
+    revision,
+  } = JSON.parse(config) as Record<string, unknown>;
+  const name = peft ?? mlx;
   return {
     nameOrPath: typeof name === 'string' ? name : '',
     revision: typeof revision === 'string' ? revision : null,

@@ -1,4 +1,4 @@
-import { readPeftAdapter } from '../adapter/peft.ts';
+import { readAdapterFiles } from '../adapter/read.ts';
 import { openSafetensors } from '../adapter/safetensors.ts';
 import { blobSource } from '../support/byte-source.ts';
 import type { AdapterFiles } from '../api/trainer-api.ts';
@@ -8,7 +8,7 @@ import { TrainerError } from '../support/trainer-error.ts';
 const mostConfigBytes = 16 * 2 ** 20;
 
 /** @throws TrainerError "adapter-invalid" */
-export async function readAdapter(source: AdapterFiles): ReturnType<typeof readPeftAdapter> {
+export async function readAdapter(source: AdapterFiles): ReturnType<typeof readAdapterFiles> {
   if (source.config.size > mostConfigBytes)
     throw new TrainerError(
       'adapter-invalid',
@@ -21,5 +21,5 @@ export async function readAdapter(source: AdapterFiles): ReturnType<typeof readP
       String(error),
     );
   });
-  return readPeftAdapter(await source.config.text(), weights);
+  return readAdapterFiles(await source.config.text(), weights);
 }

@@ -1,0 +1,23 @@
+/** An adapter's config and weights, whoever wrote them: PEFT or mlx-lm. */
+import { parseJson } from '../support/parse-json.ts';
+import { isMlxConfig, readMlxAdapter } from './mlx.ts';
+import { readPeftAdapter, type LoraModule, type LoraSettings } from './peft.ts';
+import type { SafetensorsFile } from './safetensors.ts';
+
+/** @throws TrainerError "adapter-invalid" */
+export async function readAdapterFiles(
+  configText: string,
+  weights: SafetensorsFile,
+): Promise<{ settings: LoraSettings; modules: LoraModule[] }> {
+  const config = parsed(configText);
+  return isMlxConfig(config) ? readMlxAdapter(config, weights) : readPeftAdapter(configText, weights);
+}
+
+/** undefined: it is no JSON, which the reader of PEFT's says. */
+function parsed(text: string): unknown {
+  try {
+    return parseJson(text);
+  } catch {
+    return undefined;
+  }
+}
