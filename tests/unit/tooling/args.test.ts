@@ -29,6 +29,7 @@ describe('the command line of train', () => {
       initAdapterFolder: null,
       resume: false,
       allowChanges: false,
+      overwrite: false,
       out: 'o',
       hubUrl: null,
     });
@@ -53,7 +54,7 @@ describe('the command line of train', () => {
   test.each([
     [['--out', 'o'], 'config-invalid'],
     [['--model', 'demo'], 'config-invalid'],
-    [['--model', 'folder', '--out', 'o'], 'dataset-unreadable'],
+    [['--model', 'demo', '--out', 'o', '--resume', '--overwrite'], 'config-invalid'],
     [['--model', 'demo', '--out', 'o', '--lr', '1'], 'config-invalid'],
     [['--model', 'demo', '--out', 'o', 'more'], 'config-invalid'],
     [['--model', 'demo', '--out'], 'config-invalid'],
