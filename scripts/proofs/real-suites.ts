@@ -10,6 +10,7 @@ import { basename, join } from 'node:path';
 import type { Locator, Page } from 'playwright-core';
 import type { AnswerRecord, EvaluationResults, ResultRow } from '../../src/api/evaluations.ts';
 import { figureNote, figureValue } from '../../src/ui/evaluation-words.ts';
+import { drivePage } from '../../tests/app/drive-page.ts';
 import { openApp } from '../../tests/app/support.ts';
 import { ensureDist } from '../cli/build.ts';
 import { projectRoot } from '../cli/paths.ts';
@@ -42,9 +43,13 @@ async function askByCommand({ model, suites, sample, maxNewTokens }: Asked, out:
 async function askInPage(page: Page, { model, suites, sample, maxNewTokens }: Asked): Promise<Answers> {
   const region = (name: string): Locator => page.getByRole('region', { name, exact: true });
   const [setUp, panel] = [region('Evaluate'), region('Evaluations')];
-  await page.getByRole('button', { name: 'Start training', exact: true }).waitFor();
+  await drivePage(page).waitUntilReady(); // until then another model cannot be chosen
   await page.getByLabel('Model', { exact: true }).selectOption('folder');
   await page.getByLabel('Model folder').setInputFiles(model);
+  await page.getByRole('progressbar', { name: 'Loading the model' }).waitFor();
+  await page
+    .getByRole('progressbar', { name: 'Loading the model' })
+    .waitFor({ state: 'detached', timeout: LIMIT_MS });
   for (const path of suites) {
     await setUp.getByLabel('Suite file').setInputFiles(path);
     await setUp
@@ -56,9 +61,6 @@ async function askInPage(page: Page, { model, suites, sample, maxNewTokens }: As
   await setUp.getByLabel('Prompts of each suite').fill(String(sample));
   await setUp.getByLabel('Longest answer, in tokens').fill(String(maxNewTokens));
   const evaluate = setUp.getByRole('button', { name: 'Evaluate', exact: true });
-  await page
-    .getByRole('progressbar', { name: 'Loading the model' })
-    .waitFor({ state: 'detached', timeout: LIMIT_MS });
   await evaluate.click({ timeout: LIMIT_MS });
   await panel.getByRole('button', { name: 'All rows' }).waitFor({ timeout: LIMIT_MS });
   await panel.getByRole('button', { name: 'All rows' }).click();
