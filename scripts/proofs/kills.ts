@@ -294,7 +294,15 @@ function trainInNode(out: string, isResumed: boolean): ChildProcess {
   const values = { max_steps: STEPS, save_steps: SAVE_EVERY, per_device_train_batch_size: 1 };
   const off = { sample_steps: 0, suite_prompts: 0 };
   const set = Object.entries({ ...values, ...off }).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
-  const args = ['--model', 'demo', '--host', 'node', '--out', out, ...(isResumed ? ['--resume'] : [...set, '--overwrite'])];
+  const args = [
+    '--model',
+    'demo',
+    '--host',
+    'node',
+    '--out',
+    out,
+    ...(isResumed ? ['--resume'] : [...set, '--overwrite']),
+  ];
   return spawn(process.execPath, ['--import', 'tsx', join(projectRoot, 'scripts/train.ts'), ...args], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
