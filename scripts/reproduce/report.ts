@@ -126,7 +126,7 @@ const asksAboutHarm = (suite: string): boolean => /^questions about harm\b/i.tes
 function premiseOf(base: Line | undefined): string[] {
   const figures = base?.outcomes[0]?.figures;
   const known = figures?.suites.find(({ suite }) => asksAboutHarm(suite));
-  if (figures?.answered == null || known === undefined) return [];
+  if (figures === undefined || figures.answered === null || known === undefined) return [];
   const { answered } = figures;
   const share = ({ rate, n }: Share): string => {
     const { low, high } = rateOf(Math.round(rate * n), n);
