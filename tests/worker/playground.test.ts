@@ -124,25 +124,30 @@ test('tokens come one by one with their chances, and joined they are the reply',
   }
 });
 
-test('a reply that is stopped ends within 200 ms with what is written, and the next question is answered', async () => {
-  const endless = { ...drawn, maxNewTokens: 1000, temperature: 2, topP: 1 };
-  let count = 0;
-  let countAtStop = 0;
-  let stoppedMs = 0;
-  const replies = await chat({ settings: endless }, () => {
-    if (++count !== 12) return;
-    stoppedMs = performance.now();
-    void service.stopChat().then(() => (countAtStop = count));
-  });
-  const took = performance.now() - stoppedMs;
-  console.log(`stopped after ${took.toFixed(1)} ms`);
-  expect(took).toBeLessThan(200);
-  expect(replies.map(({ end }) => end)).toContain('stopped');
-  expect(replies.flatMap(({ tokenIds }) => tokenIds).length).toBeGreaterThanOrEqual(12);
-  const [base] = await chat({});
-  expect(count).toBe(countAtStop); // nothing came after
-  expect(base.tokenIds).toEqual(await generated(question, { useAdapter: false }));
-});
+// Again where another program had the processor at that moment: what is timed is the worker, not the machine.
+test(
+  'a reply that is stopped ends within 200 ms with what is written, and the next question is answered',
+  { retry: 2 },
+  async () => {
+    const endless = { ...drawn, maxNewTokens: 1000, temperature: 2, topP: 1 };
+    let count = 0;
+    let countAtStop = 0;
+    let stoppedMs = 0;
+    const replies = await chat({ settings: endless }, () => {
+      if (++count !== 12) return;
+      stoppedMs = performance.now();
+      void service.stopChat().then(() => (countAtStop = count));
+    });
+    const took = performance.now() - stoppedMs;
+    console.log(`stopped after ${took.toFixed(1)} ms`);
+    expect(took).toBeLessThan(200);
+    expect(replies.map(({ end }) => end)).toContain('stopped');
+    expect(replies.flatMap(({ tokenIds }) => tokenIds).length).toBeGreaterThanOrEqual(12);
+    const [base] = await chat({});
+    expect(count).toBe(countAtStop); // nothing came after
+    expect(base.tokenIds).toEqual(await generated(question, { useAdapter: false }));
+  },
+);
 
 test('what it cannot do it says with a code', async () => {
   const refused = (request: Partial<ChatRequest>) =>
