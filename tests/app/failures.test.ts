@@ -110,7 +110,8 @@ test('without WebGPU the page says so, says what to do, and can still be read', 
   await bare.alerts.filter({ hasText: 'webgpu-unavailable' }).waitFor();
   expect(await bare.alerts.innerText()).toContain('Use a browser with WebGPU');
   expect(await bare.start.isEnabled()).toBe(false);
-  await page.getByText('see the message at the top').waitFor();
+  await page.getByText('Training needs WebGPU: see the message at the top').waitFor();
+  await page.getByText('The playground needs WebGPU: see the message at the top').waitFor();
   await page.getByRole('heading', { name: 'About the method' }).waitFor();
   await page.close();
 });
