@@ -1,6 +1,7 @@
 /** `npm run export`: a trained adapter for other tools. `--help` says the rest. */
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { Readable } from 'node:stream';
 import type { ExportFormat } from '../src/config/export-choices.ts';
 import { adapterExport } from '../src/exporters/export-adapter.ts';
 import type { ExportFile } from '../src/exporters/export-file.ts';
@@ -14,8 +15,8 @@ import { runCommand } from './cli/exit.ts';
 import { exportHelp, parseExportArgs, type ExportOptions } from './cli/export-args.ts';
 import { modelFolder, readSubject } from './cli/export-source.ts';
 import { prepareOutFolder } from './cli/out-folder.ts';
+import { putFile } from './cli/take-file.ts';
 import { printJson } from './cli/terminal.ts';
-import { writeExport } from './cli/write-stream.ts';
 
 async function run(options: ExportOptions, asJson: boolean): Promise<void> {
   const out = resolve(options.out);
@@ -36,7 +37,8 @@ async function run(options: ExportOptions, asJson: boolean): Promise<void> {
     );
   prepareOutFolder(out, names);
   for (const { format, files } of made) {
-    for (const file of files) await writeExport(join(out, format), file);
+    for (const file of files)
+      await putFile({ folder: out, name: `${format}/${file.name}` }, Readable.from(file.chunks()));
     console.log(`${format}: ${files.map(({ name }) => name).join(', ')} in ${join(out, format)}`);
   }
   if (!asJson) return;

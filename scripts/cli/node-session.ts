@@ -10,7 +10,7 @@ import { ensureNode } from './build.ts';
 import { startNodeTrainer } from './node-trainer.ts';
 import { publicFolder } from './paths.ts';
 import type { Session, SessionOptions } from './session.ts';
-import { takeFile, writeFailure } from './take-file.ts';
+import { putFile } from './take-file.ts';
 
 export async function openNodeSession(options: SessionOptions): Promise<Session> {
   const { mounts, onEvent, say } = options;
@@ -39,12 +39,7 @@ function diskDesk({ mounts, out }: SessionOptions): Omit<Desk, 'tell'> {
         content instanceof Blob
           ? Readable.fromWeb(content.stream() as ReadableStream)
           : Readable.from([content]);
-      try {
-        await takeFile(place, stream);
-      } catch (error) {
-        const { isFull, message } = writeFailure(place, error);
-        throw new TrainerError(isFull ? 'storage-full' : 'internal', message);
-      }
+      await putFile(place, stream);
     },
   };
 }

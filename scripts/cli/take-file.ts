@@ -4,6 +4,7 @@ import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { TrainerError } from '../../src/support/trainer-error.ts';
 import { isDiskFull } from '../../src/host/node/disk-folders.ts';
 import { checkpointName, formerCheckpointName } from '../../src/headless/commands.ts';
 import { openPart, partOf, whyNotBelow } from './own-path.ts';
@@ -47,4 +48,15 @@ export function writeFailure(
     ? `There is no room on the disk for ${path} (${reason}).`
     : `${path} could not be written: ${reason}.`;
   return { isFull, message: `${what}${kept}` };
+}
+
+/** The same, with what went wrong as an error with a code; one of its own that the content throws stays what it is. */
+export async function putFile(place: ResultPlace, content: Readable): Promise<void> {
+  try {
+    await takeFile(place, content);
+  } catch (error) {
+    if (error instanceof TrainerError) throw error;
+    const { isFull, message } = writeFailure(place, error);
+    throw new TrainerError(isFull ? 'storage-full' : 'internal', message);
+  }
 }

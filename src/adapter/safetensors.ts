@@ -192,7 +192,16 @@ export interface TensorToWrite {
   readonly data: Float32Array | Uint32Array | Int32Array;
 }
 
-/** The tensors in the given order. The header is padded with spaces so that the data start at a multiple of 8. */
+/** Length and text of a header, padded with spaces so that the data start at a multiple of 8. */
+export function safetensorsHeader(entries: readonly (readonly [name: string, entry: unknown])[]): Uint8Array {
+  const text = new TextEncoder().encode(JSON.stringify(Object.fromEntries(entries)));
+  const header = new Uint8Array(8 + Math.ceil(text.length / 8) * 8).fill(0x20);
+  new DataView(header.buffer).setBigUint64(0, BigInt(header.length - 8), true);
+  header.set(text, 8);
+  return header;
+}
+
+/** The tensors in the given order. */
 export function writeSafetensors(
   tensors: readonly TensorToWrite[],
   metadata: Readonly<Record<string, string>> = {},
@@ -208,13 +217,10 @@ export function writeSafetensors(
   }
   if (new Set(entries.map(([name]) => name)).size !== entries.length)
     throw new Error('two tensors share a name');
-  const header = new TextEncoder().encode(JSON.stringify(Object.fromEntries(entries)));
-  const headerBytes = Math.ceil(header.length / 8) * 8;
-  const file = new Uint8Array(8 + headerBytes + dataBytes);
-  new DataView(file.buffer).setBigUint64(0, BigInt(headerBytes), true);
-  file.fill(0x20, 8, 8 + headerBytes);
-  file.set(header, 8);
-  let position = 8 + headerBytes;
+  const header = safetensorsHeader(entries);
+  const file = new Uint8Array(header.length + dataBytes);
+  file.set(header);
+  let position = header.length;
   for (const { data } of tensors) {
     file.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), position);
     position += data.byteLength;

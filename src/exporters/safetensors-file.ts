@@ -1,4 +1,5 @@
 /** A safetensors file whose tensors are made while it is written. */
+import { safetensorsHeader } from '../adapter/safetensors.ts';
 import { joinedFile, type ExportFile, type FilePart } from './export-file.ts';
 import { bytesPerValue, encodeFloats, safetensorsDtype, type ExportDtype } from './number-format.ts';
 
@@ -26,7 +27,7 @@ export function floatTensor(
   };
 }
 
-/** Tensors in the given order. The header is padded with spaces so that the data start at a multiple of 8. */
+/** Tensors in the given order. */
 export function safetensorsFile(
   name: string,
   tensors: readonly TensorPart[],
@@ -39,10 +40,7 @@ export function safetensorsFile(
     return [name, { dtype, shape, data_offsets: [start, at] }] as const;
   });
   const about = Object.keys(metadata).length === 0 ? [] : [['__metadata__', metadata] as const];
-  const text = new TextEncoder().encode(JSON.stringify(Object.fromEntries([...about, ...entries])));
-  const header = new Uint8Array(8 + Math.ceil(text.length / 8) * 8).fill(0x20);
-  new DataView(header.buffer).setBigUint64(0, BigInt(header.length - 8), true);
-  header.set(text, 8);
+  const header = safetensorsHeader([...about, ...entries]);
   return joinedFile(name, [{ size: header.length, chunks: () => once(header) }, ...tensors]);
 }
 

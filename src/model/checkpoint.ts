@@ -23,9 +23,10 @@ export interface Checkpoint {
   readonly tiedHead: boolean;
   /** What the files say and is not used, in sentences. */
   readonly notes: readonly string[];
+  readonly files: ReadonlyMap<string, SafetensorsFile>; // by name
 }
 
-export interface Shards {
+interface Shards {
   readonly files: ReadonlyMap<string, SafetensorsFile>;
   /** From a tensor's name to its file, where there is an index. */
   readonly index: ReadonlyMap<string, string>;
@@ -51,7 +52,8 @@ export async function openCheckpoint(files: ModelFiles, config: ModelConfig): Pr
     findTensor(lookup, name, shape);
   }
   const unused = names.filter((name) => !used.has(name) && !isDerived(name));
-  return { lookup, tiedHead, notes: [...note, ...unusedNote([...new Set(unused)])] };
+  const notes = [...note, ...unusedNote([...new Set(unused)])];
+  return { lookup, tiedHead, notes, files: shards.files };
 }
 
 /** Buffers that old versions of transformers stored and that follow from config.json. */
@@ -158,7 +160,7 @@ async function haveSameValues(a: FoundTensor, b: FoundTensor): Promise<boolean> 
 }
 
 /** The files with the weights, their headers checked. @throws TrainerError "model-file-missing" or "model-file-invalid" */
-export async function openShards(files: ModelFiles): Promise<Shards> {
+async function openShards(files: ModelFiles): Promise<Shards> {
   const single = await files.open('model.safetensors');
   if (single !== null)
     return { files: new Map([['model.safetensors', await openSafetensors(single)]]), index: new Map() };

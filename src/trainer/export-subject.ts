@@ -5,10 +5,9 @@ import { templateText } from '../data/tokenizer.ts';
 import { readTokenizerFiles } from '../data/tokenizer-folder.ts';
 import type { BaseFolder } from '../exporters/merged.ts';
 import type { ExportSubject, ModelShape } from '../exporters/subject.ts';
-import { openCheckpoint, openShards } from '../model/checkpoint.ts';
+import { openCheckpoint } from '../model/checkpoint.ts';
 import { parseModelConfig } from '../model/model-config.ts';
 import { readJson, readOptionalText, type ModelFiles } from '../model/model-files.ts';
-import { TrainerError } from '../support/trainer-error.ts';
 import { readAdapter } from './read-adapter.ts';
 import { adapterFilesOf } from './stored-runs.ts';
 
@@ -61,9 +60,6 @@ export async function describeModel(
 /** The weights of a base, checked against its config.json, to merge an adapter into. */
 export async function openBase(files: ModelFiles): Promise<BaseFolder> {
   const config = parseModelConfig(await readJson(files, 'config.json'));
-  const { lookup } = await openCheckpoint(files, config);
-  const { files: shards } = await openShards(files);
-  if (shards.size === 0)
-    throw new TrainerError('model-file-missing', `The model "${files.name}" has no weights.`);
+  const { lookup, files: shards } = await openCheckpoint(files, config);
   return { shards, open: (name) => files.open(name), weightName: (name) => lookup(name)?.name };
 }

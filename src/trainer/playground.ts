@@ -15,6 +15,7 @@ import type {
 import type { ChatMessage } from '../api/trainer-api.ts';
 import { findAdapterFiles } from '../adapter/adapter-files.ts';
 import { splitTrace } from '../alttrain/parts.ts';
+import { chatProblem } from '../config/chat-limits.ts';
 import type { ChatTokenizer } from '../data/tokenizer.ts';
 import type { Adapter } from '../model/adapter.ts';
 import { GenerationSession } from '../model/generation-session.ts';
@@ -206,20 +207,9 @@ async function writeOn(
   onDelta({ side: reply.side, ...delta, parts: splitTrace(reply.text.text) });
 }
 
-const isIn = (value: number, least: number, most: number): boolean => value >= least && value <= most;
-
-function requireSettings({ maxNewTokens, temperature, topP, seed, strength }: ChatSettings): void {
-  const wrong = [
-    [
-      Number.isInteger(maxNewTokens) && isIn(maxNewTokens, 1, 16_384),
-      '“Longest reply” must be a whole number from 1 to 16,384',
-    ],
-    [isIn(temperature, 0, 10), '“Temperature” must be a number from 0 to 10'],
-    [topP > 0 && topP <= 1, '“Top-p” must be a number above 0, up to 1'],
-    [Number.isInteger(seed) && isIn(seed, 0, 2 ** 32 - 1), '“Seed” must be a whole number from 0'],
-    [isIn(strength, 0, 1.5), '“Adapter strength” must be a number from 0 to 1.5'],
-  ].find(([isRight]) => isRight === false);
-  if (wrong !== undefined) throw new TrainerError('config-invalid', `${String(wrong[1])}.`);
+function requireSettings(settings: ChatSettings): void {
+  const problem = chatProblem(settings);
+  if (problem !== null) throw new TrainerError('config-invalid', problem);
 }
 
 function requireConversation(messages: readonly ChatMessage[]): readonly ChatMessage[] {

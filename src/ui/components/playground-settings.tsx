@@ -1,7 +1,7 @@
 import type { Signal } from '@preact/signals';
 import { useId } from 'preact/hooks';
 import { useApp } from '../state/app-state.ts';
-import { mostStrength } from '../state/playground-form.ts';
+import { mostStrength } from '../../config/chat-limits.ts';
 import { SelectField } from './select-field.tsx';
 
 /** Whose adapter, how much of it, and how tokens are drawn. */

@@ -1,6 +1,7 @@
 /** With what the playground asks: settings as they are typed, and whose adapter. */
 import { computed, signal, type ReadonlySignal, type Signal } from '@preact/signals';
 import type { ChatSettings, PlaygroundAdapter } from '../../api/playground.ts';
+import { chatProblem } from '../../config/chat-limits.ts';
 import { adapterOptionsOf, adapterValueOf, type AdapterOption } from './adapter-options.ts';
 import type { Run } from './run.ts';
 import type { Settings } from './settings.ts';
@@ -30,12 +31,8 @@ export interface PlaygroundForm {
   readonly settings: () => ChatSettings;
 }
 
-export const mostStrength = 1.5;
-
-const isNumber = (text: string, isRight: (value: number) => boolean): boolean =>
-  text.trim() !== '' && isRight(Number(text));
-const isWholeIn = (least: number, most: number) => (value: number) =>
-  Number.isInteger(value) && value >= least && value <= most;
+/** An empty field is no number. */
+const numberIn = (text: string): number => (text.trim() === '' ? NaN : Number(text));
 
 export function createPlaygroundForm(
   settings: Settings,
@@ -48,12 +45,6 @@ export function createPlaygroundForm(
     maxNewTokens: signal('256'),
     seed: signal('42'),
   };
-  const fields = [
-    [texts.temperature, (n: number) => n >= 0 && n <= 10, '“Temperature” must be a number from 0 to 10'],
-    [texts.topP, (n: number) => n > 0 && n <= 1, '“Top-p” must be a number above 0, up to 1'],
-    [texts.maxNewTokens, isWholeIn(1, 16_384), '“Longest reply” must be a whole number from 1 to 16,384'],
-    [texts.seed, isWholeIn(0, 2 ** 32 - 1), '“Seed” must be a whole number from 0'],
-  ] as const;
   const strength = signal(1);
   const dropped = signal<readonly DroppedAdapter[]>([]);
   const chosen = signal<string | null>(null);
@@ -63,6 +54,15 @@ export function createPlaygroundForm(
     ...dropped.value.map(({ id, name }) => ({ value: `files:${id}`, label: `${name} (from your files)` })),
   ]);
   const adapterValue = computed(() => adapterValueOf(adapterOptions.value, sources, chosen.value));
+
+  const typed = (): ChatSettings => ({
+    maxNewTokens: numberIn(texts.maxNewTokens.value),
+    temperature: numberIn(texts.temperature.value),
+    topP: numberIn(texts.topP.value),
+    seed: numberIn(texts.seed.value),
+    strength: strength.value,
+    templateDate: settings.config.value.templateDate,
+  });
 
   return {
     ...texts,
@@ -88,17 +88,7 @@ export function createPlaygroundForm(
       dropped.value = [...dropped.value, added];
       chosen.value = `files:${added.id}`;
     },
-    problem: computed(() => {
-      const wrong = fields.find(([text, isRight]) => !isNumber(text.value, isRight));
-      return wrong === undefined ? null : `${wrong[2]}.`;
-    }),
-    settings: () => ({
-      maxNewTokens: Number(texts.maxNewTokens.value),
-      temperature: Number(texts.temperature.value),
-      topP: Number(texts.topP.value),
-      seed: Number(texts.seed.value),
-      strength: strength.value,
-      templateDate: settings.config.value.templateDate,
-    }),
+    problem: computed(() => chatProblem(typed())),
+    settings: typed,
   };
 }
