@@ -1,7 +1,8 @@
 /**
  * `npm test`: types, lint, format, build, and every test (Node, Chromium with WebGPU, the whole app, and Firefox where it is installed).
- * The GPU tests mostly wait for one processor that compiles shaders: what needs no GPU, and then the commands, run beside them where
- * there are two; the app's tests follow on those of the GPU. Those of them that measure times come last and by themselves.
+ * The GPU tests mostly wait for one processor that compiles shaders: what needs no GPU, the commands and Firefox run beside them where
+ * there are two processors, and whichever of the two is done first takes the next part of the app's tests. Those of them that measure
+ * times come last and by themselves.
  * The last line is "N passed, N failed"; each static check counts as one test. The line before says if Firefox was not there.
  * `npm test -- <words>` runs only the test files whose path has one of the words.
  */
@@ -93,10 +94,38 @@ async function prepareBrowser(): Promise<void> {
 const project = (name: string, output?: RunOptions): Promise<Counts> =>
   runVitest(name, ['--project', name], output);
 
+type Job = () => Promise<Counts>;
+
 const timed = 'tests/app/train-in-page.test.ts';
 
-async function besideGpu(): Promise<Counts> {
-  const counts = [await runChecks(), await project('unit', held), await project('headless', held)];
+/** Enough that neither side waits long for the other at the end; each costs a few seconds to start. */
+const appParts = 5;
+
+/** One after the other. What is in `shared` may be taken by another that runs at the same time. */
+async function runInTurn(own: readonly Job[], shared: Job[]): Promise<Counts> {
+  let counts = noTests;
+  for (const job of own) counts = addCounts(counts, await job());
+  for (let job = shared.shift(); job !== undefined; job = shared.shift())
+    counts = addCounts(counts, await job());
+  return counts;
+}
+
+async function runAll(hasFirefox: boolean): Promise<Counts> {
+  const withGpu = [(): Promise<Counts> => project('gpu')];
+  const beside = [
+    runChecks,
+    ...['unit', 'headless', ...(hasFirefox ? ['firefox'] : [])].map((name) => () => project(name, held)),
+  ];
+  const app = Array.from({ length: appParts }, (_, i) => {
+    const part = `${i + 1}/${appParts}`;
+    const args = ['--project', 'app', '--exclude', timed, `--shard=${part}`];
+    return () => runVitest(`app, part ${part}`, args, held);
+  });
+  const isAlone = availableParallelism() < 2;
+  const counts = isAlone
+    ? [await runInTurn([...beside, ...withGpu], app)]
+    : await Promise.all([runInTurn(withGpu, app), runInTurn(beside, app)]);
+  counts.push(await runVitest('app, timed', ['--project', 'app', timed]));
   return counts.reduce(addCounts);
 }
 
@@ -110,17 +139,7 @@ async function main(): Promise<void> {
     const without = 'lacking' in firefox ? ['--project', '!firefox'] : [];
     counts = await runVitest('selected', [...without, ...filters]);
   } else {
-    const isAlone = availableParallelism() < 2;
-    const beside = besideGpu();
-    if (isAlone) await beside;
-    const withGpu = async (): Promise<Counts> => {
-      const counts = [await project('gpu')];
-      if ('version' in firefox) counts.push(await project('firefox'));
-      counts.push(await runVitest('app', ['--project', 'app', '--exclude', timed]));
-      return counts.reduce(addCounts);
-    };
-    counts = (await Promise.all([withGpu(), beside])).reduce(addCounts);
-    counts = addCounts(counts, await runVitest('app, timed', ['--project', 'app', timed]));
+    counts = await runAll('version' in firefox);
   }
   if ('lacking' in firefox) console.log(`tests/firefox: not run, ${firefox.lacking}.`);
   for (const failure of counts.failures) console.log(`✗ ${failure}`);

@@ -1,15 +1,17 @@
 /** Runs that outlive a GPU process, a reload and a second tab, as a user meets them. */
 import { readFile } from 'node:fs/promises';
 import { unzipSync } from 'fflate';
-import type { Locator, Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { CDPSession, Locator, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { drivePage, type PageDriver } from './drive-page.ts';
 import { openApp, type OpenApp } from './support.ts';
 
 let app: OpenApp;
 let ui: PageDriver;
+let devtools: CDPSession;
 beforeAll(async () => {
   app = await openApp();
+  devtools = await app.context.newCDPSession(app.page);
   ui = drivePage(app.page);
   await ui.waitUntilReady();
 });
@@ -155,7 +157,10 @@ test('a new run starts from the adapter of a kept one, with rates and steps of i
 
 const warning = (code: string): Locator => app.page.locator(`[data-warning="${code}"]`);
 
-/** Of the run that was begun last: the step of its newest checkpoint, where every file of its newest manifest is what was written. */
+/**
+ * Of the run that was begun last: the step of its newest checkpoint, where every file of its newest manifest is what was written.
+ * null: it is not, or a commit has replaced it while it was read.
+ */
 const wholeCheckpoint = (page: Page): Promise<number | null> =>
   page.evaluate(async () => {
     interface Manifest {
@@ -167,14 +172,21 @@ const wholeCheckpoint = (page: Page): Promise<number | null> =>
       [...new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))]
         .map((byte) => byte.toString(16).padStart(2, '0'))
         .join('');
-    const bytesOf = async (folder: FileSystemDirectoryHandle, name: string): Promise<ArrayBuffer> =>
-      (await (await folder.getFileHandle(name)).getFile()).arrayBuffer();
+    const bytesOf = async (folder: FileSystemDirectoryHandle, name: string): Promise<ArrayBuffer> => {
+      try {
+        return await (await (await folder.getFileHandle(name)).getFile()).arrayBuffer();
+      } catch (error) {
+        if (error instanceof DOMException && ['NotFoundError', 'NotReadableError'].includes(error.name))
+          return new ArrayBuffer(0); // which has another hash
+        throw error;
+      }
+    };
     const found: { readonly manifest: Manifest; readonly folder: FileSystemDirectoryHandle }[] = [];
     const runs = await (await navigator.storage.getDirectory()).getDirectoryHandle('runs');
     for await (const folder of runs.values()) {
       if (!(folder instanceof FileSystemDirectoryHandle)) continue;
       for (const slot of ['a.json', 'b.json']) {
-        const bytes = await bytesOf(folder, slot).catch(() => new ArrayBuffer(0));
+        const bytes = await bytesOf(folder, slot);
         if ((await hashOf(bytes.slice(64))) !== new TextDecoder().decode(bytes.slice(0, 64))) continue;
         found.push({ folder, manifest: JSON.parse(new TextDecoder().decode(bytes.slice(64))) as Manifest });
       }
@@ -192,12 +204,31 @@ const wholeCheckpoint = (page: Page): Promise<number | null> =>
     return manifest.content.checkpoints[0];
   });
 
+/** As `wholeCheckpoint`, once no commit is under way. */
+async function settledCheckpoint(page: Page): Promise<number> {
+  let before: number | null = null;
+  const isAtRest = async (): Promise<boolean> => {
+    const found = await wholeCheckpoint(page);
+    const isSame = found !== null && found === before;
+    before = found;
+    return isSame;
+  };
+  await expect.poll(isAtRest, { interval: 200, timeout: 30_000 }).toBe(true);
+  return before ?? Infinity;
+}
+
+/** In bytes; without a size: what the browser gives. */
+async function setQuota(quotaSize?: number): Promise<void> {
+  const { origin } = new URL(app.url);
+  const quota = quotaSize === undefined ? {} : { quotaSize };
+  await devtools.send('Storage.overrideQuotaForOrigin', { origin, ...quota });
+}
+afterEach(() => setQuota()); // a test that fails shall not take the others with it
+
 test('where the storage is full the user is told, training goes on, and with room again the next save has it', async () => {
-  const { page, url } = app;
-  const devtools = await app.context.newCDPSession(page);
-  const { origin } = new URL(url);
+  const { page } = app;
   await ui.fillSettings(settings);
-  await devtools.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 1 });
+  await setQuota(1);
   await ui.fillSettings({ 'Rank r': '15' });
   await page.getByText(/To be kept in this browser it takes up to .* less is left/).waitFor();
   await ui.fillSettings({ 'Rank r': '16' });
@@ -207,31 +238,33 @@ test('where the storage is full the user is told, training goes on, and with roo
   await page.getByRole('button', { name: 'Cancel', exact: true }).click();
   expect(await question.count()).toBe(0);
   expect(await ui.phase()).not.toBe('training');
-  await devtools.send('Storage.overrideQuotaForOrigin', { origin });
+  await setQuota();
   await ui.fillSettings({ 'Rank r': '15' });
   await page.getByText(/To be kept in this browser it takes up to .* that are left/).waitFor();
   await ui.fillSettings({ 'Rank r': '16' });
   await ui.start.click();
   await ui.waitForStep(3);
-  await devtools.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 1 });
+  await setQuota(1);
   await warning('not-kept')
     .getByText(/no room left .* make room/)
     .waitFor();
-  const kept = await wholeCheckpoint(page);
+  await ui.pause.click(); // or a fast machine would be done
+  await ui.waitForPhase('paused');
+  const kept = await settledCheckpoint(page);
   expect([2, 4]).toContain(kept); // a save was under way, or there was time for another
-  await ui.waitForStep((kept ?? 0) + 3); // past the save that failed
-  expect(await wholeCheckpoint(page)).toBe(kept);
-  await devtools.send('Storage.overrideQuotaForOrigin', { origin });
+  await ui.resume.click();
+  await ui.waitForStep(kept + 3); // past the save that failed
+  expect(await settledCheckpoint(page)).toBe(kept);
+  await setQuota();
   await warning('kept-again').waitFor();
   expect(await warning('not-kept').count()).toBe(0);
-  expect(await wholeCheckpoint(page)).toBeGreaterThan(kept ?? Infinity);
+  expect(await settledCheckpoint(page)).toBeGreaterThan(kept);
   await ui.waitForPhase('done');
   expect(await download(page, ui.download)).toEqual(whole);
 });
 
 test('whose site data are cleared while it trains, a run goes on and is kept anew', async () => {
   const { page, url } = app;
-  const devtools = await app.context.newCDPSession(page);
   await ui.start.click();
   await ui.waitForStep(5);
   await devtools.send('Storage.clearDataForOrigin', { origin: new URL(url).origin, storageTypes: 'all' });
