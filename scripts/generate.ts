@@ -1,8 +1,9 @@
 /** `npm run generate`: answers of the model, with or without an adapter, from the page's own trainer, in Node or headless Chromium. */
 import { resolve } from 'node:path';
+import { adapterInput } from './cli/adapter-input.ts';
 import { generateHelp, parseGenerateArgs, wantsHelp, wantsJson, type GenerateOptions } from './cli/args.ts';
 import { runCommand } from './cli/exit.ts';
-import { adapterInput, hubAccess, modelInput } from './cli/inputs.ts';
+import { hubAccess, modelInput } from './cli/inputs.ts';
 import { readPrompts } from './cli/prompts.ts';
 import { printJson } from './cli/terminal.ts';
 import { requireOutFile, writeOutFile } from './cli/out-file.ts';

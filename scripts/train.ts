@@ -9,10 +9,11 @@ import {
   type HeadlessEvent,
   type TrainPlan,
 } from '../src/headless/commands.ts';
+import { adapterInput } from './cli/adapter-input.ts';
 import { parseTrainArgs, trainHelp, wantsHelp, wantsJson, type TrainOptions } from './cli/args.ts';
 import { checkpointOf, readCheckpointHead } from './cli/checkpoint-file.ts';
 import { cancelled, RunFailure, runCommand } from './cli/exit.ts';
-import { adapterInput, datasetInput, hubAccess, modelInput, reasonOf } from './cli/inputs.ts';
+import { datasetInput, hubAccess, modelInput, reasonOf } from './cli/inputs.ts';
 import { openMetricsLog, type MetricsLog } from './cli/metrics-log.ts';
 import { prepareOutFolder, refuseHeldRun } from './cli/out-folder.ts';
 import { createProgressView, suiteLines } from './cli/progress.ts';

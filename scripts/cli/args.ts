@@ -72,7 +72,7 @@ ${datasetHelp}
   --out <folder>                 where the results go
   --config <run.json | preset>   settings under their Hugging Face names, or a preset: ${presetNames}
   --set key=value                one setting, e.g. --set learning_rate=1e-4; may be repeated
-  --init-adapter <folder>        start from an existing PEFT adapter; its r, lora_alpha, … become the defaults
+  --init-adapter <folder>        start from an existing adapter; its r, lora_alpha, … become the defaults
   --resume                       continue from <out>/checkpoint/checkpoint.safetensors with its settings; a run that is
                                  finished stays as it is. A longer run (max_steps, num_train_epochs), reports and the
                                  memory limit may be set anew; other data, weights or settings are refused
@@ -126,7 +126,7 @@ ${quantizationHelp}
                                  user's turn
   --system-prompt <text>         put before prompts that bring none of their own
   --out <file.json>              where the answers go
-  --adapter <folder>             PEFT adapter to use
+  --adapter <folder | *.gguf>    adapter to use: PEFT's, mlx-lm's or llama.cpp's
   --max-new-tokens <number>      longest answer (default 256)
   --temperature <number>         0 is greedy (default 0)
   --top-p <number>               above temperature 0: draws from the likeliest tokens that have this much of the

@@ -57,7 +57,7 @@ come), results.json, report.md and rows.csv. Started again with the same --out, 
 
   --model <demo | folder | id>   "demo", a model folder in Hugging Face layout, or a model of the Hugging Face Hub:
                                  owner/name, or owner/name@revision
-  --adapter <folder>             PEFT adapter: the same prompts are asked with it too, and compared
+  --adapter <folder | *.gguf>    adapter: the same prompts are asked with it too, and compared
   --suite <file | demo | hf>     CSV, TSV, JSONL, JSON or Parquet file, "demo" for those of the demo, or one of the hub:
                                  hf://datasets/owner/name[@revision][/path]; may be repeated. XSTest, StrongREJECT,
                                  AdvBench, JailbreakBench, HarmBench, WildJailbreak, GSM8K, MATH, AIME, questions with

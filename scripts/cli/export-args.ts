@@ -23,7 +23,7 @@ export const exportHelp = `npm run export -- --run <folder> --format <formats> -
 Writes a trained adapter for other tools, each format into a folder of its own below --out. No browser and no GPU.
 
   --run <folder>        what npm run train has written (its --out)
-  --adapter <folder>    or an adapter alone: PEFT
+  --adapter <folder>    or an adapter alone: PEFT's, mlx-lm's, or llama.cpp's *.gguf
   --format <formats>    one or more of ${exportFormats.join(',')} (default peft)
                         peft    transformers, vLLM: adapter_model.safetensors, adapter_config.json, the chat template
                         gguf    llama.cpp, LM Studio, and Ollama with the Modelfile beside it

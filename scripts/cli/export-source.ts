@@ -2,15 +2,17 @@
 import { readFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { openSafetensors } from '../../src/adapter/safetensors.ts';
-import type { ExportedFile } from '../../src/api/trainer-api.ts';
-import type { ExportSubject, ModelShape } from '../../src/exporters/subject.ts';
+import type { ModelShape } from '../../src/adapter/ggml.ts';
+import type { ExportSubject } from '../../src/exporters/subject.ts';
 import { checkpointName } from '../../src/headless/commands.ts';
 import { diskSource } from '../../src/host/node/disk-source.ts';
 import { fileInside } from '../../src/host/node/mounts.ts';
 import type { ModelFiles } from '../../src/model/model-files.ts';
 import { TrainerError } from '../../src/support/trainer-error.ts';
 import { describeModel, exportSubject } from '../../src/trainer/export-subject.ts';
-import { adapterInput, adapterWeightsIn, demoFolder, modelInput, reasonOf } from './inputs.ts';
+import { readAdapterPlace } from './adapter-input.ts';
+import { isFolder } from './files.ts';
+import { demoFolder, modelInput, reasonOf } from './inputs.ts';
 
 const recordNames = ['README.md', 'metrics.jsonl', 'run_config.json'];
 
@@ -34,25 +36,24 @@ export function modelFolder(name: string): ModelFiles {
 }
 
 export async function readSubject(folder: string, model: ModelFiles | null): Promise<ExportSubject> {
-  adapterInput(folder); // says what is missing
-  const weights = adapterWeightsIn(folder);
-  const files = ['adapter_config.json', weights, ...recordNames].flatMap((name): ExportedFile[] => {
-    const path = fileInside(folder, name);
-    if (path === null) return [];
-    return [{ name: name === weights ? 'adapter_model.safetensors' : name, bytes: readFileSync(path) }];
+  const adapter = readAdapterPlace(folder);
+  const records = recordNames.flatMap((name) => {
+    const path = isFolder(folder) ? fileInside(folder, name) : null;
+    return path === null ? [] : [[name, readFileSync(path)] as const];
   });
   const about =
     model === null
       ? { model: await shapeInCheckpoint(folder), chatTemplate: null }
       : await describeModel(model);
-  const subject = await exportSubject(basename(resolve(folder)), files, about);
+  const subject = await exportSubject(adapter, { ...about, records: new Map(records) });
+  if (subject.base.nameOrPath === '' && model !== null) return { ...subject, base: model.base };
   if (model !== null || subject.base.nameOrPath !== 'demo') return subject;
   return { ...subject, ...(await describeModel(modelFolder('demo'))) };
 }
 
 /** A run's checkpoint remembers the configuration of its model; null: there is none. */
 async function shapeInCheckpoint(folder: string): Promise<ModelShape | null> {
-  const path = fileInside(folder, checkpointName);
+  const path = isFolder(folder) ? fileInside(folder, checkpointName) : null;
   const source = path === null ? null : diskSource(path);
   if (source === null) return null;
   try {

@@ -6,7 +6,7 @@ import { parseHubAddress } from '../../src/support/hub-address.ts';
 import { TrainerError } from '../../src/support/trainer-error.ts';
 import type { SuiteQuestions } from '../../src/data/row-index.ts';
 import { readTokenizerFiles, type TokenizerFiles } from '../../src/data/tokenizer-folder.ts';
-import type { ServedAdapter, ServedDataset, ServedModel } from '../../src/headless/commands.ts';
+import type { ServedDataset, ServedModel } from '../../src/headless/commands.ts';
 import { projectRoot } from './paths.ts';
 import { isFile, isFolder, isObject, readJson } from './files.ts';
 import { fileInside, type Mount } from '../../src/host/node/mounts.ts';
@@ -44,7 +44,7 @@ function requireModelFiles(folder: string): void {
 }
 
 /** Links out of a folder are not followed when it is read: said here, not as a file that is missing. */
-function requireInside(folder: string, names: readonly string[]): void {
+export function requireInside(folder: string, names: readonly string[]): void {
   const away = names.find((name) => isFile(join(folder, name)) && fileInside(folder, name) === null);
   if (away === undefined) return;
   throw new TrainerError(
@@ -175,26 +175,4 @@ function modelConfigOf(path: string): Record<string, unknown> {
 export function readBuiltinSuites(): SuiteQuestions[] {
   const { suites } = readJson(join(datasetsFolder, 'demo-suites.json')) as { suites: SuiteQuestions[] };
   return suites;
-}
-
-/** What the weights are called: "adapter_model.safetensors" by PEFT, "adapters.safetensors" by mlx-lm. */
-export const adapterWeightsIn = (folder: string): string =>
-  !isFile(join(folder, 'adapter_model.safetensors')) && isFile(join(folder, 'adapters.safetensors'))
-    ? 'adapters.safetensors'
-    : 'adapter_model.safetensors';
-
-/** A folder with adapter_config.json and weights, as PEFT or mlx-lm writes it. */
-export function adapterInput(folder: string): Input<ServedAdapter> {
-  if (!isFolder(folder)) throw new TrainerError('adapter-invalid', `${folder} is not a folder.`);
-  const weights = adapterWeightsIn(folder);
-  for (const name of ['adapter_config.json', weights]) {
-    if (!isFile(join(folder, name))) throw new TrainerError('adapter-invalid', `${folder} has no ${name}.`);
-  }
-  requireInside(folder, ['adapter_config.json', weights]);
-  const served = {
-    name: basename(resolve(folder)),
-    configUrl: '/local/adapter/adapter_config.json',
-    weightsUrl: `/local/adapter/${weights}`,
-  };
-  return { served, mounts: [{ prefix: 'local/adapter', path: resolve(folder) }] };
 }

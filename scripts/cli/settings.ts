@@ -1,9 +1,7 @@
 /** Where a run's settings come from, weakest first: defaults, the run that is resumed, the adapter, --config, --set. */
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { readAdapterFiles } from '../../src/adapter/read.ts';
-import { openSafetensors } from '../../src/adapter/safetensors.ts';
-import { bytesSource } from '../../src/support/byte-source.ts';
+import { readGgufSettings } from '../../src/adapter/gguf.ts';
+import { blobSource } from '../../src/support/byte-source.ts';
+import { readAdapter } from '../../src/trainer/read-adapter.ts';
 import { TrainerError } from '../../src/support/trainer-error.ts';
 import { demoRunConfig } from '../../src/config/demo-preset.ts';
 import { asksForNothing } from '../../src/config/foreign-settings.ts';
@@ -24,7 +22,8 @@ import {
 } from '../../src/config/run-config.ts';
 import { readCheckpointHead } from './checkpoint-file.ts';
 import { isFile, isObject, readJson } from './files.ts';
-import { adapterWeightsIn, reasonOf } from './inputs.ts';
+import { readAdapterPlace } from './adapter-input.ts';
+import { reasonOf } from './inputs.ts';
 
 export interface SettingSources {
   readonly isDemo: boolean;
@@ -112,11 +111,11 @@ export function parseSettings(settings: readonly string[]): RawRunConfig {
  * @throws TrainerError "adapter-invalid" or "model-file-invalid"
  */
 export async function readAdapterSettings(folder: string): Promise<RawRunConfig> {
-  const [configText, weights] = await Promise.all([
-    readFile(join(folder, 'adapter_config.json'), 'utf8'),
-    readFile(join(folder, adapterWeightsIn(folder))),
-  ]);
-  const { settings } = await readAdapterFiles(configText, await openSafetensors(bytesSource(weights)));
+  const files = readAdapterPlace(folder);
+  const settings =
+    files.config === null
+      ? await readGgufSettings(blobSource(files.weights))
+      : (await readAdapter(files, null)).settings;
   return {
     r: settings.r,
     lora_alpha: settings.loraAlpha,

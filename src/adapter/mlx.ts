@@ -4,7 +4,8 @@
  */
 import { loraTargets, moduleName, readModuleName, type LoraTarget } from '../architecture/modules.ts';
 import { textOf } from '../support/text-of.ts';
-import { adapterInvalid as invalid, type LoraSettings } from './peft-config.ts';
+import type { AdapterContent } from './one-size.ts';
+import { adapterInvalid as invalid } from './peft-config.ts';
 import type { LoraModule } from './peft.ts';
 import type { SafetensorsFile } from './safetensors.ts';
 
@@ -15,10 +16,7 @@ export const isMlxConfig = (config: unknown): config is Json =>
   typeof config === 'object' && config !== null && 'lora_parameters' in config && !('peft_type' in config);
 
 /** @throws TrainerError "adapter-invalid" */
-export async function readMlxAdapter(
-  config: Json,
-  weights: SafetensorsFile,
-): Promise<{ settings: LoraSettings; modules: LoraModule[] }> {
+export async function readMlxAdapter(config: Json, weights: SafetensorsFile): Promise<AdapterContent> {
   const type = config['fine_tune_type'] ?? 'lora';
   if (type !== 'lora') throw invalid(`its fine_tune_type is ${textOf(type)}; lora is supported.`);
   const { rank, scale, dropout = 0 } = (config['lora_parameters'] ?? {}) as Json;
@@ -33,6 +31,7 @@ export async function readMlxAdapter(
   return {
     settings: { r, loraAlpha: scale * r, loraDropout: dropout, useRslora: false, targetModules },
     modules,
+    isUniform: true,
   };
 }
 

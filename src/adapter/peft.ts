@@ -12,6 +12,7 @@ import {
   type BaseModelName,
   type LoraSettings,
 } from './peft-config.ts';
+import { toOneSize, type AdapterContent, type SizedModule } from './one-size.ts';
 import { writeSafetensors, type SafetensorsFile, type TensorToWrite } from './safetensors.ts';
 
 export interface LoraModule {
@@ -53,15 +54,13 @@ export function writePeftAdapter(
  * each other here, and against the model by the caller.
  * @throws TrainerError "adapter-invalid"
  */
-export async function readPeftAdapter(
-  configText: string,
-  weights: SafetensorsFile,
-): Promise<{ settings: LoraSettings; modules: LoraModule[] }> {
+export async function readPeftAdapter(configText: string, weights: SafetensorsFile): Promise<AdapterContent> {
   const config = readAdapterConfig(configText);
   const found = collectFactors(weights);
-  const { r, loraAlpha } = commonSize(config, found);
-  const modules: LoraModule[] = [];
+  requireReached(config, found);
+  const modules: SizedModule[] = [];
   for (const { layer, target, a, b } of found) {
+    const { r, loraAlpha } = config.sizeOf(moduleName(layer, target));
     const [shapeA, shapeB] = [shapeOf(weights, a), shapeOf(weights, b)];
     if (shapeA.length !== 2 || shapeA[0] !== r)
       throw invalid(`"${a}" is [${shapeA.join(', ')}]; with r ${r} it must be [${r}, in].`);
@@ -72,13 +71,14 @@ export async function readPeftAdapter(
       target,
       inFeatures: shapeA[1],
       outFeatures: shapeB[0],
+      r,
+      loraAlpha,
       a: await readFactor(weights, a),
       b: await readFactor(weights, b),
     });
   }
   const { loraDropout, useRslora } = config;
-  const targetModules = loraTargets.filter((target) => found.some((one) => one.target === target));
-  return { settings: { r, loraAlpha, loraDropout, useRslora, targetModules }, modules };
+  return toOneSize(modules, { loraDropout, useRslora });
 }
 
 interface Factors {
@@ -88,21 +88,14 @@ interface Factors {
   readonly b: string;
 }
 
-/** @throws TrainerError where PEFT would not use the weights, or scale them differently by module. */
-function commonSize(config: AdapterConfig, found: readonly Factors[]): { r: number; loraAlpha: number } {
+/** @throws TrainerError where PEFT would not use the weights. */
+function requireReached(config: AdapterConfig, found: readonly Factors[]): void {
   const names = found.map(({ layer, target }) => moduleName(layer, target));
   const unreached = names.find((name) => config.adapts(name) === false);
   if (unreached !== undefined)
     throw invalid(
       `it has weights for ${unreached}, which its target_modules, exclude_modules or layers do not reach: PEFT would leave them unused.`,
     );
-  const [first, ...others] = names.map((name) => ({ name, ...config.sizeOf(name) }));
-  const other = others.find(({ r, loraAlpha }) => r !== first.r || loraAlpha !== first.loraAlpha);
-  if (other !== undefined)
-    throw invalid(
-      `rank_pattern or alpha_pattern give ${first.name} r ${first.r} and alpha ${first.loraAlpha}, but ${other.name} r ${other.r} and alpha ${other.loraAlpha}: one of each is supported.`,
-    );
-  return first;
 }
 
 type Named = Pick<Factors, 'layer' | 'target'> & { readonly a?: string; readonly b?: string };

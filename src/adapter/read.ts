@@ -1,14 +1,15 @@
 /** An adapter's config and weights, whoever wrote them: PEFT or mlx-lm. */
 import { parseJson } from '../support/parse-json.ts';
 import { isMlxConfig, readMlxAdapter } from './mlx.ts';
-import { readPeftAdapter, type LoraModule, type LoraSettings } from './peft.ts';
+import type { AdapterContent } from './one-size.ts';
+import { readPeftAdapter } from './peft.ts';
 import type { SafetensorsFile } from './safetensors.ts';
 
 /** @throws TrainerError "adapter-invalid" */
 export async function readAdapterFiles(
   configText: string,
   weights: SafetensorsFile,
-): Promise<{ settings: LoraSettings; modules: LoraModule[] }> {
+): Promise<AdapterContent> {
   const config = parsed(configText);
   return isMlxConfig(config) ? readMlxAdapter(config, weights) : readPeftAdapter(configText, weights);
 }

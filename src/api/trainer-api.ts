@@ -69,10 +69,11 @@ export interface HubDatasetReport {
   readonly preferred: string | null; // the path of one of them; null: the user has to choose
 }
 
+/** An adapter as PEFT, mlx-lm or llama.cpp keeps it. */
 export interface AdapterFiles {
   readonly name: string;
-  readonly config: Blob; // adapter_config.json
-  readonly weights: Blob; // adapter_model.safetensors
+  readonly config: Blob | null; // adapter_config.json; null: the weights are a GGUF file, which says it all
+  readonly weights: Blob; // adapter_model.safetensors, adapters.safetensors or *.gguf
 }
 /** `runId`: what a run of the store has trained, as its download has it. */
 export type AdapterSource = AdapterFiles | { readonly runId: string };

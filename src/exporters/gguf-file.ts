@@ -2,16 +2,12 @@
  * The GGUF container, version 3: magic, counts, key-value pairs, descriptions of tensors, and their data, each at a multiple
  * of the alignment. Little endian. ggml names dimensions from the one whose elements lie side by side.
  */
+import { ggmlType, ggufAlignment, ggufValueType } from '../adapter/ggml.ts';
 import { joinedFile, type ExportFile, type FilePart } from './export-file.ts';
 import { bytesPerValue, encodeFloats, type ExportDtype } from './number-format.ts';
 
-export const ggufAlignment = 32; // bytes; where general.alignment says nothing
-/** Numbers of ggml's types. */
-export const ggmlType = { f32: 0, f16: 1, bf16: 30 } as const satisfies Record<ExportDtype, number>;
 /** Of general.file_type: how most tensors are held. */
 export const ggufFileType = { f32: 0, f16: 1, bf16: 32 } as const satisfies Record<ExportDtype, number>;
-/** Numbers of the types of values. */
-export const ggufValueType = { uint32: 4, float32: 6, string: 8 } as const;
 
 export type GgufValue =
   | { readonly kind: 'string'; readonly value: string }

@@ -3,23 +3,13 @@
  * from which llama.cpp computes alpha / rank. Every tensor must be one of the base with `.lora_a` or `.lora_b` behind it,
  * or the whole file is refused there.
  */
-import { moduleName, type LoraTarget } from '../architecture/modules.ts';
+import { ggmlNames, pairedRows, rotatedHeads } from '../adapter/ggml.ts';
+import { moduleName } from '../architecture/modules.ts';
 import { loraScaling } from '../config/run-config.ts';
 import { textFile, type ExportFile } from './export-file.ts';
 import { ggufFile, ggufFileType, type GgufTensor } from './gguf-file.ts';
 import type { ExportDtype } from './number-format.ts';
-import { requireModel, type ExportSubject, type ModelShape } from './subject.ts';
-
-/** What ggml calls a module of layer n, after "blk.<n>." */
-export const ggmlNames: Readonly<Record<LoraTarget, string>> = {
-  q_proj: 'attn_q',
-  k_proj: 'attn_k',
-  v_proj: 'attn_v',
-  o_proj: 'attn_output',
-  gate_proj: 'ffn_gate',
-  up_proj: 'ffn_up',
-  down_proj: 'ffn_down',
-};
+import { requireModel, type ExportSubject } from './subject.ts';
 
 export function ggufFiles(subject: ExportSubject, dtype: ExportDtype): ExportFile[] {
   const model = requireModel(subject, 'GGUF');
@@ -59,45 +49,6 @@ export function ggufFiles(subject: ExportSubject, dtype: ExportDtype): ExportFil
     ),
     textFile('Modelfile', modelfile(subject)),
   ];
-}
-
-/**
- * llama.cpp rotates Llama's queries and keys as neighbouring pairs, where the checkpoint pairs a head's first half with its
- * second; the converter of the base sorts their rows so. How many heads a module's rows are; null: it stays as it is.
- */
-export function rotatedHeads(
-  { family, headCount, kvHeadCount }: ModelShape,
-  target: LoraTarget,
-): number | null {
-  if (family !== 'llama') return null;
-  if (target === 'q_proj') return headCount;
-  return target === 'k_proj' ? kvHeadCount : null;
-}
-
-interface Heads {
-  readonly heads: number;
-  readonly headSize: number;
-  readonly columns: number;
-}
-
-/** Row `half · D/2 + j` of a head becomes its row `2 · j + half`. */
-export const pairedRows = (matrix: Float32Array, sizes: Heads): Float32Array =>
-  moveRows(matrix, sizes, (half, j) => 2 * j + half);
-
-function moveRows(
-  matrix: Float32Array,
-  { heads, headSize, columns }: Heads,
-  placeOf: (half: number, j: number) => number,
-): Float32Array {
-  const moved = new Float32Array(matrix.length);
-  for (let head = 0; head < heads; head++) {
-    for (let row = 0; row < headSize; row++) {
-      const to = placeOf(row < headSize / 2 ? 0 : 1, row % (headSize / 2));
-      const from = (head * headSize + row) * columns;
-      moved.set(matrix.subarray(from, from + columns), (head * headSize + to) * columns);
-    }
-  }
-  return moved;
 }
 
 function modelfile({ base }: ExportSubject): string {

@@ -1,12 +1,8 @@
 /** What is exported: an adapter, and what is known of the model it belongs to and of the run it came from. */
 import type { BaseModelName, LoraModule, LoraSettings } from '../adapter/peft.ts';
-import { linearModules, moduleName, widthOf, type DecoderWidths } from '../architecture/modules.ts';
+import type { ModelShape } from '../adapter/ggml.ts';
+import { linearModules, moduleName, widthOf } from '../architecture/modules.ts';
 import { TrainerError } from '../support/trainer-error.ts';
-
-/** Of config.json of the base: what files of other tools need besides the adapter. */
-export interface ModelShape extends DecoderWidths {
-  readonly family: 'qwen2' | 'qwen3' | 'llama';
-}
 
 export interface ExportSubject {
   readonly settings: LoraSettings;

@@ -25,7 +25,7 @@ import type { RunConfig } from '../config/run-config.ts';
 
 export interface ServedAdapter {
   readonly name: string;
-  readonly configUrl: string;
+  readonly configUrl: string | null; // null: the weights are a GGUF file
   readonly weightsUrl: string;
 }
 
@@ -306,5 +306,6 @@ async function adapterSource(
   desk: Desk,
   { name, configUrl, weightsUrl }: ServedAdapter,
 ): Promise<AdapterFiles> {
-  return { name, config: await desk.read(configUrl), weights: await desk.read(weightsUrl) };
+  const config = configUrl === null ? null : await desk.read(configUrl);
+  return { name, config, weights: await desk.read(weightsUrl) };
 }

@@ -106,7 +106,9 @@ async function chosenAdapter(
 }
 
 async function adapterOf(runId: string | null, source: AdapterFiles): Promise<ChosenAdapter> {
-  const files = [source.config, source.weights].map(async (file) => new Uint8Array(await file.arrayBuffer()));
+  const { config, weights } = source;
+  const parts = config === null ? [weights] : [config, weights];
+  const files = parts.map(async (file) => new Uint8Array(await file.arrayBuffer()));
   const hash = await digest('SHA-256', await Promise.all(files));
   return { runId, source, hash: hash.slice(0, hashDigits) };
 }

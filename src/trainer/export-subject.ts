@@ -1,44 +1,38 @@
 /** What is to be exported, from an adapter's files and, where it is known, the folder of its base. */
 import type { BaseModelName } from '../adapter/peft.ts';
-import type { ExportedFile } from '../api/trainer-api.ts';
+import type { AdapterFiles } from '../api/trainer-api.ts';
 import { templateText } from '../data/tokenizer.ts';
 import { readTokenizerFiles } from '../data/tokenizer-folder.ts';
 import type { BaseFolder } from '../exporters/merged.ts';
-import type { ExportSubject, ModelShape } from '../exporters/subject.ts';
+import type { ModelShape } from '../adapter/ggml.ts';
+import type { ExportSubject } from '../exporters/subject.ts';
 import { openCheckpoint } from '../model/checkpoint.ts';
 import { parseModelConfig } from '../model/model-config.ts';
 import { readJson, readOptionalText, type ModelFiles } from '../model/model-files.ts';
 import { readAdapter } from './read-adapter.ts';
-import { adapterFilesOf } from './stored-runs.ts';
 
-const weightNames: readonly string[] = ['adapter_config.json', 'adapter_model.safetensors'];
-
-/** @param files a PEFT adapter with whatever of its run lies beside it. @throws TrainerError "adapter-invalid" */
-export async function exportSubject(
-  name: string,
-  files: readonly ExportedFile[],
-  about: { readonly model: ModelShape | null; readonly chatTemplate: string | null },
-): Promise<ExportSubject> {
-  const adapter = adapterFilesOf(name, files);
-  const { settings, modules } = await readAdapter(adapter);
-  return {
-    settings,
-    modules,
-    base: baseOf(await adapter.config.text()),
-    ...about,
-    records: new Map(
-      files.filter((file) => !weightNames.includes(file.name)).map((file) => [file.name, file.bytes]),
-    ),
-  };
+/** What is known besides the adapter's own files. */
+export interface AboutAdapter {
+  readonly model: ModelShape | null;
+  readonly chatTemplate: string | null;
+  /** Of its run: model card, metrics and settings, by their file names. */
+  readonly records: ReadonlyMap<string, Uint8Array>;
 }
 
-/** As the config names it, after it has been read without complaint. */
-function baseOf(config: string): BaseModelName {
+/** @throws TrainerError "adapter-invalid" */
+export async function exportSubject(adapter: AdapterFiles, about: AboutAdapter): Promise<ExportSubject> {
+  const { settings, modules } = await readAdapter(adapter, about.model);
+  return { settings, modules, base: await baseOf(adapter), ...about };
+}
+
+/** As its config names it, after it has been read without complaint. */
+async function baseOf({ config }: AdapterFiles): Promise<BaseModelName> {
+  if (config === null) return { nameOrPath: '', revision: null };
   const {
     base_model_name_or_path: peft,
     model: mlx,
     revision,
-  } = JSON.parse(config) as Record<string, unknown>;
+  } = JSON.parse(await config.text()) as Record<string, unknown>;
   const name = peft ?? mlx;
   return {
     nameOrPath: typeof name === 'string' ? name : '',

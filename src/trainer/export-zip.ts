@@ -5,7 +5,7 @@ import { adapterExport } from '../exporters/export-adapter.ts';
 import type { ExportFile } from '../exporters/export-file.ts';
 import { mergedFiles } from '../exporters/merged.ts';
 import { blobOf, zipChunks } from '../exporters/zip-stream.ts';
-import type { ModelShape } from '../exporters/subject.ts';
+import type { ModelShape } from '../adapter/ggml.ts';
 import { openHubFiles } from '../hub/hub-files.ts';
 import { openModelFiles, type ModelFiles } from '../model/model-files.ts';
 import type { RunStore } from '../runs/run-store.ts';
@@ -13,6 +13,9 @@ import { TrainerError } from '../support/trainer-error.ts';
 import { readCheckpoint } from './checkpoint.ts';
 import { exportSubject, openBase } from './export-subject.ts';
 import type { Model } from './model.ts';
+import { adapterFilesOf } from './stored-runs.ts';
+
+const adapterNames: readonly string[] = ['adapter_config.json', 'adapter_model.safetensors'];
 
 /** @param model the one that is loaded: it is asked where it is the adapter's own */
 export async function exportZipAs(
@@ -25,7 +28,13 @@ export async function exportZipAs(
     bytes,
   }));
   const shape = runId === null || runs === null ? null : await shapeOf(runs, runId);
-  const alone = await exportSubject('The adapter', files, { model: shape, chatTemplate: null });
+  const alone = await exportSubject(adapterFilesOf('The adapter', files), {
+    model: shape,
+    chatTemplate: null,
+    records: new Map(
+      files.filter(({ name }) => !adapterNames.includes(name)).map(({ name, bytes }) => [name, bytes]),
+    ),
+  });
   const own = model !== null && isSame(alone.base, model.loaded.base) ? model : null;
   const subject =
     own === null

@@ -1,6 +1,7 @@
 /** Where a new run starts: fresh values, or those of an adapter. */
 import type { AdapterFiles } from '../api/trainer-api.ts';
 import type { LoraSettings } from '../adapter/peft.ts';
+import type { ModelShape } from '../adapter/ggml.ts';
 import type { RunConfig } from '../config/run-config.ts';
 import { fromModules, initialValues, type Adapter } from '../model/adapter.ts';
 import { createRng } from '../support/rng.ts';
@@ -12,7 +13,7 @@ import { readAdapter } from './read-adapter.ts';
 export async function firstSnapshot(
   adapter: Adapter,
   config: RunConfig,
-  initAdapter: AdapterFiles | undefined,
+  initAdapter: { readonly files: AdapterFiles; readonly model: ModelShape } | undefined,
 ): Promise<Snapshot> {
   const { plan } = adapter;
   const zeros = (): Float32Array => new Float32Array(plan.elementCount);
@@ -20,7 +21,12 @@ export async function firstSnapshot(
   if (initAdapter === undefined) {
     return { ...fresh, parameters: initialValues(plan, config, createRng(config.seed)) };
   }
-  const { settings, modules } = await readAdapter(initAdapter);
+  const { settings, modules, isUniform } = await readAdapter(initAdapter.files, initAdapter.model);
+  if (!isUniform)
+    throw new TrainerError(
+      'adapter-invalid',
+      'The initial adapter has ranks or alphas that differ by module, and a run has one of each: it would train otherwise than where it was made. It can be used to generate, to evaluate and to export, not to start a run.',
+    );
   const differing = differences(settings, config);
   if (differing.length > 0)
     throw new TrainerError(

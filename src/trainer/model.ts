@@ -176,7 +176,7 @@ export class Model {
   /** A PEFT adapter of this model's shape, on the GPU. Caller disposes. @throws TrainerError "adapter-invalid" */
   async loadAdapter(source: AdapterSource): Promise<Adapter> {
     const { gpu, trainer } = this.engine;
-    const { settings, modules } = await readAdapter(await trainer.adapterFiles(source));
+    const { settings, modules } = await readAdapter(await trainer.adapterFiles(source), this.loaded.config);
     const adapter = await gpu.memory.checked(
       'the adapter',
       () => new Adapter(gpu, this.loaded.config, settings, moduleNames(modules)),

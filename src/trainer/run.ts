@@ -111,6 +111,7 @@ export class Run {
     checkHeldOut(split, config);
     const found = file === null ? null : await readCheckpoint(file);
     const identity = await runIdentity(model, dataset, examples);
+    const initial = initAdapter === undefined ? undefined : { files: initAdapter, model: model.config };
     const adapter = await gpu.memory.checked('the adapter', () => new Adapter(gpu, model.config, config));
     try {
       const { elementCount } = adapter.plan;
@@ -119,7 +120,7 @@ export class Run {
       if (found !== null) checkLayout(found, model.config, config);
       const from = found === null ? null : resumedSnapshot(found, { config, identity });
       const resumeNotes = judged === null ? null : [...judged.notes, ...(from?.notes ?? [])];
-      const snapshot = from?.snapshot ?? (await firstSnapshot(adapter, config, initAdapter));
+      const snapshot = from?.snapshot ?? (await firstSnapshot(adapter, config, initial));
       adapter.writeParameters(snapshot.parameters);
       gpu.memory.write(adapter.firstMoment, snapshot.firstMoment);
       gpu.memory.write(adapter.secondMoment, snapshot.secondMoment);

@@ -1,6 +1,7 @@
 /** The golden fixtures of scripts/goldens/make_goldens.py, as the tests use them. */
 import { openSafetensors, type SafetensorsFile } from '../../src/adapter/safetensors.ts';
 import { blobSource } from '../../src/support/byte-source.ts';
+import type { AdapterContent } from '../../src/adapter/one-size.ts';
 import { readPeftAdapter, type LoraModule } from '../../src/adapter/peft.ts';
 import type { LoraSettings } from '../../src/adapter/peft.ts';
 import { requireRunConfig, type RunConfig } from '../../src/config/run-config.ts';
@@ -71,7 +72,7 @@ async function blobAt(path: string): Promise<Blob> {
   if (!response.ok) throw new Error(`${path}: ${response.status}`);
   return response.blob();
 }
-const adapterAt = async (path: string): Promise<{ settings: LoraSettings; modules: LoraModule[] }> =>
+const adapterAt = async (path: string): Promise<AdapterContent> =>
   readPeftAdapter(
     await (await blobAt(`${path}/adapter_config.json`)).text(),
     await openSafetensors(blobSource(await blobAt(`${path}/adapter_model.safetensors`))),

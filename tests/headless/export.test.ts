@@ -30,6 +30,15 @@ test('every format of an adapter, each in its folder, and the answer lists them'
     for (const { name, bytes } of files) expect(readFileSync(join(out, format, name))).toHaveLength(bytes);
   expect(readdirSync(join(out, 'merged'))).toContain('tokenizer.json');
 
+  // llama.cpp's and mlx-lm's files are adapters like PEFT's: exported again, they are the same to the last bit.
+  for (const other of [join(out, 'gguf/adapter.gguf'), join(out, 'gguf'), join(out, 'mlx')]) {
+    const back = join(tempFolder(), 'back');
+    const args = ['--adapter', other, '--model', join(golden, 'model'), '--format', 'peft', '--out', back];
+    expect((await run('export', args)).exitCode).toBe(0);
+    const weights = 'peft/adapter_model.safetensors';
+    expect(readFileSync(join(back, weights)).equals(readFileSync(join(out, weights))), other).toBe(true);
+  }
+
   const again = await run('export', [...from, '--format', 'gguf', '--out', out, '--json']);
   expect(again.exitCode).toBe(2);
   expect(lastJson(again)).toMatchObject({ ok: false, code: 'config-invalid' });

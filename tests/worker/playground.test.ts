@@ -87,7 +87,7 @@ test('at strength 0 the adapter’s side is the base, at 1 the adapter, at 0.5 t
   const [, half] = await at(0.5);
   expect(half).toEqual(await generated(question, { ...asked, strength: 0.5 }));
   expect(half).not.toEqual(whole);
-  const scaled = JSON.parse(await files.config.text()) as Record<string, unknown>;
+  const scaled = JSON.parse((await files.config?.text()) ?? '') as Record<string, unknown>;
   scaled['lora_alpha'] = Number(scaled['lora_alpha']) / 2;
   const byHand = [
     new File([JSON.stringify(scaled)], 'adapter_config.json'),

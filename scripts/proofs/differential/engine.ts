@@ -96,5 +96,5 @@ async function adapterOf(folder: string): ReturnType<typeof readAdapter> {
   const [config, weights] = await Promise.all(
     ['adapter_config.json', 'adapter_model.safetensors'].map((name) => openAsBlob(join(folder, name))),
   );
-  return readAdapter({ name: 'variant', config, weights });
+  return readAdapter({ name: 'variant', config, weights }, null);
 }

@@ -217,7 +217,7 @@ export const kinds: readonly Kind[] = [
       const [config, weights] = ['adapter_config.json', 'adapter_model.safetensors'].map((name) =>
         blob(files.get(name)),
       );
-      await readAdapter({ name: 'fuzz', config, weights });
+      await readAdapter({ name: 'fuzz', config, weights }, null);
     },
   },
   {

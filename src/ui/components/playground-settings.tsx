@@ -89,7 +89,7 @@ function AdapterDrop({ isLocked }: { readonly isLocked: boolean }) {
         aria-label={label}
         multiple
         disabled={isLocked}
-        {...(isFolder ? { webkitdirectory: true } : { accept: '.json,.safetensors,.zip' })}
+        {...(isFolder ? { webkitdirectory: true } : { accept: '.json,.safetensors,.gguf,.zip' })}
         onChange={(event) => {
           take(event.currentTarget.files);
           event.currentTarget.value = '';
@@ -113,12 +113,10 @@ function AdapterDrop({ isLocked }: { readonly isLocked: boolean }) {
       }}
     >
       <span>
-        Drop a <strong>PEFT adapter</strong> here, choose its{' '}
-        {chooser('Adapter files', false, 'files or zip')}, or its {chooser('Adapter folder', true, 'folder')}
+        Drop an <strong>adapter</strong> here, choose its {chooser('Adapter files', false, 'files or zip')},
+        or its {chooser('Adapter folder', true, 'folder')}
       </span>
-      <span class="small muted">
-        adapter_config.json and adapter_model.safetensors, for the model that is open
-      </span>
+      <span class="small muted">of PEFT, MLX or llama.cpp (GGUF), made for the model that is open</span>
     </div>
   );
 }

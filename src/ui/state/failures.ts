@@ -85,7 +85,7 @@ export const adviceFor: Readonly<Record<ErrorCode, string>> = {
   'storage-unavailable':
     'The browser gives this page no storage (private windows often do not): models are loaded anew each time.',
   'adapter-invalid':
-    'Choose adapter_config.json and adapter_model.safetensors of a PEFT LoRA adapter made for this model.',
+    'Choose the files of a LoRA adapter made for this model: adapter_config.json and adapter_model.safetensors of PEFT, those of mlx-lm, or a GGUF adapter.',
   'dataset-unreadable': 'Choose a JSONL, JSON, CSV, TSV or Parquet file, text in UTF-8, gzipped or not.',
   'dataset-empty':
     'Each row needs a prompt and an answer that fits into “Max length”. If the columns have other names, map them under “Map the columns of this file”.',

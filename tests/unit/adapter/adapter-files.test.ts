@@ -16,7 +16,7 @@ const zipOf = (entries: Readonly<Record<string, string>>): File =>
   );
 const read = async (files: readonly File[]): Promise<[string, string]> => {
   const { config, weights } = await findAdapterFiles('mine', files);
-  return [await config.text(), await weights.text()];
+  return [(await config?.text()) ?? 'GGUF', await weights.text()];
 };
 const refusal = (files: readonly File[]): Promise<{ code: string; message: string }> =>
   read(files).then(
@@ -42,13 +42,52 @@ test.each([
       fileOf('out/adapter_model.safetensors', 'w'),
     ],
   ],
+  ['the two files of mlx-lm', [fileOf('adapter_config.json', '{}'), fileOf('adapters.safetensors', 'w')]],
+  [
+    'a folder that llama.cpp’s file lies in too',
+    [
+      fileOf('mine/adapter_config.json', '{}'),
+      fileOf('mine/adapter_model.safetensors', 'w'),
+      fileOf('mine/mine.gguf', 'GGUF…'),
+    ],
+  ],
+  [
+    'the page’s own export, in which every format has a folder',
+    [
+      zipOf({
+        'gguf/adapter.gguf': 'GGUF…',
+        'mlx/adapter_config.json': 'mlx',
+        'mlx/adapters.safetensors': 'mlx',
+        'peft/adapter_config.json': '{}',
+        'peft/adapter_model.safetensors': 'w',
+      }),
+    ],
+  ],
 ])('%s give the adapter', async (_, files) => {
   expect(await read(files)).toEqual(['{}', 'w']);
+});
+
+test.each([
+  ['alone, whatever it is called', [fileOf('lora.bin', 'GGUF…')]],
+  ['in a zip', [zipOf({ 'x/adapter.gguf': 'GGUF…', 'x/Modelfile': 'FROM ./base' })]],
+  ['in a folder', [fileOf('x/Modelfile', 'FROM ./base'), fileOf('x/adapter.gguf', 'GGUF…')]],
+])('a GGUF adapter is taken %s', async (_, files) => {
+  expect(await read(files)).toEqual(['GGUF', 'GGUF…']);
 });
 
 describe('is refused with what to do', () => {
   test.each([
     ['no weights', [fileOf('adapter_config.json', '{}')], 'no adapter_model.safetensors'],
+    [
+      'two GGUF files',
+      [fileOf('a.gguf', 'GGUF1'), fileOf('b.gguf', 'GGUF2')],
+      'holds several adapters (a.gguf, b.gguf)',
+    ],
+    [
+      'config and weights apart',
+      [fileOf('x/a/adapter_config.json', '{}'), fileOf('x/b/adapter_model.safetensors', 'w')],
+      'its files in different folders',
+    ],
     ['no file at all', [], 'no adapter_config.json and no adapter_model.safetensors'],
     [
       'a pickle',

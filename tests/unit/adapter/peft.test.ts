@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { TrainerError } from '../../../src/support/trainer-error.ts';
 import { loraTargets } from '../../../src/architecture/modules.ts';
-import { readPeftAdapter, writePeftAdapter } from '../../../src/adapter/peft.ts';
+import { readPeftAdapter, writePeftAdapter, type LoraModule } from '../../../src/adapter/peft.ts';
+import { loraScaling } from '../../../src/config/run-config.ts';
 import { moduleNames } from '../../../src/model/adapter.ts';
 import { openSafetensors, writeSafetensors, type TensorToWrite } from '../../../src/adapter/safetensors.ts';
 import { bytesSource } from '../../../src/support/byte-source.ts';
@@ -189,12 +190,50 @@ test('what is adapted is what the weights say, in some layers only if need be', 
   expect([...moduleNames(second.modules)]).toEqual(['model.layers.1.self_attn.q_proj']);
 });
 
+test.each([false, true])(
+  'ranks and alphas by module mean what PEFT means by them, rsLoRA %s',
+  async (useRslora) => {
+    const tensors = [
+      { name: 'base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight', shape: [4, 3] },
+      { name: 'base_model.model.model.layers.0.self_attn.q_proj.lora_B.weight', shape: [2, 4] },
+      { name: 'base_model.model.model.layers.1.self_attn.q_proj.lora_A.weight', shape: [1, 3] },
+      { name: 'base_model.model.model.layers.1.self_attn.q_proj.lora_B.weight', shape: [2, 1] },
+    ].map(({ name, shape }): TensorToWrite => {
+      const data = Float32Array.from({ length: shape[0] * shape[1] }, (_, i) => i - 1.5);
+      return { name, dtype: 'F32', shape, data };
+    });
+    const patterns = {
+      rank_pattern: { 'layers.1.self_attn.q_proj': 1 },
+      alpha_pattern: { 'layers.1': 5, '.*1.*q_proj': 3 },
+    };
+    const {
+      settings: read,
+      modules,
+      isUniform,
+    } = await readMade(
+      { ...settings, r: 4, lora_alpha: 6, use_rslora: useRslora, target_modules: ['q_proj'], ...patterns },
+      tensors,
+    );
+    expect(isUniform).toBe(false);
+    expect(read).toMatchObject({ r: 4, loraAlpha: 6, useRslora });
+    const delta = ({ a, b, inFeatures, outFeatures }: LoraModule): number[] =>
+      Array.from({ length: outFeatures * inFeatures }, (_, i) => {
+        const [row, column] = [Math.floor(i / inFeatures), i % inFeatures];
+        let sum = 0;
+        for (let k = 0; k < read.r; k++) sum += b[row * read.r + k] * a[k * inFeatures + column];
+        return sum * loraScaling(read);
+      });
+    const outer = [-1.5, -0.5].flatMap((b) => [-1.5, -0.5, 0.5].map((a) => 3 * a * b)); // alpha 3, rank 1
+    for (const [i, value] of delta(modules[1]).entries()) expect(value).toBeCloseTo(outer[i], 5);
+    expect([...modules[0].b]).toEqual([...(tensors[1].data as Float32Array)]);
+  },
+);
+
 test.each<[string, object | string, TensorToWrite[]?]>([
   ['no JSON', '{'],
   ['a list', '[]'],
   ['another method', { ...settings, peft_type: 'LOHA' }],
   ['a rank that the weights have not', { ...settings, rank_pattern: { q_proj: 4 } }],
-  ['another alpha by layer', { ...settings, alpha_pattern: { 'layers.1.self_attn.q_proj': 8 } }, twoLayers],
   ['an alpha that is no number', { ...settings, alpha_pattern: { q_proj: '8' } }],
   ['modules_to_save', { ...settings, modules_to_save: ['lm_head'] }],
   ['DoRA', { ...settings, use_dora: true }],

@@ -14,12 +14,17 @@ export const fixture = (name: string): Uint8Array =>
   new Uint8Array(readFileSync(join(import.meta.dirname, '../../fixtures/exports', name)));
 
 export async function subject(changes: Partial<ExportSubject> = {}): Promise<ExportSubject> {
-  const files = ['adapter_config.json', 'adapter_model.safetensors'].map((name) => ({
-    name,
-    bytes: fixture(`adapter/${name}`),
-  }));
+  const [config, weights] = ['adapter_config.json', 'adapter_model.safetensors'].map(
+    (name) => new Blob([fixture(`adapter/${name}`) as BlobPart]),
+  );
   const model = parseModelConfig(JSON.parse(new TextDecoder().decode(fixture('model/config.json'))));
-  return { ...(await exportSubject('fixture', files, { model, chatTemplate: null })), ...changes };
+  return {
+    ...(await exportSubject(
+      { name: 'fixture', config, weights },
+      { model, chatTemplate: null, records: new Map() },
+    )),
+    ...changes,
+  };
 }
 
 export const modelFiles = (without: readonly string[] = []): ModelFiles => ({

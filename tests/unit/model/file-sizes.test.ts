@@ -62,7 +62,7 @@ test('sizes that published models have are read', async () => {
 
 test('an adapter_config.json of 2 GB is refused by its size', async () => {
   const config = { size: 2e9, text: () => Promise.reject(new Error('it was read')) } as unknown as Blob;
-  await expect(readAdapter({ name: 'a', config, weights: new Blob() })).rejects.toMatchObject({
+  await expect(readAdapter({ name: 'a', config, weights: new Blob() }, null)).rejects.toMatchObject({
     code: 'adapter-invalid',
     message: expect.stringContaining('2000000000 bytes') as string,
   });

@@ -159,7 +159,7 @@ describe('the settings of a run', () => {
     [{ initAdapterFolder: path('dora') }, 'adapter-invalid'],
     [{ initAdapterFolder: path('other') }, 'adapter-invalid'],
     [{ initAdapterFolder: path('rank') }, 'adapter-invalid'],
-    [{ initAdapterFolder: path('cut') }, 'model-file-invalid'],
+    [{ initAdapterFolder: path('cut') }, 'adapter-invalid'],
   ])('%j is refused with %s', async (sources, code) => {
     expect((await problem(sources)).code).toBe(code);
   });
