@@ -3,10 +3,16 @@ import { fileURLToPath } from 'node:url';
 
 const noOnnx = fileURLToPath(new URL('./no-onnx.js', import.meta.url));
 
+/** Of @xenova/transformers only this is used: its models, pipelines and processors are three quarters of it. */
+const tokenizers = fileURLToPath(
+  new URL('../../node_modules/@xenova/transformers/src/tokenizers.js', import.meta.url),
+);
+
 const library = fileURLToPath(new URL('../../src/index.ts', import.meta.url));
 
 export const aliases = [
   { find: /^(onnxruntime-web|onnxruntime-node|sharp)$/, replacement: noOnnx },
+  { find: /^@xenova\/transformers$/, replacement: tokenizers },
   { find: /^alttrain-web$/, replacement: library }, // as examples/ and other pages import it
 ];
 
@@ -16,7 +22,10 @@ export const prebundled = [
   '@huggingface/jinja',
   '@preact/signals',
   '@tensorflow/tfjs',
+  '@tensorflow/tfjs-core',
   '@tensorflow/tfjs-backend-webgpu',
+  '@tensorflow/tfjs-backend-webgpu/dist/base',
+  '@tensorflow/tfjs-backend-webgpu/dist/kernels/BatchMatMul',
   '@xenova/transformers',
   'comlink',
   'fflate',

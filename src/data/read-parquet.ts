@@ -8,9 +8,6 @@ import { readSlice, type ByteProgress } from './byte-chunks.ts';
 import { checkPages } from './parquet-pages.ts';
 import type { ReadRow } from './raw-row.ts';
 
-const magic = [0x50, 0x41, 0x52, 0x31]; // "PAR1"
-export const isParquet = (head: Uint8Array): boolean => magic.every((byte, index) => head[index] === byte);
-
 /** A row group lies in memory while it is read. */
 const MAX_GROUP_BYTES = 1 << 30;
 const ROWS_PER_BATCH = 2_000;

@@ -10,7 +10,6 @@ import { refuseForeign, refuseForeignText, SIGNATURE_BYTES } from './foreign-fil
 import { acceptedShapes, excerptOf, isProblem, parseJsonRow, type ReadRow } from './raw-row.ts';
 import { csvForm, csvRows } from './read-csv.ts';
 import { listRows, wrappedRows } from './read-json.ts';
-import { isParquet, parquetRows } from './read-parquet.ts';
 import { textChunks, textLines } from './text-lines.ts';
 
 export interface RowSource {
@@ -36,7 +35,8 @@ export async function openRows(
 ): Promise<RowSource> {
   const head = await readSlice(blob, 0, Math.min(SIGNATURE_BYTES, blob.size), name);
   const isCompressed = isGzip(head);
-  if (isParquet(head)) return { format: 'parquet', isCompressed, batches: parquetRows(blob, name, progress) };
+  if (isParquet(head))
+    return { format: 'parquet', isCompressed, batches: await parquet(blob, name, progress) };
   if (!isCompressed) await refuseForeign(head, name, blob);
   const raw = byteChunks(blob, name, progress);
   if (!isCompressed) return { isCompressed, ...(await decodedRows(raw, name, columns)) };
@@ -46,10 +46,19 @@ export async function openRows(
     return {
       format: 'parquet',
       isCompressed,
-      batches: parquetRows(await unpacked(bytes.all, name), name, progress),
+      batches: await parquet(await unpacked(bytes.all, name), name, progress),
     };
   await refuseForeign(start, `What is in ${name}`, null);
   return { isCompressed, ...(await decodedRows(bytes.all, name, columns)) };
+}
+
+const parquetMagic = [0x50, 0x41, 0x52, 0x31]; // "PAR1"
+const isParquet = (head: Uint8Array): boolean => parquetMagic.every((byte, index) => head[index] === byte);
+
+/** Its reader is loaded with the first file that needs it. */
+async function parquet(blob: FileBytes, name: string, progress: ByteProgress): Promise<RowSource['batches']> {
+  const { parquetRows } = await import('./read-parquet.ts');
+  return parquetRows(blob, name, progress);
 }
 
 async function decodedRows(

@@ -1,11 +1,13 @@
 /**
- * tfjs as the tensor runtime on our device: the only file that knows it.
+ * tfjs as the tensor runtime on our device: the only file that knows it. Its core, its WebGPU backend and the one operation that
+ * the self-test asks of it: layers, other backends and the other operations would be three quarters of what a worker loads.
  *
  * Its WebGPU backend is registered under a name of our own and made current only while our ops run, so that a page that
  * embeds the trainer keeps its own tfjs as it was: backend, flags and default device.
  */
-import * as tf from '@tensorflow/tfjs';
-import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
+import * as tf from '@tensorflow/tfjs-core';
+import { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu/dist/base';
+import { batchMatMulConfig } from '@tensorflow/tfjs-backend-webgpu/dist/kernels/BatchMatMul';
 import type { GpuTensor } from './gpu-memory.ts';
 
 export interface TfjsRuntime {
@@ -16,7 +18,10 @@ export interface TfjsRuntime {
   tensorOf(tensor: GpuTensor): tf.Tensor;
   /** Runs tfjs ops on our device. They are recorded when it returns; results are read with their own `data()`. */
   run<T>(ops: () => T): T;
-  /** For a program that is ours as a whole, such as a benchmark of tfjs: our device stays tfjs's current one. */
+  /**
+   * For a program that is ours as a whole, such as a benchmark of tfjs: our device stays tfjs's current one, with all
+   * operations that the program has loaded.
+   */
   makeCurrent(): void;
   /** Forgets the backend. Tensors that are still held can be disposed after it. */
   dispose(): void;
@@ -41,7 +46,7 @@ export function openTfjs(device: GPUDevice, info: GPUAdapterInfo): TfjsRuntime {
   // Two copies of @webgpu/types (ours and the one inside tfjs) are structurally the same device.
   const backend = new WebGPUBackend(device, info);
   tf.registerBackend(name, () => backend, 0); // never chosen by itself
-  tf.copyRegisteredKernels('webgpu', name);
+  tf.registerKernel({ ...batchMatMulConfig, backendName: name });
   const engine = tf.engine() as unknown as CurrentBackend;
   const makeCurrent = (): void => {
     for (const [flag, value] of Object.entries(flags)) tf.env().set(flag, value);
@@ -68,7 +73,12 @@ export function openTfjs(device: GPUDevice, info: GPUAdapterInfo): TfjsRuntime {
         for (const [flag, value] of flagsBefore) tf.env().set(flag, value);
       }
     },
-    makeCurrent,
+    makeCurrent() {
+      for (const kernel of tf.getKernelsForBackend('webgpu'))
+        if (tf.getKernel(kernel.kernelName, name) === undefined)
+          tf.registerKernel({ ...kernel, backendName: name });
+      makeCurrent();
+    },
     dispose() {
       for (const { kernelName } of tf.getKernelsForBackend(name)) tf.unregisterKernel(kernelName, name);
       tf.removeBackend(name);

@@ -4,18 +4,21 @@
  * @huggingface/hub knows the addresses and the metadata. The bytes are read here, because its downloads neither retry nor
  * resume, and have no time-outs. The access token lives in the closure of one load (token-door.ts) and nowhere else.
  */
-import { datasetInfo, fileDownloadInfo, HubApiError, listFiles, modelInfo } from '@huggingface/hub';
 import type { ByteSource } from '../support/byte-source.ts';
 import { TrainerError } from '../support/trainer-error.ts';
 import { defaultPolicy, openExchange, withRetries, type Line, type RetryPolicy } from './exchange.ts';
 import { plainEtag } from './etag.ts';
 import { damaged, Passing, refusal } from './hub-errors.ts';
 import { remoteSource } from './remote-file.ts';
+import type * as Library from './library.ts';
 import { hubAddress, withToken } from './token-door.ts';
 import { createTransferMeter, type Transfer } from './transfer-meter.ts';
 import { textOf } from '../support/text-of.ts';
 
 const publicHubUrl = 'https://huggingface.co';
+
+/** Loaded with the first repository that is opened: a page that trains the demo needs nothing of it. */
+const library = (): Promise<typeof Library> => import('./library.ts');
 
 export interface HubModel {
   readonly id: string; // "owner/name"
@@ -78,6 +81,7 @@ export async function openHubFiles(repo: HubRepo, options: HubOptions = {}): Pro
     async open(name) {
       if (!paths.includes(name)) return null;
       const path = name.split('/').map(encodeURIComponent).join('/');
+      const { fileDownloadInfo } = await library();
       const info = await asked(line, `${name} of ${id}`, () =>
         fileDownloadInfo({ repo: { type, name: id }, path, revision: commit, ...access }),
       );
@@ -89,17 +93,19 @@ export async function openHubFiles(repo: HubRepo, options: HubOptions = {}): Pro
   };
 }
 
-type Access = Pick<Parameters<typeof modelInfo>[0], 'hubUrl' | 'fetch'>;
+type Access = Pick<Parameters<typeof Library.modelInfo>[0], 'hubUrl' | 'fetch'>;
 type Description = Pick<HubFiles, 'commit' | 'paths' | 'sizes'>;
 
 async function describeModel(id: string, revision: string, access: Access): Promise<Description> {
   const fields = { additionalFields: ['sha' as const, 'filePaths' as const] };
+  const { modelInfo } = await library();
   const { sha, filePaths } = await modelInfo({ name: id, revision, ...fields, ...access });
   return { commit: sha, paths: filePaths, sizes: new Map() };
 }
 
 /** The list is that of the commit, page by page: datasets have folders, and more files than one answer holds. */
 async function describeDataset(id: string, revision: string, access: Access): Promise<Description> {
+  const { datasetInfo, listFiles } = await library();
   const { sha } = await datasetInfo({ name: id, revision, additionalFields: ['sha'], ...access });
   const sizes = new Map<string, number>();
   const repo = { type: 'dataset', name: id } as const;
@@ -114,7 +120,7 @@ async function asked<T>(line: Line, what: string, question: () => Promise<T>): P
     return await withRetries(line, what, question);
   } catch (error) {
     if (error instanceof TrainerError) throw error;
-    if (error instanceof HubApiError) throw refusal(what, error.statusCode);
+    if (error instanceof (await library()).HubApiError) throw refusal(what, error.statusCode);
     // An answer that is no JSON, or without the headers that describe a file.
     throw damaged(what, error instanceof Error ? error.message : String(error));
   }

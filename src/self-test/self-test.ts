@@ -2,7 +2,7 @@
  * A few milliseconds of proof, at every start, that this GPU computes what we think: tfjs on our device, and the
  * kernel variant that was chosen, both against plain loops. A driver that is wrong fails here and not in what was trained.
  */
-import * as tf from '@tensorflow/tfjs';
+import * as tf from '@tensorflow/tfjs-core';
 import { TrainerError } from '../support/trainer-error.ts';
 import type { NoteStore } from '../host/host.ts';
 import { linearReference } from '../kernels/reference/linear.ts';

@@ -1,5 +1,4 @@
 /** A newcomer's path through the page, and what it must not let happen on the way. */
-import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { drivePage, type PageDriver } from './drive-page.ts';
 import { openApp, type OpenApp } from './support.ts';
@@ -17,24 +16,6 @@ const field = (label: string) => app.page.getByLabel(label, { exact: true });
 const row = '{"instruction":"How do I repair a lamp?","response":"Okay.\\n</think>\\n\\nChange the bulb."}\n';
 const drop = (name: string, content: string): Promise<void> =>
   ui.datasetFile.setInputFiles({ name, mimeType: '', buffer: Buffer.from(content) });
-
-test('the page is small before its worker comes', async () => {
-  const addresses = await app.page.evaluate(() =>
-    performance
-      .getEntriesByType('resource')
-      .map(({ name }) => name)
-      .filter((name) => /\.(js|css)$/.test(name) && !name.includes('worker')),
-  );
-  const sizes = await Promise.all(
-    [app.url, ...addresses].map(
-      async (address) => gzipSync(Buffer.from(await (await fetch(address)).arrayBuffer())).length,
-    ),
-  );
-  const kib = sizes.reduce((sum, size) => sum + size, 0) / 1024;
-  console.log(`page before the worker: ${kib.toFixed(0)} KiB gzipped in ${sizes.length} files`);
-  expect(sizes.length).toBeGreaterThan(3);
-  expect(kib).toBeLessThanOrEqual(120);
-});
 
 test('a file of one’s own is not trained for as long as the demo’s rows, and the page says why', async () => {
   expect(await field('Max steps').inputValue()).toBe('126');

@@ -1,5 +1,6 @@
 /** The step as a tfjs user would write it: plain ops, autograd by tf.variableGrads, on the same device. */
 import * as tf from '@tensorflow/tfjs';
+import '@tensorflow/tfjs-backend-webgpu';
 import { causalMask, need, ropeFactors, type PeerInputs, type TrainingPeer } from './peer.ts';
 
 export function tfjsPeer(given: PeerInputs, device: GPUDevice): TrainingPeer {
