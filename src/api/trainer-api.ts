@@ -441,6 +441,33 @@ export interface ExportRequest {
   readonly dtype: ExportDtype;
 }
 
+/** A file as it would lie in a repository of the hub. */
+export interface PlannedFile {
+  readonly path: string;
+  readonly bytes: number;
+}
+/** Where on the Hugging Face Hub an export goes. */
+export interface PushTarget {
+  readonly repo: string; // owner/name
+  readonly token: string; // one that may write; it is kept nowhere
+  readonly isPrivate: boolean; // of a repository that is made; one that is there stays as it is
+  /** Into a repository that is there; its other files stay. */
+  readonly addsToExisting: boolean;
+  readonly hubUrl?: string;
+}
+export interface PushRequest extends ExportRequest {
+  readonly target: PushTarget;
+}
+export interface PushProgress {
+  readonly share: number; // of all bytes, 0 to 1
+  readonly what: string; // is being done
+}
+export interface PushReport {
+  readonly url: string; // of the repository's page
+  readonly commit: string;
+  readonly isNew: boolean;
+}
+
 export interface TrainingRequest {
   readonly config: RunConfig;
   readonly initAdapter?: AdapterSource;
@@ -543,6 +570,11 @@ export interface TrainerApi extends EvaluationApi, PlaygroundApi {
   exportZip(): Promise<Blob>;
   /** An adapter for other tools, as a zip with a folder for each format. `merged` reads the weights of the loaded model again. */
   exportAs(request: ExportRequest): Promise<Blob>;
+  /** What `pushToHub` would send. */
+  planPush(request: ExportRequest): Promise<readonly PlannedFile[]>;
+  /** The same as a repository of the Hugging Face Hub, in one commit. */
+  pushToHub(request: PushRequest, onProgress: (progress: PushProgress) => void): Promise<PushReport>;
+  cancelPush(): Promise<void>;
   /** Parameters, optimizer moments and position of the run, as safetensors. */
   exportCheckpoint(): Promise<Blob>;
   /** Ends the device for good; used by tests of the "device lost" path. */

@@ -43,6 +43,12 @@ export function joinedFile(name: string, parts: readonly FilePart[]): ExportFile
   };
 }
 
+export const renamed = (file: ExportFile, name: string): ExportFile => ({
+  name,
+  size: file.size,
+  chunks: () => file.chunks(),
+});
+
 /** For small files and tests. */
 export async function bytesOf(file: ExportFile): Promise<Uint8Array> {
   const bytes = new Uint8Array(file.size);

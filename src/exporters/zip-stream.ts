@@ -47,7 +47,10 @@ export async function* zipChunks(
 const blobBytes = 16 * 2 ** 20;
 
 /** Blobs of some megabytes each, which a browser may keep on its disk, so that a file of gigabytes does not fill a tab. */
-export async function blobOf(chunks: AsyncIterable<Uint8Array>): Promise<Blob> {
+export async function blobOf(
+  chunks: AsyncIterable<Uint8Array>,
+  type = 'application/octet-stream',
+): Promise<Blob> {
   const blobs: Blob[] = [];
   let parts: Uint8Array[] = [];
   let bytes = 0;
@@ -59,5 +62,5 @@ export async function blobOf(chunks: AsyncIterable<Uint8Array>): Promise<Blob> {
     parts = [];
     bytes = 0;
   }
-  return new Blob([...blobs, ...(parts as BlobPart[])], { type: 'application/zip' });
+  return new Blob([...blobs, ...(parts as BlobPart[])], { type });
 }

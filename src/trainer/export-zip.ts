@@ -1,12 +1,21 @@
-/** A trained adapter in other formats, as one zip with a folder per format. */
+/** A trained adapter in other formats: as one zip with a folder per format, or as a repository of the hub. */
 import { unzipSync } from 'fflate';
-import type { ExportRequest } from '../api/trainer-api.ts';
+import type {
+  ExportRequest,
+  PlannedFile,
+  PushProgress,
+  PushReport,
+  PushRequest,
+} from '../api/trainer-api.ts';
 import { adapterExport } from '../exporters/export-adapter.ts';
-import type { ExportFile } from '../exporters/export-file.ts';
+import { bytesFile, renamed, type ExportFile } from '../exporters/export-file.ts';
 import { mergedFiles } from '../exporters/merged.ts';
+import { repositoryFiles, type FormatFiles } from '../exporters/repository.ts';
+import type { ExportSubject } from '../exporters/subject.ts';
 import { blobOf, zipChunks } from '../exporters/zip-stream.ts';
 import type { ModelShape } from '../adapter/ggml.ts';
 import { openHubFiles } from '../hub/hub-files.ts';
+import { pushFiles, type FileToPush } from '../hub/push.ts';
 import { openModelFiles, type ModelFiles } from '../model/model-files.ts';
 import type { RunStore } from '../runs/run-store.ts';
 import { TrainerError } from '../support/trainer-error.ts';
@@ -19,10 +28,59 @@ const adapterNames: readonly string[] = ['adapter_config.json', 'adapter_model.s
 
 /** @param model the one that is loaded: it is asked where it is the adapter's own */
 export async function exportZipAs(
-  { zip, runId, formats, dtype }: ExportRequest,
+  request: ExportRequest,
   model: Model | null,
   runs: RunStore | null,
 ): Promise<Blob> {
+  const { made } = await makeExport(request, model, runs);
+  const placed = made.flatMap(({ format, files }) =>
+    files.map((file) => renamed(file, `${format}/${file.name}`)),
+  );
+  return blobOf(zipChunks(placed), 'application/zip');
+}
+
+/** What `pushExport` would send: paths in the repository and bytes. */
+export async function planPush(
+  request: ExportRequest,
+  model: Model | null,
+  runs: RunStore | null,
+): Promise<readonly PlannedFile[]> {
+  const files = await repositoryOf(request, model, runs);
+  return files.map(({ name, size }) => ({ path: name, bytes: size }));
+}
+
+export async function pushExport(
+  { target, ...request }: PushRequest,
+  model: Model | null,
+  runs: RunStore | null,
+  {
+    signal,
+    onProgress,
+  }: { readonly signal: AbortSignal; readonly onProgress: (progress: PushProgress) => void },
+): Promise<PushReport> {
+  const files: FileToPush[] = [];
+  for (const file of await repositoryOf(request, model, runs)) {
+    onProgress({ share: 0, what: `Writing ${file.name}` });
+    files.push({ path: file.name, content: await blobOf(file.chunks()) });
+  }
+  return pushFiles(target, files, { signal, onProgress: (share, what) => onProgress({ share, what }) });
+}
+
+async function repositoryOf(
+  request: ExportRequest,
+  model: Model | null,
+  runs: RunStore | null,
+): Promise<ExportFile[]> {
+  const { made, subject } = await makeExport(request, model, runs);
+  const card = subject.records.get('README.md');
+  return repositoryFiles(made, card === undefined ? null : bytesFile('README.md', card));
+}
+
+async function makeExport(
+  { zip, runId, formats, dtype }: ExportRequest,
+  model: Model | null,
+  runs: RunStore | null,
+): Promise<{ readonly made: readonly FormatFiles[]; readonly subject: ExportSubject }> {
   const files = Object.entries(unzipSync(new Uint8Array(await zip.arrayBuffer()))).map(([name, bytes]) => ({
     name,
     bytes,
@@ -40,22 +98,16 @@ export async function exportZipAs(
     own === null
       ? alone
       : { ...alone, model: own.loaded.config, chatTemplate: own.loaded.tokenizer.templateText };
-  const made: ExportFile[] = [];
+  const made: FormatFiles[] = [];
   for (const format of formats) {
     const ofFormat =
       format === 'merged'
         ? await mergedFiles(subject, await openBase(await filesOf(own, subject.base.nameOrPath)), dtype)
         : adapterExport(subject, format, dtype);
-    made.push(...ofFormat.map((file) => inFolder(format, file)));
+    made.push({ format, files: ofFormat });
   }
-  return blobOf(zipChunks(made));
+  return { made, subject };
 }
-
-const inFolder = (folder: string, file: ExportFile): ExportFile => ({
-  name: `${folder}/${file.name}`,
-  size: file.size,
-  chunks: () => file.chunks(),
-});
 
 type Base = Model['loaded']['base'];
 const isSame = (a: Base, b: Base): boolean => a.nameOrPath === b.nameOrPath && a.revision === b.revision;

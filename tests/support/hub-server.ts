@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { HubUploads, type UploadedRepo } from './hub-uploads.ts';
 import { parseRange } from '../../scripts/cli/send-file.ts';
 
 export interface HubRepo {
@@ -45,6 +46,8 @@ export interface HubRequest {
 export interface HubServer {
   readonly url: string;
   readonly requests: readonly HubRequest[];
+  /** By id: what was made or added to by uploads. */
+  readonly uploaded: ReadonlyMap<string, UploadedRepo>;
   setFaults(faults: readonly HubFault[]): void;
   clear(): void; // faults and requests
   close(): Promise<void>;
@@ -67,7 +70,7 @@ export const commitOf = remembered((repo: HubRepo) =>
 );
 
 /** As on the hub: weights, tokenizers and tables are large files and come from the CDN. */
-const isLarge = (name: string): boolean => /\.safetensors$|\.parquet$|^tokenizer\.json$/.test(name);
+const isLarge = (name: string): boolean => /\.(safetensors|parquet|gguf)$|(^|\/)tokenizer\.json$/.test(name);
 /** Few, so that a small repository has several pages. */
 const FILES_PER_PAGE = 3;
 const sha256Of = remembered((bytes: Uint8Array) => hexDigest('sha256', bytes));
@@ -76,7 +79,12 @@ const md5Of = remembered((bytes: Uint8Array) => hexDigest('md5', bytes));
 const etagOf = (name: string, bytes: Uint8Array): string =>
   isLarge(name) ? sha256Of(bytes) : gitHashOf(bytes);
 
-export async function startHubServer(repos: readonly HubRepo[]): Promise<HubServer> {
+/** @param writers access tokens that may write */
+export async function startHubServer(
+  repos: readonly HubRepo[],
+  writers: readonly string[] = [],
+): Promise<HubServer> {
+  const uploads = new HubUploads(writers, () => cdnUrl);
   let faults: { rule: HubFault; left: number }[] = [];
   const requests: HubRequest[] = [];
   const faultFor = (path: string, on: NonNullable<HubFault['on']>): HubFault['fault'] | null => {
@@ -97,19 +105,24 @@ export async function startHubServer(repos: readonly HubRepo[]): Promise<HubServ
       authorization: authorization ?? null,
     });
   };
-  const cdn = createServer((request, response) => {
+  const answerCdn = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     allowOrigins(response);
     if (request.method === 'OPTIONS') return void response.writeHead(204).end();
     note('cdn', request);
+    const uploadFault = request.url?.startsWith('/upload/') ? faultFor(request.url, 'cdn') : null;
+    if (uploadFault?.kind === 'status') return fail(response, uploadFault.status, '');
+    if (uploadFault?.kind === 'silent') return;
+    if (await uploads.answerStorage(request, response)) return;
     const [, id, name] = /^\/lfs\/([^/]+%2F[^/]+)\/(.+)$/.exec(request.url ?? '') ?? [];
     const bytes = repos.find((repo) => repo.id === decodeURIComponent(id ?? ''))?.files[name ?? ''];
     if (bytes === undefined) return void response.writeHead(404).end();
     const fault = faultFor(request.url ?? '', 'cdn');
     send(request, response, bytes, md5Of(bytes), fault);
-  });
+  };
+  const cdn = createServer((request, response) => void answerCdn(request, response));
   const cdnUrl = await listen(cdn);
 
-  const hub = createServer((request, response) => {
+  const answerHub = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     allowOrigins(response);
     if (request.method === 'OPTIONS') return void response.writeHead(204).end();
     note('hub', request);
@@ -123,6 +136,7 @@ export async function startHubServer(repos: readonly HubRepo[]): Promise<HubServ
     if (fault?.kind === 'silent') return;
     if (fault?.kind === 'status') return fail(response, fault.status, '', fault.retryAfter);
     if (fault?.kind === 'text') return void response.writeHead(200).end(fault.body);
+    if (await uploads.answerHub(request, response, isLarge)) return;
     if (repo === undefined) return fail(response, 401, 'RepoNotFound'); // the hub does not say which it is
     if (repo.token !== undefined && request.headers.authorization !== `Bearer ${repo.token}`)
       return fail(response, request.headers.authorization === undefined ? 401 : 403, 'GatedRepo');
@@ -150,11 +164,13 @@ export async function startHubServer(repos: readonly HubRepo[]): Promise<HubServ
       return;
     }
     response.writeHead(302, { Location: `${cdnUrl}/lfs/${encodeURIComponent(repo.id)}/${name}` }).end();
-  });
+  };
+  const hub = createServer((request, response) => void answerHub(request, response));
   const url = await listen(hub);
   return {
     url,
     requests,
+    uploaded: uploads.repos,
     setFaults: (rules) => {
       faults = rules.map((rule) => ({ rule, left: rule.times ?? Infinity }));
     },
@@ -240,7 +256,11 @@ function send(
 
 function allowOrigins(response: ServerResponse): void {
   response.setHeader('Access-Control-Allow-Origin', '*');
-  response.setHeader('Access-Control-Allow-Headers', 'authorization, range, accept');
+  response.setHeader(
+    'Access-Control-Allow-Headers',
+    'authorization, range, accept, content-type, x-request-id',
+  );
+  response.setHeader('Access-Control-Allow-Methods', 'GET, HEAD, POST, PUT');
   response.setHeader(
     'Access-Control-Expose-Headers',
     'X-Repo-Commit,X-Error-Code,ETag,Link,Accept-Ranges,Content-Range,X-Linked-Size,X-Linked-ETag,X-Xet-Hash',

@@ -6,7 +6,7 @@ import type { RunConfig } from '../../config/run-config.ts';
 import type { RunStore } from '../../runs/run-store.ts';
 import { TrainerError } from '../../support/trainer-error.ts';
 import type { Dataset } from '../dataset.ts';
-import { exportZipAs } from '../export-zip.ts';
+import { exportZipAs, planPush, pushExport } from '../export-zip.ts';
 import type { Model } from '../model.ts';
 import { storedRunFiles } from '../stored-runs.ts';
 import type { Current } from './current.ts';
@@ -40,6 +40,12 @@ export const runCalls = (current: Current) =>
     exportFiles: async () => current.requireRun().files(),
     exportZip: async () => zipFiles(await current.requireRun().files()),
     exportAs: async (request) => exportZipAs(request, current.model, await current.trainer.runs()),
+    planPush: async (request) => planPush(request, current.model, await current.trainer.runs()),
+    pushToHub: (request, onProgress) =>
+      current.cancellable('pushing', async (signal) =>
+        pushExport(request, current.model, await current.trainer.runs(), { signal, onProgress }),
+      ),
+    cancelPush: async () => current.cancel('pushing'),
     exportCheckpoint: async () => new Blob([(await current.requireRun().checkpoint()) as BlobPart]),
   }) satisfies Partial<TrainerApi>;
 

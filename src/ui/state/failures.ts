@@ -72,6 +72,7 @@ export const adviceFor: Readonly<Record<ErrorCode, string>> = {
     'Download the named file again; it may be cut short, or a Git LFS pointer instead of the file.',
   'hub-access':
     'Open its page on the hub while signed in, accept its conditions if it has any, and create a token with read access under Settings → Access Tokens.',
+  'hub-exists': 'Choose another name, or tick that the files shall be added to it.',
   'hub-not-found':
     'Check owner, name and revision on its page on the hub. A revision is a branch, a tag or a commit.',
   'hub-busy': 'Wait a few minutes and load it again. With an access token the hub allows more requests.',
