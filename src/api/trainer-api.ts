@@ -458,10 +458,6 @@ export interface PushTarget {
 export interface PushRequest extends ExportRequest {
   readonly target: PushTarget;
 }
-export interface PushProgress {
-  readonly share: number; // of all bytes, 0 to 1
-  readonly what: string; // is being done
-}
 export interface PushReport {
   readonly url: string; // of the repository's page
   readonly commit: string;
@@ -573,7 +569,7 @@ export interface TrainerApi extends EvaluationApi, PlaygroundApi {
   /** What `pushToHub` would send. */
   planPush(request: ExportRequest): Promise<readonly PlannedFile[]>;
   /** The same as a repository of the Hugging Face Hub, in one commit. */
-  pushToHub(request: PushRequest, onProgress: (progress: PushProgress) => void): Promise<PushReport>;
+  pushToHub(request: PushRequest, onProgress: (progress: LoadProgress) => void): Promise<PushReport>;
   cancelPush(): Promise<void>;
   /** Parameters, optimizer moments and position of the run, as safetensors. */
   exportCheckpoint(): Promise<Blob>;

@@ -1,10 +1,17 @@
 /** Where the files of an export lie in a repository of the hub: what tools look for is at its root. */
 import type { ExportFormat } from '../config/export-choices.ts';
-import { renamed, type ExportFile } from './export-file.ts';
 
-export interface FormatFiles {
+interface Named {
+  readonly name: string;
+}
+
+export interface FormatFiles<File extends Named> {
   readonly format: ExportFormat;
-  readonly files: readonly ExportFile[];
+  readonly files: readonly File[];
+}
+
+export interface Placed<File extends Named> extends Named {
+  readonly file: File;
 }
 
 /** The first of them that was chosen has the root. */
@@ -14,11 +21,15 @@ const rootOrder: readonly ExportFormat[] = ['peft', 'merged', 'gguf', 'mlx', 're
  * The model card of an adapter's run is the repository's page, unless the root is a merged model, which it does not describe.
  * @param card README.md of the run; null: it has none
  */
-export function repositoryFiles(made: readonly FormatFiles[], card: ExportFile | null): ExportFile[] {
-  const root = rootOrder.find((format) => made.some((one) => one.format === format)) ?? made.at(0)?.format;
+export function repositoryLayout<File extends Named>(
+  made: readonly FormatFiles<File>[],
+  card: File | null,
+): Placed<File>[] {
+  const chosen = made.map(({ format }) => format);
+  const root = rootOrder.find((format) => chosen.includes(format)) ?? chosen.at(0);
   const placed = made.flatMap(({ format, files }) =>
-    files.map((file) => (format === root ? file : renamed(file, `${format}/${file.name}`))),
+    files.map((file) => ({ name: format === root ? file.name : `${format}/${file.name}`, file })),
   );
   const isDescribed = root === 'merged' || placed.some(({ name }) => name === 'README.md');
-  return card === null || isDescribed ? placed : [card, ...placed];
+  return card === null || isDescribed ? placed : [{ name: 'README.md', file: card }, ...placed];
 }

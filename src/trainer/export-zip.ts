@@ -2,20 +2,20 @@
 import { unzipSync } from 'fflate';
 import type {
   ExportRequest,
+  LoadProgress,
   PlannedFile,
-  PushProgress,
   PushReport,
   PushRequest,
 } from '../api/trainer-api.ts';
 import { adapterExport } from '../exporters/export-adapter.ts';
 import { bytesFile, renamed, type ExportFile } from '../exporters/export-file.ts';
 import { mergedFiles } from '../exporters/merged.ts';
-import { repositoryFiles, type FormatFiles } from '../exporters/repository.ts';
+import { repositoryLayout, type FormatFiles } from '../exporters/repository.ts';
 import type { ExportSubject } from '../exporters/subject.ts';
 import { blobOf, zipChunks } from '../exporters/zip-stream.ts';
 import type { ModelShape } from '../adapter/ggml.ts';
 import { openHubFiles } from '../hub/hub-files.ts';
-import { pushFiles, type FileToPush } from '../hub/push.ts';
+import type { FileToPush } from '../hub/push.ts';
 import { openModelFiles, type ModelFiles } from '../model/model-files.ts';
 import type { RunStore } from '../runs/run-store.ts';
 import { TrainerError } from '../support/trainer-error.ts';
@@ -56,14 +56,20 @@ export async function pushExport(
   {
     signal,
     onProgress,
-  }: { readonly signal: AbortSignal; readonly onProgress: (progress: PushProgress) => void },
+  }: { readonly signal: AbortSignal; readonly onProgress: (progress: LoadProgress) => void },
 ): Promise<PushReport> {
+  const { pushFiles } = await import('../hub/push.ts');
+  const planned = await repositoryOf(request, model, runs);
+  const total = planned.reduce((sum, { size }) => sum + size, 0);
   const files: FileToPush[] = [];
-  for (const file of await repositoryOf(request, model, runs)) {
-    onProgress({ share: 0, what: `Writing ${file.name}` });
+  for (const file of planned) {
+    onProgress({ done: 0, total, note: `Writing ${file.name}` });
     files.push({ path: file.name, content: await blobOf(file.chunks()) });
   }
-  return pushFiles(target, files, { signal, onProgress: (share, what) => onProgress({ share, what }) });
+  return pushFiles(target, files, {
+    signal,
+    onProgress: (share, note) => onProgress({ done: share * total, total, note }),
+  });
 }
 
 async function repositoryOf(
@@ -73,14 +79,15 @@ async function repositoryOf(
 ): Promise<ExportFile[]> {
   const { made, subject } = await makeExport(request, model, runs);
   const card = subject.records.get('README.md');
-  return repositoryFiles(made, card === undefined ? null : bytesFile('README.md', card));
+  const layout = repositoryLayout(made, card === undefined ? null : bytesFile('README.md', card));
+  return layout.map(({ name, file }) => renamed(file, name));
 }
 
 async function makeExport(
   { zip, runId, formats, dtype }: ExportRequest,
   model: Model | null,
   runs: RunStore | null,
-): Promise<{ readonly made: readonly FormatFiles[]; readonly subject: ExportSubject }> {
+): Promise<{ readonly made: readonly FormatFiles<ExportFile>[]; readonly subject: ExportSubject }> {
   const files = Object.entries(unzipSync(new Uint8Array(await zip.arrayBuffer()))).map(([name, bytes]) => ({
     name,
     bytes,
@@ -98,7 +105,7 @@ async function makeExport(
     own === null
       ? alone
       : { ...alone, model: own.loaded.config, chatTemplate: own.loaded.tokenizer.templateText };
-  const made: FormatFiles[] = [];
+  const made: FormatFiles<ExportFile>[] = [];
   for (const format of formats) {
     const ofFormat =
       format === 'merged'

@@ -10,7 +10,8 @@ export interface Finished {
   readonly stderr: string;
 }
 
-export type Command = 'train' | 'generate' | 'evaluate' | 'inspect' | 'build-dataset' | 'bench' | 'export';
+export type Command =
+  'push' | 'train' | 'generate' | 'evaluate' | 'inspect' | 'build-dataset' | 'bench' | 'export';
 
 export interface Running {
   readonly child: ChildProcess;

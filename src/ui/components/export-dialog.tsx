@@ -7,6 +7,7 @@ import {
 import { useApp } from '../state/app-state.ts';
 import { FailureAlert } from './failure-alert.tsx';
 import { ModalDialog } from './modal-dialog.tsx';
+import { PushForm } from './push-form.tsx';
 import { SelectField } from './select-field.tsx';
 
 const words: Readonly<Record<ExportFormat, readonly [string, string]>> = {
@@ -29,7 +30,7 @@ const dtypeWords: Readonly<Record<ExportDtype, string>> = {
   bf16: 'bfloat16, half the size',
 };
 
-/** Asks which formats, and downloads them as one zip. */
+/** Asks which formats, and downloads them as one zip or sends them to the hub. */
 export function ExportDialog() {
   const { exports } = useApp();
   return exports.source.value === null ? null : <Dialog name={exports.source.value.name} />;
@@ -37,8 +38,9 @@ export function ExportDialog() {
 
 function Dialog({ name }: { name: string }) {
   const { exports, downloadExport } = useApp();
-  const { formats, dtype, isBusy } = exports;
+  const { formats, dtype, isBusy, push, goesToHub } = exports;
   const toggle = (format: ExportFormat, isOn: boolean): void => {
+    push.forget();
     formats.value = exportFormats.filter((one) => (one === format ? isOn : formats.value.includes(one)));
   };
   return (
@@ -48,6 +50,7 @@ function Dialog({ name }: { name: string }) {
           class="export-body"
           onSubmit={(event) => {
             event.preventDefault();
+            if (goesToHub.value) return;
             void downloadExport().then((isDone) => isDone && close());
           }}
         >
@@ -71,13 +74,33 @@ function Dialog({ name }: { name: string }) {
             label="Numbers as"
             value={dtype.value}
             options={exportDtypes.map((one) => [one, dtypeWords[one]])}
-            onSelect={(value) => (dtype.value = value as ExportDtype)}
+            onSelect={(value) => {
+              push.forget();
+              dtype.value = value as ExportDtype;
+            }}
             isLocked={isBusy.value}
           />
+          <SelectField
+            label="Where to"
+            value={goesToHub.value ? 'hub' : 'zip'}
+            options={[
+              ['zip', 'Download one zip'],
+              ['hub', 'Hugging Face Hub'],
+            ]}
+            onSelect={(value) => (goesToHub.value = value === 'hub')}
+            isLocked={isBusy.value}
+          />
+          {goesToHub.value && <PushForm isReady={formats.value.length > 0} />}
           <FailureAlert scope="export" />
-          <button type="submit" class="button primary" disabled={isBusy.value || formats.value.length === 0}>
-            {isBusy.value ? 'Exporting …' : 'Export as zip'}
-          </button>
+          {!goesToHub.value && (
+            <button
+              type="submit"
+              class="button primary"
+              disabled={isBusy.value || formats.value.length === 0}
+            >
+              {isBusy.value ? 'Exporting …' : 'Export as zip'}
+            </button>
+          )}
         </form>
       )}
     </ModalDialog>

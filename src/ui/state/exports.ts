@@ -1,10 +1,11 @@
-/** A trained adapter in other formats: what is chosen, and the download of it. */
-import { signal, type ReadonlySignal, type Signal } from '@preact/signals';
+/** A trained adapter in other formats: what is chosen, and the download of it or its way to the hub. */
+import { computed, signal, type ReadonlySignal, type Signal } from '@preact/signals';
 import type { StoredRun } from '../../api/stored-runs.ts';
-import type { TrainerApi } from '../../api/trainer-api.ts';
+import type { ExportRequest, TrainerApi } from '../../api/trainer-api.ts';
 import type { ExportDtype, ExportFormat } from '../../config/export-choices.ts';
 import { runName } from '../../support/run-name.ts';
 import type { Failures } from './failures.ts';
+import { createPush, type Push } from './push.ts';
 import type { Run } from './run.ts';
 
 /** What the dialog is open for. */
@@ -20,6 +21,8 @@ export interface Exports {
   readonly formats: Signal<readonly ExportFormat[]>;
   readonly dtype: Signal<ExportDtype>;
   readonly isBusy: ReadonlySignal<boolean>;
+  readonly goesToHub: Signal<boolean>;
+  readonly push: Push;
   /** What the page has trained, or shows. */
   readonly openCurrent: (model: string) => void;
   readonly openStored: (run: StoredRun) => void;
@@ -32,9 +35,21 @@ export function createExports(client: TrainerApi, failures: Failures, run: Run):
   const source = signal<ExportSource | null>(null);
   const formats = signal<readonly ExportFormat[]>(['gguf']);
   const dtype = signal<ExportDtype>('f32');
-  const isBusy = signal(false);
+  const isWriting = signal(false);
+  const request = async (from: ExportSource): Promise<ExportRequest> => ({
+    zip: await from.zip(),
+    runId: from.runId,
+    formats: formats.peek(),
+    dtype: dtype.peek(),
+  });
+  const push = createPush(client, failures, async () => {
+    const from = source.peek();
+    return from === null ? null : request(from);
+  });
+  const isBusy = computed(() => isWriting.value || push.isBusy.value);
   const open = (next: ExportSource): void => {
     failures.clear('export');
+    push.forget();
     source.value = next;
   };
   return {
@@ -42,6 +57,8 @@ export function createExports(client: TrainerApi, failures: Failures, run: Run):
     formats,
     dtype,
     isBusy,
+    goesToHub: signal(false),
+    push,
     openCurrent: (model) =>
       open({ name: 'the adapter', model, runId: run.id.peek(), zip: () => run.adapterZip() }),
     openStored: (stored) =>
@@ -51,21 +68,23 @@ export function createExports(client: TrainerApi, failures: Failures, run: Run):
         runId: stored.id,
         zip: () => client.exportStoredRun(stored.id),
       }),
-    close: () => (source.value = null),
+    close: () => {
+      void push.cancel();
+      source.value = null;
+    },
     download: async (save) => {
       const from = source.peek();
       if (from === null || isBusy.peek()) return false;
-      isBusy.value = true;
+      isWriting.value = true;
       failures.clear('export');
       try {
-        const request = { runId: from.runId, formats: formats.peek(), dtype: dtype.peek() };
-        save(await client.exportAs({ zip: await from.zip(), ...request }), from.model);
+        save(await client.exportAs(await request(from)), from.model);
         return true;
       } catch (error) {
         failures.report('export', error);
         return false;
       } finally {
-        isBusy.value = false;
+        isWriting.value = false;
       }
     },
   };
