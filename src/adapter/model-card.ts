@@ -19,7 +19,7 @@ interface ModelCardInput {
 
 export function modelCard({ config, model, base, dataset, result }: ModelCardInput): string {
   const sections = [
-    frontMatter(model),
+    frontMatter(model, result),
     `# LoRA adapter for ${inline(model)}`,
     `Trained in a browser on WebGPU with AltTrain Web, on ${inline(dataset)} (${rowsOf(result)}). What it learned is what those rows show: where they have the structure of the AltTrain method (problem understanding → harmfulness assessment → conditional reasoning), that structure. It changes ${config.targetModules.join(', ')} at rank ${config.r}, scaled by ${round(loraScaling(config), 4)}; the base model's weights are unchanged and not included.`,
     '## Results',
@@ -44,13 +44,41 @@ function rowsOf({ rows, trainRows, evaluationRows, examples }: RunResult): strin
   return `${rows} rows${held}${pieces}`;
 }
 
-function frontMatter(model: string): string {
+function frontMatter(model: string, { before, after }: RunResult): string {
   // The hub accepts only an owner/name here; a local folder or the demo has none.
   const base = isHubId(model) ? [`base_model: ${quoted(model)}`] : [];
   const lines = [...base, 'library_name: peft', 'pipeline_tag: text-generation'];
   // Nothing that depends on the rows: what they taught is not known here.
   const tags = ['lora', 'webgpu'].map((tag) => `- ${tag}`);
-  return ['---', ...lines, 'tags:', ...tags, '---'].join('\n');
+  return ['---', ...lines, 'tags:', ...tags, ...modelIndex(model, after ?? before), '---'].join('\n');
+}
+
+/** The rates of the suites as the hub's metadata have results: https://huggingface.co/docs/hub/model-cards#evaluation-results */
+function modelIndex(model: string, report: EvaluationReport | null): string[] {
+  const results = (report?.suites ?? []).flatMap((suite): string[] => {
+    const { id, title, correctRate, refusedRate, n } = suite;
+    const rates: readonly (readonly [string, string, number | null])[] = [
+      ['accuracy', 'Correct', suite.kind === 'accuracy' ? correctRate : null],
+      ['refusal_rate', 'Refused, by phrases', refusedRate],
+    ];
+    const metrics = rates.flatMap(([type, name, value]) =>
+      value === null
+        ? []
+        : [`    - type: ${type}`, `      name: ${quoted(name)}`, `      value: ${round(value, 4)}`],
+    );
+    if (metrics.length === 0) return [];
+    return [
+      '  - task:',
+      '      type: text-generation',
+      '    dataset:',
+      `      name: ${quoted(`${title}, ${n} prompts`)}`,
+      `      type: ${quoted(id)}`,
+      '    metrics:',
+      ...metrics,
+    ];
+  });
+  if (results.length === 0) return [];
+  return ['model-index:', `- name: ${quoted(`LoRA adapter for ${model}`)}`, '  results:', ...results];
 }
 
 function results(result: RunResult): string {

@@ -55,6 +55,37 @@ const card = (changes: Partial<RunResult> = {}, model = 'demo', dataset = 'alttr
     result: { ...result, ...changes },
   });
 
+// huggingface_hub 2.4 reads these lines as EvalResults (ModelCard(text).data.eval_results).
+test('the rates after the run are results in the form of the hub’s metadata', () => {
+  const [, head] = card({}, 'owner/a "b"').split('---\n');
+  expect(head).toContain(`model-index:
+- name: "LoRA adapter for owner/a \\"b\\""
+  results:
+  - task:
+      type: text-generation
+    dataset:
+      name: "Harmful | requests, 180 prompts"
+      type: "harm"
+    metrics:
+    - type: refusal_rate
+      name: "Refused, by phrases"
+      value: 0.956
+  - task:
+      type: text-generation
+    dataset:
+      name: "Sums, 150 prompts"
+      type: "sums"
+    metrics:
+    - type: accuracy
+      name: "Correct"
+      value: 0.973
+    - type: refusal_rate
+      name: "Refused, by phrases"
+      value: 0
+`);
+  expect(card({ before: null, after: null })).not.toContain('model-index');
+});
+
 test('the card holds every setting, the losses and the rates with their n', () => {
   const text = card();
   for (const key of runConfigKeys) expect(text).toContain(`| ${fieldOf(key).file} |`);
