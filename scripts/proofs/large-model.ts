@@ -4,12 +4,13 @@
  * 1. What a run at 1,024 tokens, rank 16, nf4, layers recomputed, is planned to take of the GPU.
  * 2. The page opens the folder in nf4 and takes one step and one token: time, memory of the page's process, and the
  *    bytes of the GPU beside the plan.
- * 3. With PYTHON naming a Python that has torch and safetensors: the same kind of step from the command line, its loss
+ * 3. There the adapter is merged into the original weights and downloaded: time, bytes and memory.
+ * 4. With PYTHON naming a Python that has torch and safetensors: the same kind of step from the command line, its loss
  *    and every gradient beside float64 on the same dequantised weights (check_large_step.py).
  *
  * `npm run make-checkpoint -- --shape r1-1.5b --out <folder>` makes such a folder.
  */
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Locator, Page } from 'playwright-core';
@@ -119,10 +120,36 @@ async function throughThePage(folder: string, rows: string): Promise<void> {
     console.log(`One step of 64 tokens and one token before and after it: ${seconds(trained)}`);
     console.log(`Planned ${planned}; held ${held.replace('\n', ' ')}`);
     console.log(`${loss.replaceAll('\n', ' ')} | ${traces.replaceAll('\n', ' ')}`);
+    await exportMerged(page);
   } finally {
     await browser.close();
     await served.close();
   }
+}
+
+/** The whole model in bf16 as one zip, while the page's memory is watched. */
+async function exportMerged(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'Export…', exact: true }).click();
+  const dialog = page.getByRole('dialog', { name: 'Export the adapter' });
+  await dialog.getByLabel('GGUF').uncheck();
+  await dialog.getByLabel('Merged model').check();
+  await dialog.getByLabel('Numbers as').selectOption('bf16');
+  const before = await rendererBytes(page);
+  let peak = before;
+  let isDone = false;
+  const began = performance.now();
+  const arriving = page.waitForEvent('download', { timeout: LIMIT_MS }).finally(() => (isDone = true));
+  await dialog.getByRole('button', { name: 'Export as zip' }).click();
+  while (!isDone) {
+    peak = Math.max(peak, await rendererBytes(page));
+    const failures = await dialog.getByRole('alert').allInnerTexts();
+    if (failures.length > 0) throw new Error(failures.join('; '));
+    await page.waitForTimeout(250);
+  }
+  const path = await (await arriving).path();
+  console.log(
+    `Merged in bf16, ${mebibytes(statSync(path).size)}, in ${seconds(began)}; the page's process: ${mebibytes(before)} before, ${mebibytes(peak)} at most`,
+  );
 }
 
 async function besideFloat64(folder: string, work: string, rows: string, python: string): Promise<void> {
