@@ -5,6 +5,7 @@ import { Readable } from 'node:stream';
 import type { ExportFormat } from '../src/config/export-choices.ts';
 import { adapterExport } from '../src/exporters/export-adapter.ts';
 import type { ExportFile } from '../src/exporters/export-file.ts';
+import { bundleFiles } from '../src/exporters/bundle/bundle.ts';
 import { mergedFiles, storedDtype } from '../src/exporters/merged.ts';
 import type { ExportSubject } from '../src/exporters/subject.ts';
 import type { ModelFiles } from '../src/model/model-files.ts';
@@ -13,6 +14,7 @@ import { openBase } from '../src/trainer/export-subject.ts';
 import { wantsHelp, wantsJson } from './cli/args.ts';
 import { runCommand } from './cli/exit.ts';
 import { exportHelp, parseExportArgs, type ExportOptions } from './cli/export-args.ts';
+import { readBundle } from './cli/bundle-source.ts';
 import { modelFolder, readSubject } from './cli/export-source.ts';
 import { prepareOutFolder } from './cli/out-folder.ts';
 import { putFile } from './cli/take-file.ts';
@@ -21,7 +23,7 @@ import { printJson } from './cli/terminal.ts';
 async function run(options: ExportOptions, asJson: boolean): Promise<void> {
   const out = resolve(options.out);
   const model = options.model === null ? null : modelFolder(options.model);
-  const subject = await readSubject(resolve(options.folder), model);
+  const subject = options.folder === null ? null : await readSubject(resolve(options.folder), model);
   const made = await Promise.all(
     options.formats.map(async (format) => ({
       format,
@@ -46,15 +48,25 @@ async function run(options: ExportOptions, asJson: boolean): Promise<void> {
     format,
     files.map(({ name, size }) => ({ name, bytes: size })),
   ]);
-  printJson({ ok: true, base: subject.base, out, formats: Object.fromEntries(formats) as object });
+  printJson({
+    ok: true,
+    base: subject?.base ?? model?.base ?? null,
+    out,
+    formats: Object.fromEntries(formats) as object,
+  });
 }
 
 async function filesOf(
   format: ExportFormat,
-  subject: ExportSubject,
+  subject: ExportSubject | null,
   model: ModelFiles | null,
-  { dtype }: ExportOptions,
+  options: ExportOptions,
 ): Promise<ExportFile[]> {
+  const { dtype } = options;
+  if (format === 'bundle' && model !== null)
+    return bundleFiles(await readBundle(options, subject, model, (line) => console.error(line)));
+  if (subject === null) throw new TrainerError('config-invalid', `--format ${format} needs --run.`);
+  if (format === 'bundle') throw new TrainerError('config-invalid', '--format bundle needs --model.');
   if (format !== 'merged') return adapterExport(subject, format, dtype ?? 'f32');
   if (model === null) throw new TrainerError('config-invalid', '--format merged needs --model.');
   const base = await openBase(model);

@@ -1,4 +1,6 @@
 /** A file that is made while it is written: an exporter describes files, and whoever has a disk, a folder or a zip takes their bytes. */
+import type { ByteSource } from '../support/byte-source.ts';
+
 export interface ExportFile {
   readonly name: string;
   readonly size: number; // bytes
@@ -18,6 +20,18 @@ export function bytesFile(name: string, bytes: Uint8Array): ExportFile {
 
 export const textFile = (name: string, text: string): ExportFile =>
   bytesFile(name, new TextEncoder().encode(text));
+
+const readBytes = 8 * 2 ** 20;
+
+/** A copy of what lies elsewhere. */
+export const sourceFile = (name: string, source: ByteSource): ExportFile => ({
+  name,
+  size: source.size,
+  async *chunks() {
+    for (let start = 0; start < source.size; start += readBytes)
+      yield await source.read(start, Math.min(source.size, start + readBytes));
+  },
+});
 
 /** Parts one after the other; `size` of each is what its bytes must come to. */
 export interface FilePart {

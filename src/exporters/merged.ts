@@ -9,7 +9,7 @@ import { loraScaling } from '../config/run-config.ts';
 import type { ByteSource } from '../support/byte-source.ts';
 import { TrainerError } from '../support/trainer-error.ts';
 import { moduleName } from '../architecture/modules.ts';
-import { textFile, type ExportFile } from './export-file.ts';
+import { sourceFile, textFile, type ExportFile } from './export-file.ts';
 import {
   bytesPerValue,
   encodeFloats,
@@ -195,18 +195,8 @@ async function jsonOf(base: BaseFolder, name: string): Promise<Record<string, un
 
 async function copies(base: BaseFolder): Promise<ExportFile[]> {
   const found = await Promise.all(copiedNames.map(async (name) => [name, await base.open(name)] as const));
-  return found.flatMap(([name, source]) => (source === null ? [] : [copyOf(name, source)]));
+  return found.flatMap(([name, source]) => (source === null ? [] : [sourceFile(name, source)]));
 }
-
-const copyOf = (name: string, source: ByteSource): ExportFile => ({
-  name,
-  size: source.size,
-  async *chunks() {
-    const step = 8 * 2 ** 20;
-    for (let start = 0; start < source.size; start += step)
-      yield await source.read(start, Math.min(source.size, start + step));
-  },
-});
 
 /** The format that most bytes of the base are in. */
 export function storedDtype({ shards }: BaseFolder): ExportDtype {

@@ -7,7 +7,12 @@ import { floatTensor, safetensorsFile } from './safetensors-file.ts';
 import type { ExportSubject } from './subject.ts';
 
 export function peftFiles(
-  { settings, modules, base, chatTemplate }: ExportSubject,
+  {
+    settings,
+    modules,
+    base,
+    chatTemplate,
+  }: Pick<ExportSubject, 'settings' | 'modules' | 'base' | 'chatTemplate'>,
   dtype: ExportDtype,
 ): ExportFile[] {
   const { r } = settings;

@@ -30,13 +30,19 @@ export class BatchPlan {
 
   /** Rows of each micro-batch of step `step` (0-based), by the numbers that the units have. */
   window(step: number): number[][] {
+    return this.unitsOf(step).map((units) => units.flat());
+  }
+
+  /** The same by units: rows by themselves, or the rows of each pack. */
+  unitsOf(step: number): (readonly number[])[][] {
     const { perDeviceTrainBatchSize: batch, gradientAccumulationSteps: accumulation } = this.#settings;
     const epoch = Math.floor(step / this.stepsPerEpoch);
     const first = (step % this.stepsPerEpoch) * accumulation * batch;
-    const units = this.#order(epoch).slice(first, first + accumulation * batch);
-    const microBatches: number[][] = [];
-    for (let i = 0; i < units.length; i += batch)
-      microBatches.push(units.slice(i, i + batch).flatMap((unit) => this.#units[unit]));
+    const units = this.#order(epoch)
+      .slice(first, first + accumulation * batch)
+      .map((unit) => this.#units[unit]);
+    const microBatches: (readonly number[])[][] = [];
+    for (let i = 0; i < units.length; i += batch) microBatches.push(units.slice(i, i + batch));
     return microBatches;
   }
 

@@ -19,20 +19,27 @@ import type { FileToPush } from '../hub/push.ts';
 import { openModelFiles, type ModelFiles } from '../model/model-files.ts';
 import type { RunStore } from '../runs/run-store.ts';
 import { TrainerError } from '../support/trainer-error.ts';
+import type { ExportFormat } from '../config/export-choices.ts';
 import { readCheckpoint } from './checkpoint.ts';
+import type { Dataset } from './dataset.ts';
+import { runBundle } from './export-bundle.ts';
 import { exportSubject, openBase } from './export-subject.ts';
 import type { Model } from './model.ts';
+import type { Run } from './run.ts';
 import { adapterFilesOf } from './stored-runs.ts';
 
 const adapterNames: readonly string[] = ['adapter_config.json', 'adapter_model.safetensors'];
 
-/** @param model the one that is loaded: it is asked where it is the adapter's own */
-export async function exportZipAs(
-  request: ExportRequest,
-  model: Model | null,
-  runs: RunStore | null,
-): Promise<Blob> {
-  const { made } = await makeExport(request, model, runs);
+/** What the page has open. The model is asked where it is the adapter's own. */
+export interface ExportPlaces {
+  readonly model: Model | null;
+  readonly dataset: Dataset | null;
+  readonly run: Run | null;
+  readonly runs: RunStore | null;
+}
+
+export async function exportZipAs(request: ExportRequest, places: ExportPlaces): Promise<Blob> {
+  const { made } = await makeExport(request, places);
   const placed = made.flatMap(({ format, files }) =>
     files.map((file) => renamed(file, `${format}/${file.name}`)),
   );
@@ -42,24 +49,22 @@ export async function exportZipAs(
 /** What `pushExport` would send: paths in the repository and bytes. */
 export async function planPush(
   request: ExportRequest,
-  model: Model | null,
-  runs: RunStore | null,
+  places: ExportPlaces,
 ): Promise<readonly PlannedFile[]> {
-  const files = await repositoryOf(request, model, runs);
+  const files = await repositoryOf(request, places);
   return files.map(({ name, size }) => ({ path: name, bytes: size }));
 }
 
 export async function pushExport(
   { target, ...request }: PushRequest,
-  model: Model | null,
-  runs: RunStore | null,
+  places: ExportPlaces,
   {
     signal,
     onProgress,
   }: { readonly signal: AbortSignal; readonly onProgress: (progress: LoadProgress) => void },
 ): Promise<PushReport> {
   const { pushFiles } = await import('../hub/push.ts');
-  const planned = await repositoryOf(request, model, runs);
+  const planned = await repositoryOf(request, places);
   const total = planned.reduce((sum, { size }) => sum + size, 0);
   const files: FileToPush[] = [];
   for (const file of planned) {
@@ -72,12 +77,13 @@ export async function pushExport(
   });
 }
 
-async function repositoryOf(
-  request: ExportRequest,
-  model: Model | null,
-  runs: RunStore | null,
-): Promise<ExportFile[]> {
-  const { made, subject } = await makeExport(request, model, runs);
+async function repositoryOf(request: ExportRequest, places: ExportPlaces): Promise<ExportFile[]> {
+  if (request.formats.includes('bundle'))
+    throw new TrainerError(
+      'config-invalid',
+      'A run bundle holds the dataset, and is not sent to the hub with an adapter: take it as a zip.',
+    );
+  const { made, subject } = await makeExport(request, places);
   const card = subject.records.get('README.md');
   const layout = repositoryLayout(made, card === undefined ? null : bytesFile('README.md', card));
   return layout.map(({ name, file }) => renamed(file, name));
@@ -85,8 +91,7 @@ async function repositoryOf(
 
 async function makeExport(
   { zip, runId, formats, dtype }: ExportRequest,
-  model: Model | null,
-  runs: RunStore | null,
+  { model, dataset, run, runs }: ExportPlaces,
 ): Promise<{ readonly made: readonly FormatFiles<ExportFile>[]; readonly subject: ExportSubject }> {
   const files = Object.entries(unzipSync(new Uint8Array(await zip.arrayBuffer()))).map(([name, bytes]) => ({
     name,
@@ -105,13 +110,19 @@ async function makeExport(
     own === null
       ? alone
       : { ...alone, model: own.loaded.config, chatTemplate: own.loaded.tokenizer.templateText };
+  const filesAs = async (format: ExportFormat): Promise<ExportFile[]> => {
+    if (format === 'merged')
+      return mergedFiles(subject, await openBase(await filesOf(own, subject.base.nameOrPath)), dtype);
+    if (format !== 'bundle') return adapterExport(subject, format, dtype);
+    if (own === null) throw notLoaded('The dataset is rendered by', subject.base.nameOrPath);
+    const stored = runId === null || runs === null ? null : (await runs.read(runId)).run;
+    const digest =
+      stored === null || runs === null ? (run?.identity.data ?? null) : await digestOf(runs, stored.id);
+    return runBundle(subject, { model: own, dataset, run: stored, runs, digest });
+  };
   const made: FormatFiles<ExportFile>[] = [];
   for (const format of formats) {
-    const ofFormat =
-      format === 'merged'
-        ? await mergedFiles(subject, await openBase(await filesOf(own, subject.base.nameOrPath)), dtype)
-        : adapterExport(subject, format, dtype);
-    made.push({ format, files: ofFormat });
+    made.push({ format, files: await filesAs(format) });
   }
   return { made, subject };
 }
@@ -125,13 +136,17 @@ async function shapeOf(runs: RunStore, id: string): Promise<ModelShape | null> {
   return identity === null ? null : (identity.modelConfig as unknown as ModelShape);
 }
 
+/** Of the data, as the run's checkpoint remembers it. */
+async function digestOf(runs: RunStore, id: string): Promise<string | null> {
+  return (await readCheckpoint(await runs.checkpoint(id))).identity?.data ?? null;
+}
+
+const notLoaded = (what: string, name: string): TrainerError =>
+  new TrainerError('not-ready', `${what} the model “${name}”: load that model under “Model” first.`);
+
 /** Where the model came from, read again: what is on the GPU may be quantised. */
 async function filesOf(model: Model | null, name: string): Promise<ModelFiles> {
-  if (model === null)
-    throw new TrainerError(
-      'not-ready',
-      `The merged model is made of the weights of “${name}”: load that model under “Model” first.`,
-    );
+  if (model === null) throw notLoaded('The merged model is made of the weights of', name);
   const { source, engine, loaded } = model;
   if (source.kind !== 'hub') return openModelFiles(source, engine.trainer.host.assets);
   const { hubUrl, ...repo } = source;

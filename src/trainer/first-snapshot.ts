@@ -22,17 +22,8 @@ export async function firstSnapshot(
     return { ...fresh, parameters: initialValues(plan, config, createRng(config.seed)) };
   }
   const { settings, modules, isUniform } = await readAdapter(initAdapter.files, initAdapter.model);
-  if (!isUniform)
-    throw new TrainerError(
-      'adapter-invalid',
-      'The initial adapter has ranks or alphas that differ by module, and a run has one of each: it would train otherwise than where it was made. It can be used to generate, to evaluate and to export, not to start a run.',
-    );
-  const differing = differences(settings, config);
-  if (differing.length > 0)
-    throw new TrainerError(
-      'adapter-invalid',
-      `The initial adapter has ${differing.map(([name, its]) => `${name} ${its}`).join(', ')}, the run ${differing.map(([name, , ours]) => `${name} ${ours}`).join(', ')}. Use the adapter's own settings.`,
-    );
+  requireOneSize(isUniform);
+  requireSameShape(settings, config);
   const wanted = plan.groups.reduce((sum, { parts }) => sum + parts.length, 0);
   if (modules.length < wanted)
     throw new TrainerError(
@@ -40,6 +31,25 @@ export async function firstSnapshot(
       `The initial adapter has weights for ${modules.length} modules, and ${settings.targetModules.join(', ')} of every layer are ${wanted}: its layers_to_transform, target_modules or exclude_modules leave modules out, and a run would train those too. It can be used to generate, not to start a run.`,
     );
   return { ...fresh, parameters: fromModules(plan, settings, modules) };
+}
+
+/** @throws TrainerError "adapter-invalid" */
+export function requireOneSize(isUniform: boolean): void {
+  if (isUniform) return;
+  throw new TrainerError(
+    'adapter-invalid',
+    'The initial adapter has ranks or alphas that differ by module, and a run has one of each: it would train otherwise than where it was made. It can be used to generate, to evaluate and to export, not to start a run.',
+  );
+}
+
+/** @throws TrainerError "adapter-invalid" where the adapter's values would be another function in the run */
+export function requireSameShape(its: LoraSettings, run: LoraSettings): void {
+  const differing = differences(its, run);
+  if (differing.length === 0) return;
+  throw new TrainerError(
+    'adapter-invalid',
+    `The initial adapter has ${differing.map(([name, its]) => `${name} ${its}`).join(', ')}, the run ${differing.map(([name, , ours]) => `${name} ${ours}`).join(', ')}. Use the adapter's own settings.`,
+  );
 }
 
 /** Of what decides which function the values make: name, the adapter's, the run's. */

@@ -145,6 +145,11 @@ export class Run {
     }
   }
 
+  /** What it is a run of. */
+  get identity(): RunIdentity {
+    return this.#parts.identity;
+  }
+
   async train(onEvent: (event: TrainEvent) => void): Promise<RunResult> {
     const { record, changes, notKept } = this.#parts;
     const keeper = this.#keeper;

@@ -6,7 +6,7 @@ import type { RunConfig } from '../../config/run-config.ts';
 import type { RunStore } from '../../runs/run-store.ts';
 import { TrainerError } from '../../support/trainer-error.ts';
 import type { Dataset } from '../dataset.ts';
-import { exportZipAs, planPush, pushExport } from '../export-zip.ts';
+import { exportZipAs, planPush, pushExport, type ExportPlaces } from '../export-zip.ts';
 import type { Model } from '../model.ts';
 import { storedRunFiles } from '../stored-runs.ts';
 import type { Current } from './current.ts';
@@ -39,15 +39,19 @@ export const runCalls = (current: Current) =>
 
     exportFiles: async () => current.requireRun().files(),
     exportZip: async () => zipFiles(await current.requireRun().files()),
-    exportAs: async (request) => exportZipAs(request, current.model, await current.trainer.runs()),
-    planPush: async (request) => planPush(request, current.model, await current.trainer.runs()),
+    exportAs: async (request) => exportZipAs(request, await placesOf(current)),
+    planPush: async (request) => planPush(request, await placesOf(current)),
     pushToHub: (request, onProgress) =>
       current.cancellable('pushing', async (signal) =>
-        pushExport(request, current.model, await current.trainer.runs(), { signal, onProgress }),
+        pushExport(request, await placesOf(current), { signal, onProgress }),
       ),
     cancelPush: async () => current.cancel('pushing'),
     exportCheckpoint: async () => new Blob([(await current.requireRun().checkpoint()) as BlobPart]),
   }) satisfies Partial<TrainerApi>;
+
+async function placesOf({ model, dataset, run, trainer }: Current): Promise<ExportPlaces> {
+  return { model, dataset, run, runs: await trainer.runs() };
+}
 
 async function storeOf(current: Current): Promise<RunStore> {
   const runs = await current.trainer.runs();

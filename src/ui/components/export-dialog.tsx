@@ -22,6 +22,10 @@ const words: Readonly<Record<ExportFormat, readonly [string, string]>> = {
     'Merged model',
     'the model with the adapter in it; its original weights are read again, also where they are held quantised here',
   ],
+  bundle: [
+    'Run bundle',
+    'the run for TRL, PEFT and Accelerate on machines with more GPUs; it holds the dataset, which must be open under “Data”',
+  ],
 };
 
 const dtypeWords: Readonly<Record<ExportDtype, string>> = {

@@ -44,11 +44,12 @@ const download = zipFiles([
   { name: 'metrics.jsonl', bytes: new TextEncoder().encode('{"step":1,"loss":2}\n') },
 ]);
 
+const nothingOpen = { model: null, dataset: null, run: null, runs: null };
+
 test('a download becomes other formats, each in its folder', async () => {
   const zip = await exportZipAs(
     { zip: download, runId: null, formats: ['peft', 'record'], dtype: 'f16' },
-    null,
-    null,
+    nothingOpen,
   );
   expect(Object.keys(await read(zip)).sort()).toEqual([
     ...['peft/adapter_config.json', 'peft/adapter_model.safetensors'],
@@ -62,7 +63,7 @@ test('a download becomes other formats, each in its folder', async () => {
 
 test('a merged model asks for the model it is made of', async () => {
   const request = { zip: download, runId: null, formats: ['merged'] as const, dtype: 'bf16' as const };
-  await expect(exportZipAs(request, null, null)).rejects.toMatchObject({
+  await expect(exportZipAs(request, nothingOpen)).rejects.toMatchObject({
     code: 'not-ready',
     message: expect.stringContaining('some/llama') as string,
   });
