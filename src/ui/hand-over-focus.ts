@@ -1,5 +1,5 @@
 /**
- * A button that disables itself takes the keyboard focus with it. This hands the focus on to the first enabled one of
+ * A button that disables or removes itself takes the keyboard focus with it. This hands the focus on to the first enabled one of
  * `successors`, as soon as there is one. Only after a key was pressed: a pointer user's space key is for scrolling.
  */
 import type { RefObject } from 'preact';
@@ -16,12 +16,12 @@ export function useFocusHandOver(successors: readonly ButtonRef[]): {
   useEffect(() => {
     const from = holder.current;
     if (from === null) return;
-    if (from.disabled) isLost.current = true;
+    if (from.disabled || !from.isConnected) isLost.current = true;
     const isElsewhere = document.activeElement !== from && document.activeElement !== document.body;
     if (!isLost.current || isElsewhere) return;
     // Itself first: it may have been disabled for a moment only.
     const buttons = [from, ...successors.map(({ current }) => current)];
-    const next = buttons.find((button) => button !== null && !button.disabled);
+    const next = buttons.find((button) => button !== null && button.isConnected && !button.disabled);
     if (!next) return;
     next.focus({ preventScroll: true });
     holder.current = next;

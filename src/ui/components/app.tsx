@@ -24,16 +24,20 @@ export function App() {
           <DatasetPanel />
           <BuilderPanel />
           <SettingsPanel />
-          <EvaluatePanel />
         </div>
         <div class="live">
-          <RunPanel />
-          <LossPanel />
-          <SampleTraces />
-          <ResultsPanel />
-          <PlaygroundPanel />
-          <EvaluationsPanel />
-          <RunsPanel />
+          <div class="live-column">
+            <RunPanel />
+            <LossPanel />
+            <SampleTraces />
+            <ResultsPanel />
+          </div>
+          <div class="live-column">
+            <PlaygroundPanel />
+            <EvaluatePanel />
+            <EvaluationsPanel />
+            <RunsPanel />
+          </div>
         </div>
       </main>
       <About />

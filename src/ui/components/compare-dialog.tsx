@@ -140,7 +140,7 @@ function SuitesTable({ compared }: { compared: ComparedRuns }) {
       {groups.length === 0 ? (
         <p class="empty">
           {basis === null
-            ? 'Not all of these runs were evaluated: choose each of them in step 4, “Evaluate”, with the same suites.'
+            ? 'Not all of these runs were evaluated: choose each of them under “Evaluate”, with the same suites.'
             : 'These runs were not asked the same prompts with the same settings.'}
         </p>
       ) : (

@@ -18,13 +18,9 @@ export function DatasetReportView({ report, isBuiltin }: { report: DatasetReport
         facts={[
           ['Usable rows', formatCount(report.usableRows)],
           ['Rejected rows', formatCount(report.rejectedRows)],
-          ['Shape', report.shape.replaceAll('/', ' / ')],
-          ['Truncated rows', formatCount(report.truncatedLines.length)],
           ['Tokens', formatCount(report.tokenCount)],
-          ['Trained tokens', formatCount(report.targetTokenCount)],
           ['Trained share', formatPercent(report.targetTokenCount / report.tokenCount)],
-          ['Without end token', formatCount(report.truncatedLines.length)],
-          ['Mean length', `${report.tokensPerRow.mean.toFixed(0)} tokens`],
+          ['Shape', report.shape.replaceAll('/', ' / ')],
           ['Longest row', `${formatCount(report.tokensPerRow.max)} tokens`],
           ...(report.templateDate === null ? [] : [['Date in the prompt', report.templateDate] as const]),
           ...(report.weightedRows > 0 ? [['Weighted rows', formatCount(report.weightedRows)] as const] : []),
@@ -36,7 +32,7 @@ export function DatasetReportView({ report, isBuiltin }: { report: DatasetReport
       />
       <Gate findings={report.gate} />
       <UnusedColumns columns={report.unusedColumns} />
-      <Histogram lengths={report.lengths} />
+      <Histogram report={report} />
       {report.rejectedRows > 0 && <Rejected problems={report.rejected} count={report.rejectedRows} />}
       {report.truncatedLines.length > 0 && (
         <Lines
@@ -91,11 +87,20 @@ function Gate({ findings }: { findings: readonly GateFinding[] }) {
 const unbroken = (text: string): string => text.replace(/(\d) %/g, '$1\u00a0%');
 
 /** Tokens per example. A table for screen readers, bars for the eye. */
-function Histogram({ lengths }: { lengths: DatasetReport['lengths'] }) {
+function Histogram({ report }: { report: DatasetReport }) {
+  const { lengths } = report;
   const most = Math.max(1, ...lengths.map(({ count }) => count));
   return (
     <details class="fold">
       <summary>Lengths</summary>
+      <Facts
+        facts={[
+          ['Mean length', `${report.tokensPerRow.mean.toFixed(0)} tokens`],
+          ['Trained tokens', formatCount(report.targetTokenCount)],
+          ['Truncated rows', formatCount(report.truncatedLines.length)],
+          ['Without end token', formatCount(report.truncatedLines.length)],
+        ]}
+      />
       <table class="histogram">
         <caption class="small muted">Examples by number of tokens</caption>
         <tbody>

@@ -28,8 +28,8 @@ export function EvaluationsPanel() {
       )}
       {list.value.length === 0 ? (
         <p class="empty">
-          “Evaluate”, in step 4, asks suites of prompts. Every answer is kept in this browser as it comes: an
-          evaluation that is interrupted goes on, and nothing is asked twice.
+          “Evaluate” asks suites of prompts. Every answer is kept in this browser as it comes: an evaluation
+          that is interrupted goes on, and nothing is asked twice.
         </p>
       ) : (
         <ul class="run-list" aria-label="Kept evaluations">

@@ -148,16 +148,10 @@ function ModelFacts({ report }: { report: ModelReport }) {
       <p class="report-title">
         {report.name} <span class="muted">{report.architecture}</span>
       </p>
-      <Facts
-        facts={[
-          ['Parameters', formatMagnitude(report.parameterCount)],
-          ['On the GPU', formatBytes(report.weightBytes)],
-          ['Layers × width', `${report.layerCount} × ${formatCount(report.hiddenSize)}`],
-          ['Heads / kv heads', `${report.headCount} / ${report.kvHeadCount}`],
-          ['Vocabulary', formatCount(report.vocabSize)],
-          ['Context', `${formatCount(report.maxPositions)} tokens`],
-        ]}
-      />
+      <p class="small">
+        {formatMagnitude(report.parameterCount)} parameters, {formatBytes(report.weightBytes)} on the GPU,
+        rows of up to {formatCount(report.maxPositions)} tokens
+      </p>
       {report.notes.map((note) => (
         <p key={note} class="small">
           {note}
@@ -178,6 +172,17 @@ function ModelFacts({ report }: { report: ModelReport }) {
           trained.
         </p>
       )}
+      <details class="fold">
+        <summary>Shape</summary>
+        <Facts
+          facts={[
+            ['Layers × width', `${report.layerCount} × ${formatCount(report.hiddenSize)}`],
+            ['Heads / kv heads', `${report.headCount} / ${report.kvHeadCount}`],
+            ['Vocabulary', formatCount(report.vocabSize)],
+            ['Context', `${formatCount(report.maxPositions)} tokens`],
+          ]}
+        />
+      </details>
     </>
   );
 }

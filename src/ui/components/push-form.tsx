@@ -84,7 +84,7 @@ function Sent() {
   const { push } = useApp().exports;
   const { url = '', commit = '' } = push.report.value ?? {};
   return (
-    <div class="push-sent" role="status">
+    <div class="push-sent" aria-live="polite">
       <p>
         Sent:{' '}
         <a href={url} target="_blank" rel="noreferrer">

@@ -59,41 +59,37 @@ function Controls() {
         <button
           type="button"
           ref={start}
-          class={`button ${run.hasUnsavedAdapter.value ? '' : 'primary'}`}
+          class={`button ${run.hasUnsavedAdapter.value || isActive ? '' : 'primary'}`}
           disabled={blocker !== null}
           aria-describedby="start-blocker"
           onClick={() => void requestStart()}
         >
           <Icon name="play" /> Start training
         </button>
-        <div class="transport">
+        {isActive && !isPaused && (
           <button
             type="button"
-            class="button"
+            class="button primary"
             ref={pause}
-            disabled={!isActive || run.latest.value === null || !pausable.includes(phase) || pending !== null}
+            disabled={run.latest.value === null || !pausable.includes(phase) || pending !== null}
             onClick={() => void run.pause()}
           >
             <Icon name="pause" /> Pause
           </button>
-          <button
-            type="button"
-            class="button"
-            ref={resume}
-            disabled={!isActive || !isPaused}
-            onClick={() => void run.resume()}
-          >
+        )}
+        {isActive && isPaused && (
+          <button type="button" class="button primary" ref={resume} onClick={() => void run.resume()}>
             <Icon name="resume" /> Resume
           </button>
-          <button
-            type="button"
-            class="button"
-            disabled={!isActive || pending === 'stop'}
-            onClick={() => void run.stop()}
-          >
-            <Icon name="stop" /> Stop
-          </button>
-        </div>
+        )}
+        <button
+          type="button"
+          class="button"
+          disabled={!isActive || pending === 'stop'}
+          onClick={() => void run.stop()}
+        >
+          <Icon name="stop" /> Stop
+        </button>
         <button
           type="button"
           ref={download}
