@@ -1,8 +1,8 @@
 /** Defaults for the embedded demo model, found by the sweep in scripts/demo-model/README.md. */
 import { samplePrompts } from './demo-prompts.ts';
-import { requireRunConfig, type RunConfig } from './run-config.ts';
+import { requireRunConfig, type RawRunConfig, type RunConfig } from './run-config.ts';
 
-export const demoRunConfig: RunConfig = requireRunConfig({
+export const demoSettings: RawRunConfig = {
   learning_rate: 4e-4,
   max_steps: 126,
   per_device_train_batch_size: 16,
@@ -14,4 +14,6 @@ export const demoRunConfig: RunConfig = requireRunConfig({
   max_new_tokens: 96,
   suite_prompts: 100,
   gradient_checkpointing: false,
-});
+};
+
+export const demoRunConfig: RunConfig = requireRunConfig(demoSettings);

@@ -1,4 +1,5 @@
 /** Named settings that the page offers and `--config` takes by name. */
+import { demoSettings } from './demo-preset.ts';
 import type { RawRunConfig } from './run-config.ts';
 
 interface Preset {
@@ -38,6 +39,13 @@ const note =
 
 export const presets: readonly Preset[] = [
   {
+    id: 'demo',
+    title: 'Demo',
+    models: 'the model in this page',
+    note: 'Found by a search over learning rates and steps on its toy world: the change can be seen within minutes.',
+    settings: demoSettings,
+  },
+  {
     id: 'alttrain-paper',
     title: 'AltTrain paper, Qwen',
     models: 'DeepSeek-R1-Distill-Qwen-1.5B and other Qwen bases',
@@ -53,5 +61,28 @@ export const presets: readonly Preset[] = [
     models: 'DeepSeek-R1-Distill-Llama-8B and other Llama bases',
     note,
     settings: { ...recipe, system_prompt: 'You are Llama, created by Meta AI. You are a helpful assistant.' },
+  },
+  {
+    id: 'quick-look',
+    title: 'Quick look, 20 steps',
+    models: 'any model',
+    note: 'To see that model, data and memory go together before a long run: few steps, few samples, small suites. Too little to judge a method by.',
+    settings: { max_steps: 20, warmup_steps: 2, sample_steps: 10, max_new_tokens: 96, suite_prompts: 20 },
+  },
+  {
+    id: 'overnight',
+    title: 'Overnight, 3 epochs',
+    models: 'any model',
+    note: 'Goes through all rows three times, keeps a part of them aside, and ends with the adapter that was best on those. Interrupted, it goes on.',
+    settings: {
+      num_train_epochs: 3,
+      max_steps: -1,
+      eval_fraction: 0.05,
+      eval_steps: 50,
+      load_best_model_at_end: true,
+      save_steps: 25,
+      sample_steps: 100,
+      suite_prompts: 0,
+    },
   },
 ];

@@ -1,9 +1,10 @@
-/** The uPlot chart of the losses: raw and smoothed, evaluation points, and the learning rate on its own axis. */
+/** The uPlot chart of the losses: raw and smoothed, evaluation points, the learning rate on its own axis, and the gradient norm. */
 import uPlot from 'uplot';
 import { formatRate } from './format.ts';
 import type { LossColumns } from './state/loss-history.ts';
 
 const HEIGHT_PX = 280;
+const leastDragPx = 8; // below that it was a click
 const FEW_POINTS = 3; // below this a line is hardly visible: draw the points as well
 
 /** There is no half step. */
@@ -12,16 +13,37 @@ export const wholeSteps = [0, 1, 2, 3, 4, 5, 6, 7].flatMap((power) => [1, 2, 5].
 /** Two scales of numbers leave half of a phone to the curve: there the learning rate has its line alone. */
 const isWide = (widthPx: number): boolean => widthPx >= 520;
 
+export const lossSeries = ['raw', 'smoothed', 'evaluation', 'rate', 'norm'] as const;
+export type LossSeries = (typeof lossSeries)[number];
+
+export interface LossPlotOptions {
+  /** A curve of losses between 2 and 0.02 says more so. */
+  readonly isLogarithmic: boolean;
+  readonly hidden: ReadonlySet<LossSeries>;
+  /** Index of the step under the pointer, null when it leaves. */
+  readonly onHover: (index: number | null) => void;
+  /** The steps that a user has drawn a box over. */
+  readonly onZoom: (steps: readonly [number, number]) => void;
+}
+
 export interface LossPlot {
   readonly draw: (columns: LossColumns, totalSteps: number) => void;
   readonly resize: (widthPx: number) => void;
   readonly restyle: () => void;
+  /** null: all steps. */
+  readonly zoom: (steps: readonly [number, number] | null) => void;
+  /** On the page's own background. */
+  readonly picture: () => Promise<Blob | null>;
   readonly destroy: () => void;
 }
 
-/** @param onHover index of the step under the pointer, null when it leaves. */
-export function createLossPlot(host: HTMLElement, onHover: (index: number | null) => void): LossPlot {
+export function createLossPlot(
+  host: HTMLElement,
+  { isLogarithmic, hidden, onHover, onZoom }: LossPlotOptions,
+): LossPlot {
   let totalSteps = 0;
+  let zoomed: readonly [number, number] | null = null;
+  const isShown = (name: LossSeries): boolean => !hidden.has(name);
   let palette = readPalette(host);
   const ink = (name: keyof ReturnType<typeof readPalette>) => () => palette[name];
   const axis = {
@@ -39,18 +61,24 @@ export function createLossPlot(host: HTMLElement, onHover: (index: number | null
       height: HEIGHT_PX,
       padding: [12, 8, 0, 0],
       legend: { show: false },
-      cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
+      cursor: { y: false, drag: { x: true, y: false, setScale: false }, points: { size: 7 } },
       scales: {
-        x: { time: false, range: (_plot, _min, max) => [0, xLimit(max, totalSteps)] },
-        loss: { range: (_plot, min, max) => lossRange(min, max) },
+        x: {
+          time: false,
+          range: (_plot, _min, max) => (zoomed === null ? [0, xLimit(max, totalSteps)] : [...zoomed]),
+        },
+        loss: isLogarithmic
+          ? { distr: 3, range: (_plot, min, max) => logRange(min, max) }
+          : { range: (_plot, min, max) => lossRange(min, max) },
         rate: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.08 : 1] },
+        norm: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.08 : 1] },
       },
       axes: [
         { ...axis, stroke: ink('text'), grid, ticks, label: 'step', size: 34, incrs: wholeSteps },
         { ...axis, stroke: ink('text'), grid, ticks, scale: 'loss', label: 'loss', size: 50 },
         {
           ...axis,
-          show: isWide(host.clientWidth),
+          show: isWide(host.clientWidth) && isShown('rate'),
           stroke: ink('rate'),
           ticks,
           scale: 'rate',
@@ -63,19 +91,57 @@ export function createLossPlot(host: HTMLElement, onHover: (index: number | null
       ],
       series: [
         {},
-        { scale: 'loss', stroke: ink('raw'), width: 1, points: { show: showsPoints } },
-        { scale: 'loss', stroke: ink('smoothed'), width: 2.5, points: { show: false } },
         {
           scale: 'loss',
+          show: isShown('raw'),
+          stroke: ink('raw'),
+          width: 1,
+          points: { show: showsPoints },
+        },
+        {
+          scale: 'loss',
+          show: isShown('smoothed'),
+          stroke: ink('smoothed'),
+          width: 2.5,
+          points: { show: false },
+        },
+        {
+          scale: 'loss',
+          show: isShown('evaluation'),
           stroke: ink('evaluation'),
           paths: () => null,
           points: { show: true, size: 9, fill: ink('evaluation') },
         },
-        { scale: 'rate', stroke: ink('rate'), width: 1.5, dash: [5, 4], points: { show: false } },
+        {
+          scale: 'rate',
+          show: isShown('rate'),
+          stroke: ink('rate'),
+          width: 1.5,
+          dash: [5, 4],
+          points: { show: false },
+        },
+        {
+          scale: 'norm',
+          show: isShown('norm'),
+          stroke: ink('norm'),
+          width: 1,
+          points: { show: false },
+        },
       ],
-      hooks: { setCursor: [(self) => onHover(self.cursor.idx ?? null)] },
+      hooks: {
+        setCursor: [(self) => onHover(self.cursor.idx ?? null)],
+        setSelect: [
+          (self) => {
+            const { left, width } = self.select;
+            if (width < leastDragPx) return;
+            const [from, to] = [left, left + width].map((px) => self.posToVal(px, 'x'));
+            self.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+            if (to - from >= 1) onZoom([from, to]);
+          },
+        ],
+      },
     },
-    [[], [], [], [], []],
+    [[], [], [], [], [], []],
     host,
   );
 
@@ -85,20 +151,25 @@ export function createLossPlot(host: HTMLElement, onHover: (index: number | null
   return {
     draw: (columns, total) => {
       totalSteps = total;
-      const { step, raw, smoothed, evalLoss, learningRate } = columns;
-      plot.setData([step, raw, smoothed, evalLoss, learningRate]);
+      const { step, raw, smoothed, evalLoss, learningRate, gradNorm } = columns;
+      plot.setData([step, raw, smoothed, evalLoss, learningRate, gradNorm]);
     },
     resize: (widthPx) => {
       const [, , rate] = plot.axes;
-      const isShown = rate.show;
-      rate.show = isWide(widthPx);
+      const wasShown = rate.show;
+      rate.show = isWide(widthPx) && isShown('rate');
       plot.setSize({ width: Math.max(200, widthPx), height: HEIGHT_PX });
-      if (rate.show !== isShown) plot.redraw(true, true);
+      if (rate.show !== wasShown) plot.redraw(true, true);
     },
     restyle: () => {
       palette = readPalette(host);
       plot.redraw();
     },
+    zoom: (steps) => {
+      zoomed = steps;
+      plot.setData(plot.data); // asks the ranges again
+    },
+    picture: () => onBackground(plot.ctx.canvas, readPalette(host).surface),
     destroy: () => plot.destroy(),
   };
 }
@@ -111,10 +182,28 @@ function xLimit(lastStep: number | null, totalSteps: number): number {
   return totalSteps > 0 ? Math.min(totalSteps, Math.max(room, Math.min(100, totalSteps))) : 10;
 }
 
+/** A log scale has no 0: what is below a ten-thousandth of the largest is not told from it. */
+function logRange(min: number | null, max: number | null): [number, number] {
+  if (min === null || max === null || !(max > 0)) return [0.01, 1];
+  const least = Math.max(min, max * 1e-4);
+  return [10 ** Math.floor(Math.log10(least * 0.999)), 10 ** Math.ceil(Math.log10(max * 1.001))];
+}
+
 function lossRange(min: number | null, max: number | null): [number, number] {
   if (min === null || max === null) return [0, 1];
   const margin = Math.max(0.06 * (max - min), 0.01 * max, 1e-4);
   return [Math.max(0, min - margin), max + margin];
+}
+
+function onBackground(chart: HTMLCanvasElement, background: string): Promise<Blob | null> {
+  const { width, height } = chart;
+  const canvas = Object.assign(document.createElement('canvas'), { width, height });
+  const context = canvas.getContext('2d');
+  if (context === null) return Promise.resolve(null);
+  context.fillStyle = background;
+  context.fillRect(0, 0, width, height);
+  context.drawImage(chart, 0, 0);
+  return new Promise((resolve) => canvas.toBlob(resolve, 'image/png'));
 }
 
 function readPalette(host: HTMLElement) {
@@ -127,5 +216,7 @@ function readPalette(host: HTMLElement) {
     smoothed: color('--chart-smoothed'),
     evaluation: color('--chart-evaluation'),
     rate: color('--chart-rate'),
+    norm: color('--chart-norm'),
+    surface: color('--surface'),
   };
 }

@@ -41,6 +41,7 @@ export async function mountPage(client: TrainerApi, { startDemo }: PageOptions):
   attendRun(app);
   void app.storedRuns.refresh();
   void app.evaluations.refresh();
+  await app.settingsTransfer.openLink(location.href);
   await app.setUp.open();
   if (startDemo) await app.start();
 }

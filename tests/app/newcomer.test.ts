@@ -34,10 +34,11 @@ test('on a phone the action is in sight from the first screen on, and nothing is
   await app.page.evaluate(() => scrollTo(0, 0));
   const box = (await ui.start.boundingBox())!;
   expect(box.y + box.height).toBeLessThanOrEqual(740);
-  expect(await ui.pause.isVisible()).toBe(false); // there is nothing to pause
+  expect(await ui.pause.count()).toBe(0); // there is nothing to pause
+  expect(await ui.download.isVisible()).toBe(false); // nor anything to download
   expect(await app.page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
   await app.page.setViewportSize({ width: 1280, height: 900 });
-  expect(await ui.pause.isVisible()).toBe(true);
+  expect(await ui.download.isVisible()).toBe(true);
 });
 
 test('a wrong setting is named beside Start', async () => {

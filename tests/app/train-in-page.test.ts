@@ -77,7 +77,9 @@ test('training starts from the keyboard, pauses, resumes and ends, while chart a
   await page.keyboard.press('Enter');
 
   // The focus moves on to "Pause" with the first step. Pressed at once: a real GPU does these few steps in no time.
-  await page.waitForFunction(() => document.activeElement?.textContent?.trim() === 'Pause');
+  await page.waitForFunction(() => document.activeElement?.textContent?.trim() === 'Pause', null, {
+    timeout: 120_000, // the first step waits for its shaders, on a busy machine for long
+  });
   expect(await ui.download.isEnabled()).toBe(false);
   await page.keyboard.press('Enter');
   await ui.waitForPhase('paused');

@@ -1,65 +1,183 @@
-import { useSignal, useSignalEffect } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
+import { useSignal, useSignalEffect, type Signal } from '@preact/signals';
+import { useEffect, useRef, type MutableRef } from 'preact/hooks';
 import { formatCount, formatLoss, formatRate } from '../format.ts';
-import { createLossPlot, type LossPlot } from '../loss-plot.ts';
+import { createLossPlot, lossSeries, type LossPlot, type LossSeries } from '../loss-plot.ts';
 import { useApp } from '../state/app-state.ts';
-import type { LossColumns } from '../state/loss-history.ts';
+import { usualSmoothing, type LossColumns } from '../state/loss-history.ts';
 
 const REDRAW_MS = 250; // a canvas redraw costs milliseconds; nobody reads a curve four times a second
 
+const seriesWords: Readonly<Record<LossSeries, string>> = {
+  raw: 'each step',
+  smoothed: 'smoothed',
+  evaluation: 'held-out rows',
+  rate: 'learning rate',
+  norm: 'gradient norm',
+};
+
 export function LossPanel() {
   const { run } = useApp();
-  const hovered = useSignal<number | null>(null);
+  const view: ChartView = {
+    hovered: useSignal<number | null>(null),
+    isLogarithmic: useSignal(false),
+    hidden: useSignal<ReadonlySet<LossSeries>>(new Set(['norm'])),
+    zoom: useSignal<readonly [number, number] | null>(null),
+    plot: useRef<LossPlot | null>(null),
+  };
   const columns = run.history.columns.value;
   const isEmpty = columns.step.length === 0;
   return (
     <section class="panel" aria-label="Loss">
       <div class="panel-head">
         <h2>Loss</h2>
-        <ul class="legend chart-legend">
-          <li data-series="raw">each step</li>
-          <li data-series="smoothed">smoothed</li>
-          <li data-series="evaluation">held-out rows</li>
-          <li data-series="rate">learning rate</li>
-        </ul>
+        <Legend view={view} />
       </div>
       <div class="chart">
-        <Plot onHover={(index) => (hovered.value = index)} />
+        <Plot view={view} />
         {isEmpty && <p class="chart-empty muted">The curve appears with the first step.</p>}
       </div>
       <p class="chart-readout" id="loss-summary">
-        {summary(columns, hovered.value)}
+        {summary(columns, view.hovered.value)}
       </p>
+      <Tools view={view} isEmpty={isEmpty} />
     </section>
   );
 }
 
-function Plot({ onHover }: { onHover: (index: number | null) => void }) {
+interface ChartView {
+  readonly hovered: Signal<number | null>;
+  readonly isLogarithmic: Signal<boolean>;
+  readonly hidden: Signal<ReadonlySet<LossSeries>>;
+  readonly zoom: Signal<readonly [number, number] | null>;
+  readonly plot: MutableRef<LossPlot | null>;
+}
+
+function Legend({ view: { hidden } }: { readonly view: ChartView }) {
+  const toggle = (name: LossSeries): void => {
+    const next = new Set(hidden.value);
+    if (!next.delete(name)) next.add(name);
+    hidden.value = next;
+  };
+  return (
+    <ul class="legend chart-legend" aria-label="Curves">
+      {lossSeries.map((name) => (
+        <li key={name}>
+          <button
+            type="button"
+            data-series={name}
+            aria-pressed={!hidden.value.has(name)}
+            onClick={() => toggle(name)}
+          >
+            {seriesWords[name]}
+          </button>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Tools({ view, isEmpty }: { readonly view: ChartView; readonly isEmpty: boolean }) {
+  const { run, saveChart } = useApp();
+  const smoothing = useSignal(usualSmoothing);
+  const { isLogarithmic, zoom, plot } = view;
+  return (
+    <div class="chart-tools">
+      <label>
+        Smoothing
+        <input
+          type="range"
+          min="0"
+          max="0.98"
+          step="0.02"
+          value={smoothing.value}
+          aria-valuetext={smoothing.value.toFixed(2)}
+          onInput={(event) => {
+            smoothing.value = Number(event.currentTarget.value);
+            run.history.smoothBy(smoothing.value);
+          }}
+        />
+        <span class="muted">{smoothing.value.toFixed(2)}</span>
+      </label>
+      <label>
+        <input
+          type="checkbox"
+          checked={isLogarithmic.value}
+          onChange={(event) => (isLogarithmic.value = event.currentTarget.checked)}
+        />
+        Log scale
+      </label>
+      <button
+        type="button"
+        class="link"
+        disabled={isEmpty}
+        onClick={() => void plot.current?.picture().then((picture) => picture && saveChart(picture, 'png'))}
+      >
+        Save as PNG
+      </button>
+      <button
+        type="button"
+        class="link"
+        disabled={isEmpty}
+        onClick={() => saveChart(new Blob([csvOf(run.history.columns.peek())], { type: 'text/csv' }), 'csv')}
+      >
+        Save as CSV
+      </button>
+      {zoom.value === null ? (
+        !isEmpty && <span class="muted">Drag over the chart to look closer.</span>
+      ) : (
+        <button type="button" class="link" onClick={() => (zoom.value = null)}>
+          Show all steps
+        </button>
+      )}
+    </div>
+  );
+}
+
+/** Under the names of metrics.csv. */
+export function csvOf({ step, raw, smoothed, evalLoss, learningRate, gradNorm }: LossColumns): string {
+  const rows = step.map((n, i) => [n, raw[i], smoothed[i], evalLoss[i], learningRate[i], gradNorm[i]]);
+  const header = ['step', 'loss', 'smoothed_loss', 'eval_loss', 'learning_rate', 'grad_norm'];
+  return [header, ...rows].map((row) => `${row.map((value) => value ?? '').join(',')}\r\n`).join('');
+}
+
+function Plot({ view }: { readonly view: ChartView }) {
   const { run } = useApp();
   const host = useRef<HTMLDivElement>(null);
   const redraw = useRef<() => void>(() => undefined);
+  const { hovered, isLogarithmic, hidden, zoom, plot: current } = view;
 
   useEffect(() => {
     const element = host.current!;
-    const plot = createLossPlot(element, onHover);
-    redraw.current = createRedraw(() => draw(plot));
-    const draw = (target: LossPlot): void => {
-      target.draw(run.history.columns.peek(), run.latest.peek()?.totalSteps ?? 0);
-    };
+    const plot = createLossPlot(element, {
+      isLogarithmic: isLogarithmic.value,
+      hidden: hidden.value,
+      onHover: (index) => (hovered.value = index),
+      onZoom: (steps) => (zoom.value = steps),
+    });
+    current.current = plot;
+    redraw.current = createRedraw(() => {
+      if (current.current === plot) plot.draw(run.history.columns.peek(), run.latest.peek()?.totalSteps ?? 0);
+    });
     const sizes = new ResizeObserver(() => plot.resize(element.clientWidth));
     sizes.observe(element);
     const darkness = matchMedia('(prefers-color-scheme: dark)');
     darkness.addEventListener('change', plot.restyle);
+    plot.zoom(zoom.peek());
     redraw.current();
     return () => {
+      current.current = null;
       sizes.disconnect();
       darkness.removeEventListener('change', plot.restyle);
       plot.destroy();
     };
-  }, []);
+  }, [isLogarithmic.value, hidden.value]);
 
   useSignalEffect(() => {
     if (run.history.columns.value) redraw.current();
+  });
+  useSignalEffect(() => {
+    const steps = zoom.value;
+    current.current?.zoom(steps);
   });
 
   return (

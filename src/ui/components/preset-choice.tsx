@@ -3,15 +3,8 @@ import { useApp } from '../state/app-state.ts';
 
 /** Settings by name. Whoever edits one of them afterwards has settings of their own. */
 export function PresetChoice() {
-  const { settings, setUp, useQuantization } = useApp();
+  const { settings, changeSettings } = useApp();
   const preset = presets.find(({ id }) => id === settings.preset.value);
-  const choose = async (id: string): Promise<void> => {
-    const before = settings.config.value.quantization;
-    settings.usePreset(id);
-    const { quantization } = settings.config.value;
-    if (quantization !== before) await useQuantization(quantization);
-    else await setUp.refreshDataset();
-  };
   return (
     <div class="setting" data-type="text">
       <label class="setting-label" htmlFor="preset">
@@ -28,7 +21,10 @@ export function PresetChoice() {
           class="control"
           value={preset?.id ?? ''}
           aria-describedby="preset-help"
-          onChange={(event) => void choose(event.currentTarget.value)}
+          onChange={(event) => {
+            const id = event.currentTarget.value;
+            void changeSettings(() => settings.usePreset(id));
+          }}
         >
           <option value="">none</option>
           {presets.map(({ id, title }) => (

@@ -6,6 +6,7 @@ import { useApp } from '../state/app-state.ts';
 import { MemoryPlan } from './memory-plan.tsx';
 import { PresetChoice } from './preset-choice.tsx';
 import { SettingField } from './setting-field.tsx';
+import { SettingsTransferView } from './settings-transfer.tsx';
 import { StepPanel } from './step-panel.tsx';
 import { StoragePlan } from './storage-plan.tsx';
 
@@ -46,6 +47,7 @@ export function SettingsPanel() {
       <fieldset class="settings" disabled={run.isActive.value}>
         <legend class="visually-hidden">Run settings</legend>
         <PresetChoice />
+        <SettingsTransferView />
         {primaryKeys.map((key) => (
           <SettingField key={key} name={key} />
         ))}

@@ -27,6 +27,7 @@ import { createLessMemory, type LessMemory } from './less-memory.ts';
 import { createPlayground, type Playground } from './playground.ts';
 import { createPlaygroundForm } from './playground-form.ts';
 import { createRun, type Run } from './run.ts';
+import { createSettingsTransfer, type SettingsTransfer } from './settings-transfer.ts';
 import { createSettings, type Settings } from './settings.ts';
 import { createSetUp, type SetUp, type Unmet } from './set-up.ts';
 import { createStoredRuns, type StoredRuns } from './stored-runs.ts';
@@ -61,6 +62,7 @@ export interface AppState {
   readonly lessMemory: LessMemory;
   readonly downloadAdapter: () => Promise<void>;
   readonly exports: Exports;
+  readonly settingsTransfer: SettingsTransfer;
   /** In the formats that are chosen. Gives whether it went well. */
   readonly downloadExport: () => Promise<boolean>;
   /** Of a run in the list. */
@@ -70,6 +72,8 @@ export interface AppState {
   readonly useKept: (model: KeptModel) => Promise<void>;
   /** Loads the present model again with its weights in another format. */
   readonly useQuantization: (quantization: string) => Promise<void>;
+  /** Makes the change, and reads model or data again where it asks for that. */
+  readonly changeSettings: (change: () => void) => Promise<void>;
   /** In the playground, beside the base. */
   readonly useAdapter: (name: string, files: readonly File[]) => void;
   readonly useDatasetFile: (file: File) => Promise<void>;
@@ -80,6 +84,7 @@ export interface AppState {
   readonly useHubDataset: (path: string) => Promise<void>;
   /** Reads the file with its columns as told: "prompt=frage", "completion=antwort". */
   readonly mapColumns: (source: DatasetSource, columns: readonly string[]) => Promise<void>;
+  readonly saveChart: (chart: Blob, ending: 'png' | 'csv') => void;
   /** Downloads the rows of an evaluation that are shown. */
   readonly downloadRows: (format: 'csv' | 'jsonl') => Promise<void>;
   /** The dataset's file, where rows can be written behind its own; null: they cannot. */
@@ -124,6 +129,16 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
       : undefined;
     if (lacking !== undefined && lacksRoom(lacking)) lackingRoom.value = lacking;
     else await startNow();
+  }
+
+  /** The weights are read again where they are to be held otherwise, the data where their tokens are others. */
+  async function changeSettings(change: () => void): Promise<void> {
+    const before = settings.config.peek().quantization;
+    change();
+    const isLoaded = setUp.model.report.value !== null;
+    if (isLoaded && settings.config.peek().quantization !== before)
+      await setUp.loadModel(setUp.modelSource.value);
+    else await setUp.refreshDataset();
   }
 
   async function startNow(): Promise<void> {
@@ -210,10 +225,10 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
       if (source !== null) await setUp.loadModel(source);
     },
     useQuantization: async (quantization) => {
-      if (isLocked('model')) return;
-      settings.edit('quantization', quantization);
-      if (setUp.model.report.value !== null) await setUp.loadModel(setUp.modelSource.value);
+      if (!isLocked('model')) await changeSettings(() => settings.edit('quantization', quantization));
     },
+    changeSettings,
+    settingsTransfer: createSettingsTransfer(settings, changeSettings),
     useAdapter: (name, files) => {
       playgroundForm.addAdapter(files, name);
       document.querySelector('.playground')?.scrollIntoView({ block: 'start' });
@@ -244,6 +259,8 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
       settings.edit('columns', columns);
       await setUp.readDataset(source);
     },
+    saveChart: (chart, ending) =>
+      saveFile(chart, `alttrain-${slug(setUp.model.report.value?.name ?? 'model')}-loss.${ending}`),
     downloadRows: (format) => evaluations.download(format, saveFile),
     fileToAddTo: computed(() => fileToAddTo(setUp, settings)?.name ?? null),
     downloadRowsOfReplies: () => saveFile(rowsFile(playground), rowsFileName),

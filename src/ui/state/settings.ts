@@ -5,10 +5,12 @@
 import { computed, signal, type ReadonlySignal, type Signal } from '@preact/signals';
 import { demoRunConfig } from '../../config/demo-preset.ts';
 import type { Reason } from '../../config/fitting-defaults.ts';
+import type { ConfigProblem, UnusedSetting } from '../../config/foreign-settings.ts';
 import { presets } from '../../config/presets.ts';
 import {
   fieldOf,
   parseRunConfig,
+  readSettings,
   runConfigKeys,
   toRawRunConfig,
   type RawRunConfig,
@@ -18,6 +20,12 @@ import {
 
 /** What a form control holds: text for numbers and choices, lines or ticks for lists. */
 export type Draft = string | boolean | readonly string[];
+
+export interface GivenSettings {
+  readonly taken: readonly RunConfigKey[];
+  readonly unused: readonly UnusedSetting[];
+  readonly problems: readonly ConfigProblem[];
+}
 
 export interface Settings {
   readonly drafts: ReadonlySignal<Readonly<Record<RunConfigKey, Draft>>>;
@@ -30,6 +38,10 @@ export interface Settings {
   readonly preset: ReadonlySignal<string | null>;
   /** Puts its settings over the defaults; "" takes them back. Edits of other settings stay. */
   readonly usePreset: (id: string) => void;
+  /** Settings of a file or a link, under their names in files: all of them, or, where one is wrong, none. */
+  readonly useGiven: (raw: Readonly<Record<string, unknown>>) => GivenSettings;
+  /** Those that are not the defaults, under their names in files. */
+  readonly changed: () => RawRunConfig;
   /** Every setting as it is there, whatever was typed; `typed`: those that count as the user's own all the same. */
   readonly useAll: (config: RunConfig, typed?: readonly RunConfigKey[]) => void;
   /** Chosen by the user since settings were last taken over as a whole. */
@@ -49,6 +61,7 @@ export function createSettings(): Settings {
   /** Also of values that are the defaults now: these may become others. */
   const edits = signal<Partial<Record<RunConfigKey, Draft>>>({});
   let typedKeys = new Set<RunConfigKey>();
+  let lastPut: ReadonlyMap<RunConfigKey, Draft> = new Map();
 
   const drafts = computed(
     () =>
@@ -75,6 +88,17 @@ export function createSettings(): Settings {
     return new Map(known);
   });
 
+  /** In the place of what was put there so before and was not changed since. */
+  function put(chosen: ReadonlyMap<RunConfigKey, Draft>): void {
+    const others = (Object.entries(edits.value) as [RunConfigKey, Draft][]).filter(
+      ([key, draft]) => !isSame(draft, lastPut.get(key)),
+    );
+    lastPut = chosen;
+    edits.value = Object.fromEntries([...others, ...chosen]);
+  }
+  const keysIn = (raw: RawRunConfig): RunConfigKey[] =>
+    runConfigKeys.filter((key) => fieldOf(key).file in raw);
+
   return {
     drafts,
     config: computed(() => parsed.value.config),
@@ -93,24 +117,34 @@ export function createSettings(): Settings {
       edits.value = { ...edits.value, [key]: draft };
     },
     preset: computed(() => {
-      const raw = toRawRunConfig(parsed.value.config);
+      const { config } = parsed.value;
       const isInForce = (settings: RawRunConfig): boolean =>
-        Object.entries(settings).every(([file, value]) => isSame(raw[file], value));
+        isSame(parseRunConfig(settings, config).config, config);
       return problems.value.size > 0
         ? null
         : (presets.find(({ settings }) => isInForce(settings))?.id ?? null);
     }),
     usePreset: (id) => {
-      const named = new Set(presets.flatMap(({ settings }) => Object.keys(settings)));
-      const others = Object.entries(edits.value).filter(
-        ([key]) => !named.has(fieldOf(key as RunConfigKey).file),
-      );
       const settings = presets.find((preset) => preset.id === id)?.settings ?? {};
       const { config } = parseRunConfig(settings, defaults.value);
-      const chosen = runConfigKeys
-        .filter((key) => fieldOf(key).file in settings)
-        .map((key) => [key, draftOf(config[key])] as const);
-      edits.value = Object.fromEntries([...others, ...chosen]);
+      put(new Map(keysIn(settings).map((key) => [key, draftOf(config[key])])));
+    },
+    useGiven: (given) => {
+      const { raw, unused, problems: unmet } = readSettings(given);
+      const { config, problems: wrong } = parseRunConfig(raw, defaults.value);
+      const refused = [...unmet, ...wrong];
+      if (refused.length === 0) {
+        for (const key of keysIn(raw)) typedKeys.add(key);
+        const drafted = keysIn(raw).map((key) => [key, draftOf(config[key])] as const);
+        edits.value = { ...edits.value, ...Object.fromEntries(drafted) };
+      }
+      return { taken: refused.length === 0 ? keysIn(raw) : [], unused, problems: refused };
+    },
+    changed: () => {
+      const { config } = parsed.value;
+      const raw = toRawRunConfig(config);
+      const keys = runConfigKeys.filter((key) => !isSame(config[key], defaults.value[key]));
+      return Object.fromEntries(keys.map((key) => [fieldOf(key).file, raw[fieldOf(key).file]]));
     },
     useAll: (config, typed = []) => {
       typedKeys = new Set(typed);

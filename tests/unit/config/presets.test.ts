@@ -10,7 +10,7 @@ test.each(presets.map((preset) => [preset.id, preset] as const))(
 );
 
 test("the paper's preset is R1-Act's recipe, and says that AltTrain's values are not confirmed", () => {
-  const [qwen, llama] = presets;
+  const [qwen, llama] = presets.filter(({ id }) => id.startsWith('alttrain-paper'));
   // R1-Act's released training code: unsloth's QLoRA, 15 epochs at 1e-5 in batches of 16, seed 1995.
   expect(parseRunConfig(qwen.settings).config).toMatchObject({
     ...{ quantization: 'nf4', r: 16, loraAlpha: 16, loraDropout: 0, learningRate: 1e-5 },
@@ -20,5 +20,5 @@ test("the paper's preset is R1-Act's recipe, and says that AltTrain's values are
     systemPrompt: 'You are Qwen, created by Alibaba Cloud. You are a helpful assistant.',
   });
   expect(llama.settings['system_prompt']).toMatch(/^You are Llama, created by Meta AI\./);
-  for (const { note } of presets) expect(note).toMatch(/could not be confirmed/);
+  for (const { note } of [qwen, llama]) expect(note).toMatch(/could not be confirmed/);
 });

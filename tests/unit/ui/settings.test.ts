@@ -105,7 +105,40 @@ describe('a preset', () => {
     settings.usePreset('alttrain-paper');
     settings.usePreset('');
     expect(settings.config.value).toEqual({ ...demoRunConfig, saveSteps: 3 });
-    expect(settings.preset.value).toBeNull();
+    expect(settings.preset.value).toBe('demo');
+  });
+  test('takes the place of the one before, but not of what was edited after it', () => {
+    const settings = createSettings();
+    settings.usePreset('overnight');
+    settings.edit('evalFraction', '0.2');
+    settings.usePreset('quick-look');
+    expect(settings.preset.value).toBe('quick-look');
+    const { maxSteps, saveSteps, evalFraction } = settings.config.value;
+    expect({ maxSteps, saveSteps, evalFraction }).toEqual({
+      ...{ maxSteps: 20, saveSteps: demoRunConfig.saveSteps, evalFraction: 0.2 },
+    });
+  });
+});
+
+describe('settings of a file or a link', () => {
+  test('are taken as the command line takes them, with what is without effect listed', () => {
+    const settings = createSettings();
+    const given = { learning_rate: 1e-4, max_seq_length: 128, seed: 7, output_dir: 'out' };
+    const { taken, unused, problems } = settings.useGiven(given);
+    expect(problems).toEqual([]);
+    expect([...taken].sort()).toEqual(['learningRate', 'maxLength', 'seed']);
+    expect(unused).toEqual([{ file: 'output_dir', value: 'out' }]);
+    const { learningRate, maxLength, seed, maxSteps } = settings.config.value;
+    expect({ learningRate, maxLength, seed }).toEqual({ learningRate: 1e-4, maxLength: 128, seed: 7 });
+    expect(maxSteps).toBe(demoRunConfig.maxSteps);
+    expect(settings.changed()).toEqual({ learning_rate: 1e-4, max_length: 128, seed: 7 });
+  });
+  test('are refused together where one of them is wrong, and nothing changes', () => {
+    const settings = createSettings();
+    const { taken, problems } = settings.useGiven({ learning_rate: -1, seed: 7, optim: 'sgd', nonsense: 1 });
+    expect(taken).toEqual([]);
+    expect(problems.map(({ file }) => file).sort()).toEqual(['learning_rate', 'nonsense', 'optim']);
+    expect(settings.changed()).toEqual({});
   });
 });
 
