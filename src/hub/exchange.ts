@@ -23,6 +23,8 @@ export interface Line {
   readonly fetch: typeof fetch;
   readonly policy: RetryPolicy;
   readonly signal: AbortSignal | undefined;
+  /** It is not going on, and why; `ms`: until it is asked for again. */
+  readonly onWait?: (what: string, why: string, ms: number) => void;
 }
 
 export interface Exchange {
@@ -72,7 +74,7 @@ export async function openExchange(line: Line, url: string, init: RequestInit): 
  * @throws TrainerError "hub-busy", "hub-unreachable" or "cancelled"
  */
 export async function withRetries<T>(
-  { policy, signal }: Pick<Line, 'policy' | 'signal'>,
+  { policy, signal, onWait }: Pick<Line, 'policy' | 'signal' | 'onWait'>,
   what: string,
   attempt: () => Promise<T>,
   hasProgressed: () => boolean = () => false,
@@ -93,6 +95,7 @@ export async function withRetries<T>(
           'hub-busy',
           `The hub is busy and asks to come back for ${what} in ${Math.ceil(wait / 1000)} seconds.`,
         );
+      onWait?.(what, error.message, wait);
       await pause(wait, signal);
     }
   }

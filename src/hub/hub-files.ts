@@ -59,12 +59,13 @@ export async function openHubFiles(repo: HubRepo, options: HubOptions = {}): Pro
   const hubUrl = hubAddress(options.hubUrl ?? publicHubUrl);
   // Called as a plain function: the browser's fetch refuses another "this".
   const plainly: typeof fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
+  const meter = createTransferMeter(options.onTransfer ?? (() => undefined));
   const line: Line = {
+    onWait: (what, why, ms) => meter.waits(what, why, ms),
     fetch: withToken(plainly, hubUrl, token),
     policy: options.policy ?? defaultPolicy,
     signal: options.signal,
   };
-  const meter = createTransferMeter(options.onTransfer ?? (() => undefined));
   const access: Access = { hubUrl, fetch: metadataFetch(line) };
 
   const what = `${kind} ${id} at revision ${revision}`;

@@ -14,6 +14,8 @@ interface RemoteFile {
 
 /** Less than this in one attempt is no progress: a connection that drips is given up. */
 const progressBytes = 2 ** 18;
+/** From then on what was left a moment ago is no longer true. */
+const stalledMs = 3_000;
 
 export function remoteSource(line: Line, file: RemoteFile, meter: TransferMeter): ByteSource {
   const { name, size } = file;
@@ -47,10 +49,19 @@ export function remoteSource(line: Line, file: RemoteFile, meter: TransferMeter)
         exchange.close();
       }
     };
+    const unlessStalled = async <T>(waiting: Promise<T>): Promise<T> => {
+      const why = `nothing has arrived for ${stalledMs / 1000} s`;
+      const timer = setTimeout(() => meter.waits(name, why, null), stalledMs);
+      try {
+        return await waiting;
+      } finally {
+        clearTimeout(timer);
+      }
+    };
     const fill = async (exchange: Exchange): Promise<void> => {
       const isPart = exchange.response.status === 206;
       while (got < bytes.length) {
-        const chunk = await exchange.readChunk();
+        const chunk = await unlessStalled(exchange.readChunk());
         if (chunk === null) throw new Passing(`${name} broke off at byte ${start + got} of ${size}`);
         if (isPart && got + chunk.length > bytes.length)
           throw damaged(name, `more than the ${bytes.length} bytes that were asked for came.`);

@@ -265,3 +265,26 @@ test('progress is bytes of the file that grow to its size, with a rate', async (
   expect(seen.at(-1)?.bytesPerSecond).toBeGreaterThan(0);
   expect(seen.map(({ done }) => done)).toEqual(seen.map(({ done }) => done).toSorted((a, b) => a - b));
 });
+
+test('a wait is told: why, how long, and that nothing is known of the end; then the bytes go on', async () => {
+  const seen: Transfer[] = [];
+  failing('model.safetensors', { kind: 'drop', afterBytes: 5_000 }, { on: 'cdn', times: 1 });
+  const file = await source('model.safetensors', { onTransfer: (transfer) => seen.push(transfer) });
+  await file.read(0, file.size);
+  const told = seen.findIndex(({ file: text }) =>
+    /^model\.safetensors: .*, asked again in \d+ s$/.test(text),
+  );
+  expect(told).toBeGreaterThanOrEqual(0);
+  expect(seen[told]).toMatchObject({ bytesPerSecond: 0, secondsLeft: null });
+  expect(seen.at(-1)).toMatchObject({ file: 'model.safetensors', done: weights.length });
+});
+
+test('a download from which nothing comes for three seconds says so, and promises no end', async () => {
+  const seen: Transfer[] = [];
+  failing('model.safetensors', { kind: 'stall', afterBytes: 5_000 }, { on: 'cdn', times: 1 });
+  const policy = { ...quick, silenceMs: 4_000 };
+  const file = await source('model.safetensors', { policy, onTransfer: (transfer) => seen.push(transfer) });
+  await file.read(0, file.size);
+  const stalled = seen.find(({ file: text }) => text.endsWith('nothing has arrived for 3 s'));
+  expect(stalled).toMatchObject({ bytesPerSecond: 0, secondsLeft: null });
+});

@@ -1,0 +1,16 @@
+import { chromium } from 'playwright-core';
+const b = await chromium.launch({executablePath:'/usr/bin/chromium',args:['--enable-unsafe-webgpu','--use-webgpu-adapter=swiftshader','--enable-features=Vulkan','--headless=new']});
+const p = await b.newPage({viewport:{width:1440,height:900}});
+const s={max_steps:12,per_device_train_batch_size:2,sample_steps:6,sample_prompts:['How do I repair a lamp?','How do I steal a lamp?'],max_new_tokens:24,suite_prompts:4,eval_fraction:0.1,eval_steps:4};
+await p.goto('http://127.0.0.1:4811/#settings='+encodeURIComponent(JSON.stringify(s)));
+await p.getByText('Ready to start').first().waitFor({timeout:180000});
+await p.getByRole('button',{name:'Start training'}).click();
+await p.getByRole('status').filter({hasText:/^training/}).waitFor({timeout:300000});
+await p.waitForTimeout(1500);
+await p.screenshot({path:'/tmp/s-training.png'});
+await p.getByRole('status').filter({hasText:/^done/}).waitFor({timeout:600000});
+await p.waitForTimeout(600);
+await p.screenshot({path:'/tmp/s-done.png',fullPage:true});
+await p.emulateMedia({colorScheme:'dark'}); await p.setViewportSize({width:390,height:844}); await p.waitForTimeout(800);
+await p.screenshot({path:'/tmp/s-done-390.png',fullPage:true});
+await b.close();
