@@ -65,12 +65,15 @@ interface Pace {
   /** How long traces took on average, and how often they will be taken again. */
   readonly samplingMs: number;
   readonly samplingsLeft: number;
+  /** What the suites took before the run, where they are still to be asked after it. */
+  readonly evaluationMs: number;
 }
 
 /** null: nothing is left, or nothing is known of it yet. */
-export function timeLeft({ stepsLeft, stepMs, part, samplingMs, samplingsLeft }: Pace): number | null {
+export function timeLeft(pace: Pace): number | null {
+  const { stepsLeft, stepMs, part, samplingMs, samplingsLeft, evaluationMs } = pace;
   const ofPart =
     part === null || part.done === 0 ? 0 : (part.elapsedMs * (part.total - part.done)) / part.done;
-  const all = stepsLeft * stepMs + ofPart + samplingsLeft * samplingMs;
+  const all = stepsLeft * stepMs + ofPart + samplingsLeft * samplingMs + evaluationMs;
   return all > 0 ? all : null;
 }

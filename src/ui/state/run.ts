@@ -305,6 +305,8 @@ export function createRun(client: TrainerApi, failures: Failures): Run {
       samplingMs: samplings === 0 ? 0 : samplingMs / samplings,
       samplingsLeft:
         sampleEvery === 0 ? 0 : Math.floor(totalSteps / sampleEvery) - Math.floor(step / sampleEvery),
+      evaluationMs:
+        phase.value === 'evaluating' || after.value !== null ? 0 : 1000 * (before.value?.seconds ?? 0),
     });
   });
   const isAtRest = computed(() => !isActive.value || phase.value === 'paused');

@@ -43,10 +43,11 @@ test('one bar goes through prepare, train and evaluate', () => {
 });
 
 test('the time left includes what is under way and the traces to come', () => {
-  const none = { stepsLeft: 0, stepMs: 0, part: null, samplingMs: 0, samplingsLeft: 0 };
+  const none = { stepsLeft: 0, stepMs: 0, part: null, samplingMs: 0, samplingsLeft: 0, evaluationMs: 0 };
   expect(timeLeft(none)).toBe(null);
   expect(timeLeft({ ...none, stepsLeft: 10, stepMs: 2000 })).toBe(20_000);
   expect(timeLeft({ ...none, stepsLeft: 10, stepMs: 2000, samplingMs: 5000, samplingsLeft: 2 })).toBe(30_000);
+  expect(timeLeft({ ...none, stepsLeft: 10, stepMs: 2000, evaluationMs: 60_000 })).toBe(80_000);
   expect(timeLeft({ ...none, part: { done: 25, total: 100, elapsedMs: 10_000 } })).toBe(30_000);
   expect(timeLeft({ ...none, part: { done: 0, total: 100, elapsedMs: 10_000 } })).toBe(null);
 });
