@@ -14,7 +14,10 @@ const walls = rules.toReversed().map(({ folder, walls: patterns }) => ({
 export default defineConfig(
   globalIgnores([
     'dist',
+    'dist-api',
     'dist-bench',
+    'dist-cli',
+    'dist-lib',
     'dist-node',
     'node_modules',
     'public',

@@ -2,14 +2,29 @@
 import type { Outcome } from '../src/headless/commands.ts';
 import { columns, fitLine, resultCells, roofLine, textTable } from '../tests/bench/format.ts';
 import type { BenchEvent, BenchReport, BenchSettings, WorkerReport } from '../tests/bench/protocol.ts';
+import { TrainerError } from '../src/support/trainer-error.ts';
 import { wantsHelp, wantsJson } from './cli/args.ts';
 import { benchHelp, parseBenchArgs, parsePackArgs } from './cli/bench-args.ts';
-import { chooseHost } from './cli/choose-host.ts';
+import { chooseHost, type HostChoice } from './cli/choose-host.ts';
 import { RunFailure, runCommand } from './cli/exit.ts';
 import { printJson } from './cli/terminal.ts';
 import { commitOf } from './cli/commit.ts';
+import { isPackage } from './cli/paths.ts';
 
 const pageLimitMs = 60_000;
+
+/** It brings 30 MB of libraries to compare with. @throws TrainerError "config-invalid" */
+function requirePage(): void {
+  if (isPackage)
+    throw new TrainerError(
+      'config-invalid',
+      "The benchmark's page is no part of the package: --host node measures without it, and a checkout of the project has it.",
+    );
+}
+
+/** Without a page there is nothing to choose. */
+const hostFor = (choice: HostChoice): 'node' | 'browser' =>
+  chooseHost(isPackage && choice === 'auto' ? 'node' : choice);
 
 function show(event: BenchEvent): void {
   switch (event.kind) {
@@ -25,6 +40,7 @@ function show(event: BenchEvent): void {
 }
 
 async function measureInPage(settings: BenchSettings): Promise<BenchReport> {
+  requirePage();
   const [{ ensureBench }, { benchFolder }, { launchBrowser }, { watchPage }, { serve }] = await Promise.all([
     import('./cli/build.ts'),
     import('./cli/paths.ts'),
@@ -71,6 +87,7 @@ async function measureInNode(settings: BenchSettings): Promise<BenchReport> {
 
 /** For a browser with a GPU of its own. */
 async function servePage(): Promise<void> {
+  requirePage();
   const [{ ensureBench }, { benchFolder }, { serve }] = await Promise.all([
     import('./cli/build.ts'),
     import('./cli/paths.ts'),
@@ -93,7 +110,7 @@ function print(report: BenchReport): void {
 
 const argv = process.argv.slice(2);
 if (wantsHelp(argv)) console.log(benchHelp);
-else if (argv.length === 1 && argv[0] === '--serve') await servePage();
+else if (argv.length === 1 && argv[0] === '--serve') await runCommand(false, servePage);
 else if (argv.includes('--pack'))
   await runCommand(wantsJson(argv), async () => {
     const { packBench } = await import('./cli/pack-bench.ts');
@@ -102,7 +119,7 @@ else if (argv.includes('--pack'))
 else
   await runCommand(wantsJson(argv), async () => {
     const { host, settings } = parseBenchArgs(argv);
-    const isNode = chooseHost(host) === 'node';
+    const isNode = hostFor(host) === 'node';
     const report = await (isNode ? measureInNode(settings) : measureInPage(settings));
     print(report);
     if (wantsJson(argv)) printJson(report);

@@ -2,14 +2,15 @@
 import { parseArgs } from 'node:util';
 import open from 'open';
 import { ensureDist } from './cli/build.ts';
+import { asTyped } from './cli/own-commands.ts';
 import { distFolder } from './cli/paths.ts';
 import { serve } from './cli/serve.ts';
 import { guardTerminal } from './cli/terminal.ts';
 import { hubSourcesOf } from './vite/page-policy.ts';
 
-const help = `npm start -- [--port 4173] [--no-open]
+const help = `${asTyped('start')} [--port 4173] [--no-open]
 
-Builds the page, serves it on 127.0.0.1 and opens it where there is a display.
+Serves the page on 127.0.0.1, built first where its sources have changed, and opens it where there is a display.
   --port <number>  port to use; the next free one when it is taken (default 4173)
   --no-open        only print the address
   --hub-url <url>  a hub of your own, which the page may then connect to; the address of the page names it, as ?hub=<url>,

@@ -4,16 +4,26 @@ export type { Engine } from './trainer/engine.ts';
 export type { Model } from './trainer/model.ts';
 export type { Dataset } from './trainer/dataset.ts';
 export type { Run } from './trainer/run.ts';
+export type { RunControl } from './trainer/run-control.ts';
+export type { Adapter, AdapterGroup, AdapterPart, AdapterPlan } from './model/adapter.ts';
+export type { LoraSettings } from './adapter/peft.ts';
+export type { RunStore } from './runs/run-store.ts';
 export type { Watch } from './trainer/watch.ts';
-export type { Host, Assets, NoteStore } from './host/host.ts';
-export { TrainerError, type ErrorCode } from './support/trainer-error.ts';
+export type { Host, Assets, NoteStore, Room } from './host/host.ts';
+export type { ByteSource } from './support/byte-source.ts';
+export type { FolderStore } from './storage/folder-store.ts';
+export { errorCodes, TrainerError, type ErrorCode } from './support/trainer-error.ts';
 export type * from './api/trainer-api.ts';
 export type * from './api/evaluations.ts';
+export type * from './api/playground.ts';
+export type * from './api/stored-runs.ts';
 export { datasetSettings } from './config/dataset-settings.ts';
+export type { ConfigProblem, UnusedSetting } from './config/foreign-settings.ts';
 export {
   defaultRunConfig,
   parseRunConfig,
   requireRunConfig,
   type RawRunConfig,
   type RunConfig,
+  type RunConfigKey,
 } from './config/run-config.ts';

@@ -2,7 +2,7 @@
  * The trainer as a library for programs in Node, `alttrain-web/node`: no browser, no server. Node reads neither TypeScript nor the
  * packages it is made of by itself, so `npm run build:node` bundles it as dist-node/library.js.
  */
-import { openAsBlob } from 'node:fs';
+import { existsSync, openAsBlob } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,9 +13,12 @@ import { nodeHost, type NodeHostOptions } from './host/node/node-host.ts';
 import { createTrainer as createTrainerOn, type Trainer } from './trainer/trainer.ts';
 
 export * from './library.ts';
+export type { NodeHostOptions } from './host/node/node-host.ts';
+export type { Mount } from './host/node/mounts.ts';
 
-/** Beside src/ and dist-node/: the demo, its datasets and suites. */
-const publicFolder = join(dirname(fileURLToPath(import.meta.url)), '..', 'public');
+/** Beside src/ and dist-node/: the demo, its datasets and suites. The package has them as the built page has. */
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const publicFolder = join(root, existsSync(join(root, 'public')) ? 'public' : 'dist');
 
 let gpu: Promise<GPU | undefined> | null = null;
 

@@ -5,6 +5,7 @@ import { closest } from '../../src/config/closest.ts';
 import { presets } from '../../src/config/presets.ts';
 import { parseRunConfig, type RunConfig } from '../../src/config/run-config.ts';
 import { hostChoices, type HostChoice } from './choose-host.ts';
+import { asTyped } from './own-commands.ts';
 import { settingsHelp } from './settings-help.ts';
 
 export interface TrainOptions {
@@ -60,7 +61,7 @@ const presetNames = presets.map(({ id }) => id).join(', ');
 const datasetHelp = `  --dataset <file | name | hf>   JSONL, JSON, CSV, TSV or Parquet file, also .gz, a built-in dataset (default with demo:
                                  alttrain-1k), or one of the hub: hf://datasets/owner/name[@revision][/path]`;
 
-export const trainHelp = `npm run train -- --model <demo | folder | hub id> --out <folder> [options]
+export const trainHelp = `${asTyped('train')} --model <demo | folder | hub id> --out <folder> [options]
 
 Trains a LoRA adapter with the page's own trainer and writes adapter_model.safetensors,
 adapter_config.json, README.md, metrics.jsonl, run_config.json and checkpoint/checkpoint.safetensors.
@@ -89,7 +90,7 @@ ${settingsHelp()}
 
 ${gpuHelp}`;
 
-export const inspectHelp = `npm run inspect -- --model <demo | folder> [options]
+export const inspectHelp = `${asTyped('inspect')} --model <demo | folder> [options]
 
 What a training run would see: every row of a file as tokens, which of them are trained, and where it is packed.
 
@@ -113,7 +114,7 @@ Needs no browser and no GPU; HF_TOKEN is the access token for what is gated or p
 
 export const quantizationHelp = `  --quantization <name>          how the weights are held on the GPU: none (float32), f16, int8 or nf4, with embedding and head in int8 (default none)`;
 
-export const generateHelp = `npm run generate -- --model <demo | folder | hub id> (--prompt <text> | --prompts <file.json> --out <file.json>) [options]
+export const generateHelp = `${asTyped('generate')} --model <demo | folder | hub id> (--prompt <text> | --prompts <file.json> --out <file.json>) [options]
 
 Answers prompts with the model, with or without an adapter, and writes [{ prompt, tokenIds, text }].
 

@@ -3,14 +3,15 @@ import { parseArgs } from 'node:util';
 import { TrainerError } from '../../src/support/trainer-error.ts';
 import { hostOf, parse as parseFlags, required } from './args.ts';
 import type { HostChoice } from './choose-host.ts';
+import { asTyped } from './own-commands.ts';
 import type { PackOptions } from './pack-bench.ts';
 import { defaultSettings, suites, type BenchSettings, type Suite } from '../../tests/bench/protocol.ts';
 
-export const benchHelp = `npm run bench -- [${suites.join(' | ')}] [options]
+export const benchHelp = `${asTyped('bench')} [${suites.join(' | ')}] [options]
 
 Measures the engine: every operation is checked against its float64 reference, then timed in
 turns with the GPU's own roof. Without a name: kernels. The same suites are a page:
-"npm run bench -- --serve" says its address, for a browser with a GPU of its own.
+"${asTyped('bench')} --serve" says its address, for a browser with a GPU of its own.
 
   --pack <folder>      makes a folder that measures a graphics card on a Linux x64 machine where nothing is installed:
                        copy it there and run ./measure in it; --without-node leaves Node out of it

@@ -1,5 +1,6 @@
 /** Starts Chromium for a headless page, with the machine's own GPU where that works. */
-import { chromium, type Browser } from 'playwright-core';
+import type { Browser, BrowserType } from 'playwright-core';
+import { TrainerError } from '../../src/support/trainer-error.ts';
 import { requireBrowser } from './find-browser.ts';
 import { chromiumArgs, gpuMode, gpuModeIsForced, type GpuMode } from './gpu-flags.ts';
 
@@ -10,7 +11,19 @@ export interface LaunchedBrowser {
 
 const withoutToken = ({ HF_TOKEN: _, ...env }: NodeJS.ProcessEnv): NodeJS.ProcessEnv => env;
 
-async function launch(executablePath: string, mode: GpuMode): Promise<Browser> {
+/** An optional dependency of the package. @throws TrainerError "webgpu-unavailable" */
+async function loadChromium(): Promise<BrowserType> {
+  try {
+    return (await import('playwright-core')).chromium;
+  } catch {
+    throw new TrainerError(
+      'webgpu-unavailable',
+      'The package playwright-core, which drives the browser, is not installed: npm install playwright-core, or --host node for a run without a browser.',
+    );
+  }
+}
+
+async function launch(chromium: BrowserType, executablePath: string, mode: GpuMode): Promise<Browser> {
   // playwright gives each launch a new profile folder and removes it again.
   return chromium.launch({
     executablePath,
@@ -45,12 +58,13 @@ async function hasAdapter(browser: Browser, url: string): Promise<boolean> {
 
 /** Hardware first where the machine seems to have a GPU; falls back to the software adapter unless ALTTRAIN_GPU says otherwise. */
 export async function launchBrowser(say: (line: string) => void): Promise<LaunchedBrowser> {
+  const chromium = await loadChromium();
   const { path } = requireBrowser(say);
   const mode = gpuMode();
-  const browser = await launch(path, mode);
+  const browser = await launch(chromium, path, mode);
   if (mode === 'software' || gpuModeIsForced()) return { browser, mode };
   if (await hasAdapter(browser, 'http://127.0.0.1/')) return { browser, mode };
   await browser.close();
   say('The GPU of this machine gives headless Chromium no WebGPU adapter: using its software adapter.');
-  return { browser: await launch(path, 'software'), mode: 'software' };
+  return { browser: await launch(chromium, path, 'software'), mode: 'software' };
 }

@@ -17,6 +17,7 @@ import {
   type Quantization,
 } from './args.ts';
 import type { HostChoice } from './choose-host.ts';
+import { asTyped } from './own-commands.ts';
 
 export interface BuildDatasetOptions {
   readonly harmfulFiles: readonly string[];
@@ -41,7 +42,7 @@ export const defaultCount = 1000;
 const defaultShare = 0.9;
 const defaultSeed = 1995; // R1-Act's
 
-export const buildDatasetHelp = `npm run build-dataset -- --harmful <file> [--benign <file>] --out <rows.jsonl> [options]
+export const buildDatasetHelp = `${asTyped('build-dataset')} --harmful <file> [--benign <file>] --out <rows.jsonl> [options]
 
 Turns prompts with reasoning traces (STAR-1, SafeChain, any question and response) into rows of AltTrain or of a
 baseline it is compared with. The same files and seed give the same prompts in every shape.

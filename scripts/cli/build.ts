@@ -1,9 +1,19 @@
-/** Builds the page into dist/, the benchmark into dist-bench/ and the trainer for Node into dist-node/, where a build there is older than what it is made from. */
+/**
+ * Builds the page into dist/, the benchmark into dist-bench/ and the trainer for Node into dist-node/, where a build there is older than
+ * what it is made from. A package has them built, but for the benchmark's page, and no bundler.
+ */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { rename, rm, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
-import { build } from 'vite';
-import { benchFolder, distFolder, nodeFolder, projectRoot } from './paths.ts';
+import {
+  benchFolder,
+  cliFolder,
+  distFolder,
+  isPackage,
+  libraryFolder,
+  nodeFolder,
+  projectRoot,
+} from './paths.ts';
 
 const sources = [
   'index.html',
@@ -38,6 +48,20 @@ const node: Target = {
   sources: ['package.json', 'package-lock.json', 'src', 'workers', 'scripts/vite', 'tests/bench'],
 };
 
+const cli: Target = {
+  folder: cliFolder,
+  configFile: 'scripts/vite/cli.config.ts',
+  page: 'cli.js',
+  sources: [...node.sources, 'scripts'],
+};
+
+const library: Target = {
+  folder: libraryFolder,
+  configFile: 'scripts/vite/library.config.ts',
+  page: 'index.js',
+  sources: [...sources, 'tsconfig.base.json'],
+};
+
 function newestChange(path: string): number {
   if (!existsSync(path)) return 0;
   const stats = statSync(path);
@@ -49,6 +73,7 @@ function newestChange(path: string): number {
 }
 
 function isFresh({ folder, page, sources: from }: Target): boolean {
+  if (isPackage) return true;
   const built = join(folder, page);
   if (!existsSync(built)) return false;
   const builtAt = statSync(built).mtimeMs;
@@ -57,6 +82,7 @@ function isFresh({ folder, page, sources: from }: Target): boolean {
 
 /** Built beside its folder and moved into place, so a page being served never sees half a build. */
 async function buildTarget({ folder, configFile, page }: Target): Promise<void> {
+  const { build } = await import('vite');
   const startedAt = new Date();
   const fresh = join(projectRoot, '.cache', `build-${process.pid}`);
   try {
@@ -90,10 +116,20 @@ export async function ensureBench({ say }: Say): Promise<void> {
   await buildTarget(bench);
 }
 
-export const buildNode = (): Promise<void> => buildTarget(node);
-
 export async function ensureNode({ say }: Say): Promise<void> {
   if (isFresh(node)) return;
   say('Building the trainer for Node …');
   await buildTarget(node);
+}
+
+/** What only a package needs. */
+export async function ensurePackage({ say }: Say): Promise<void> {
+  for (const [target, name] of [
+    [cli, 'the commands'],
+    [library, 'the library'],
+  ] as const) {
+    if (isFresh(target)) continue;
+    say(`Building ${name} …`);
+    await buildTarget(target);
+  }
 }

@@ -3,6 +3,7 @@ import { TrainerError } from '../../src/support/trainer-error.ts';
 import { judgeModels } from '../../src/evaluation/judges/guard-prompts.ts';
 import { parseMapping, type SuiteMapping } from '../../src/evaluation/suites/mapping.ts';
 import type { HostChoice } from './choose-host.ts';
+import { asTyped } from './own-commands.ts';
 import {
   flag,
   gpuHelp,
@@ -50,7 +51,7 @@ export interface EvaluateOptions {
   readonly hubUrl: string | null;
 }
 
-export const evaluateHelp = `npm run evaluate -- --model <demo | folder | hub id> --suite <file | demo | hf> --out <folder> [options]
+export const evaluateHelp = `${asTyped('evaluate')} --model <demo | folder | hub id> --suite <file | demo | hf> --out <folder> [options]
 
 Asks a model the prompts of suites, with and without an adapter, and judges the answers. Writes answers.jsonl (as they
 come), results.json, report.md and rows.csv. Started again with the same --out, it goes on where it was.

@@ -7,6 +7,7 @@ import {
 } from '../../src/config/export-choices.ts';
 import { TrainerError } from '../../src/support/trainer-error.ts';
 import { flag, optional, parse, required, text } from './args.ts';
+import { asTyped } from './own-commands.ts';
 
 export interface ExportOptions {
   /** What `npm run train` has written, or an adapter alone; null: nothing was trained yet, and only a bundle can be made. */
@@ -28,11 +29,11 @@ export interface BundleOptions {
   readonly hubUrl: string | null;
 }
 
-export const exportHelp = `npm run export -- --run <folder> --format <formats> --out <folder> [options]
+export const exportHelp = `${asTyped('export')} --run <folder> --format <formats> --out <folder> [options]
 
 Writes a trained adapter for other tools, each format into a folder of its own below --out. No browser and no GPU.
 
-  --run <folder>        what npm run train has written (its --out)
+  --run <folder>        what train has written (its --out)
   --adapter <folder>    or an adapter alone: PEFT's, mlx-lm's, or llama.cpp's *.gguf
   --format <formats>    one or more of ${exportFormats.join(',')} (default peft)
                         peft    transformers, vLLM: adapter_model.safetensors, adapter_config.json, the chat template
@@ -45,9 +46,9 @@ Writes a trained adapter for other tools, each format into a folder of its own b
   --dtype <name>        ${exportDtypes.join(', ')} (default f32; merged: what the model is in)
   --model <folder>      "demo", or the folder of the base model: for merged, for the chat template, and for gguf and mlx where
                         the run's checkpoint is not there to say the model's sizes
-  --dataset <file | name | hf>  for a bundle: the data of the run, as npm run train takes them. A bundle holds them.
+  --dataset <file | name | hf>  for a bundle: the data of the run, as train takes them. A bundle holds them.
                         Without --run or --adapter it is made of settings, model and data, before anything is trained:
-  --config <run.json | preset>, --set key=value, --init-adapter <folder>   as npm run train takes them
+  --config <run.json | preset>, --set key=value, --init-adapter <folder>   as train takes them
   --out <folder>        where the results go
   --overwrite           replace what is there
   --json                the last line of the output is one JSON object

@@ -1,10 +1,11 @@
 /** Where Chrome or Chromium is on this machine; on Debian as root it is installed when there is none. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { env, platform } from 'node:process';
-import { chromium } from 'playwright-core';
+import type * as Playwright from 'playwright-core';
 import { findProgram } from './find-program.ts';
 
 export interface Browser {
@@ -55,8 +56,10 @@ function usualPlaces(): readonly string[] {
   }
 }
 
+/** Of the package that drives browsers; it may be left out of an installation. */
 function playwrightBrowser(): string | null {
   try {
+    const { chromium } = createRequire(import.meta.url)('playwright-core') as typeof Playwright;
     const path = chromium.executablePath();
     return existsSync(path) ? path : null;
   } catch {

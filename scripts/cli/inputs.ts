@@ -7,7 +7,7 @@ import { TrainerError } from '../../src/support/trainer-error.ts';
 import type { SuiteQuestions } from '../../src/data/row-index.ts';
 import { readTokenizerFiles, type TokenizerFiles } from '../../src/data/tokenizer-folder.ts';
 import type { ServedDataset, ServedModel } from '../../src/headless/commands.ts';
-import { projectRoot } from './paths.ts';
+import { publicFolder } from './paths.ts';
 import { isFile, isFolder, isObject, readJson } from './files.ts';
 import { fileInside, type Mount } from '../../src/host/node/mounts.ts';
 
@@ -17,8 +17,8 @@ export interface Input<T> {
   readonly mounts: readonly Mount[];
 }
 
-export const datasetsFolder = join(projectRoot, 'public/datasets');
-export const demoFolder = join(projectRoot, 'public/models/demo');
+export const datasetsFolder = join(publicFolder, 'datasets');
+export const demoFolder = join(publicFolder, 'models/demo');
 
 function requireModelFiles(folder: string): void {
   const configPath = join(folder, 'config.json');

@@ -4,9 +4,10 @@
  */
 import { execFileSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { TrainerError } from '../../src/support/trainer-error.ts';
-import { buildNode } from './build.ts';
+import { ensureNode } from './build.ts';
 import { commitOf } from './commit.ts';
 import { nodeFolder, projectRoot, publicFolder } from './paths.ts';
 
@@ -44,7 +45,7 @@ export async function packBench(
   const out = resolve(folder);
   if (existsSync(out) && readdirSync(out).length > 0)
     throw new TrainerError('config-invalid', `${out} is not empty: name a new folder for --pack.`);
-  const dawn = join(projectRoot, 'node_modules', 'webgpu');
+  const dawn = dirname(createRequire(import.meta.url).resolve('webgpu/package.json')); // npm may put it beside the package
   const binary = join('dist', 'linux-x64', 'dawn.node');
   if (!existsSync(join(dawn, binary)))
     throw new TrainerError('config-invalid', 'Dawn for Linux on x64 is not installed here: run npm install.');
@@ -53,8 +54,7 @@ export async function packBench(
       'config-invalid',
       'Node can be packed on Linux on x64 only: --without-node packs the rest, and the machine then needs Node 20.19 or newer.',
     );
-  say('Building the benchmark for Node …');
-  await buildNode();
+  await ensureNode({ say });
   mkdirSync(out, { recursive: true });
   cpSync(nodeFolder, out, { recursive: true });
   cpSync(join(publicFolder, 'models', 'demo'), join(out, 'public', 'models', 'demo'), { recursive: true });

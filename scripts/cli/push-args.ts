@@ -1,5 +1,6 @@
 /** The command line of `npm run push`. */
 import { flag, optional, parse, required, text } from './args.ts';
+import { asTyped } from './own-commands.ts';
 
 export interface PushOptions {
   readonly folder: string;
@@ -10,9 +11,9 @@ export interface PushOptions {
   readonly hubUrl: string | null;
 }
 
-export const pushHelp = `npm run push -- --folder <folder> --repo <owner/name> [options]
+export const pushHelp = `${asTyped('push')} --folder <folder> --repo <owner/name> [options]
 
-Sends what npm run export has written, or the folder of an adapter, to a model repository of the Hugging Face Hub, in one
+Sends what export has written, or the folder of an adapter, to a model repository of the Hugging Face Hub, in one
 commit. The repository is made, and is private. What is sent is listed before. No browser and no GPU.
 
   --folder <folder>     an export's --out, or a folder with an adapter. Of an export the first of peft, merged, gguf, mlx

@@ -1,6 +1,7 @@
 /** `npm run reproduce`: the command line → what is reproduced. */
 import { TrainerError } from '../../src/support/trainer-error.ts';
 import { flag, gpuHelp, hostHelp, hostOf, numberOf, optional, parse, required, text } from '../cli/args.ts';
+import { asTyped } from '../cli/own-commands.ts';
 import type { HostChoice } from '../cli/choose-host.ts';
 import { recipes, type Recipe } from './recipes.ts';
 
@@ -24,7 +25,7 @@ const listed = recipes
   .map(({ id, title }) => `                                   ${id.padEnd(16)} ${title}`)
   .join('\n');
 
-export const reproduceHelp = `npm run reproduce -- --out <folder> [options]
+export const reproduceHelp = `${asTyped('reproduce')} --out <folder> [options]
 
 Trains and judges what the AltTrain paper compares (arXiv 2604.18946), on the same prompts, and writes the table beside the
 paper's figures: table.json, table.md, table.svg. Started again with the same --out, it goes on where it was.
@@ -39,10 +40,10 @@ ${listed}
 
 With another model than the demo, on your own files:
   --model <folder | id>          model folder or model of the hub
-  --harmful <file>               harmful prompts with traces (STAR-1, SafeChain, …), as npm run build-dataset takes them
+  --harmful <file>               harmful prompts with traces (STAR-1, SafeChain, …), as build-dataset takes them
   --benign <file>                harmless ones
   --math <file>                  for Improved-CoT-style: problems with worked answers (else --benign)
-  --suite <file | hf>            what is asked, as npm run evaluate takes it; may be repeated
+  --suite <file | hf>            what is asked, as evaluate takes it; may be repeated
 ${hostHelp}
   --json                         the last line of the output is one JSON object
   --help

@@ -1,17 +1,15 @@
 /** One of the project's commands in a process of its own; gives the JSON of its last line. */
 import { spawn } from 'node:child_process';
-import { join } from 'node:path';
 import { TrainerError } from '../../src/support/trainer-error.ts';
-import { projectRoot } from '../cli/paths.ts';
+import { asTyped, nodeArguments, startFolder } from '../cli/own-commands.ts';
 
 type Command = 'build-dataset' | 'train' | 'evaluate' | 'inspect';
 
 /** Its progress goes to the terminal. @throws TrainerError with what it said, when it fails */
 export function runScript(command: Command, args: readonly string[]): Promise<Record<string, unknown>> {
-  const script = join(projectRoot, `scripts/${command}.ts`);
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ['--import', 'tsx', script, ...args, '--json'], {
-      cwd: projectRoot,
+    const child = spawn(process.execPath, [...nodeArguments(command), ...args, '--json'], {
+      cwd: startFolder(),
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     let last = '';
@@ -27,7 +25,7 @@ export function runScript(command: Command, args: readonly string[]): Promise<Re
       const value = (line === '' ? {} : JSON.parse(line)) as Record<string, unknown>;
       if (code === 0) return resolve(value);
       const message = typeof value['message'] === 'string' ? value['message'] : `exit code ${code}`;
-      reject(new TrainerError('internal', `npm run ${command} failed: ${message}`));
+      reject(new TrainerError('internal', `${asTyped(command)} failed: ${message}`));
     });
   });
 }

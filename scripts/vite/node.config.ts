@@ -12,7 +12,7 @@ export default {
     target: 'node20',
     outDir: 'dist-node',
     copyPublicDir: false,
-    minify: false,
+    minify: true,
     reportCompressedSize: false,
     chunkSizeWarningLimit: 10_000,
     rolldownOptions: {

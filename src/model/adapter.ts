@@ -15,7 +15,7 @@ import type { Rng } from '../support/rng.ts';
 import { sitePlan } from './layer-plan.ts';
 import { padded, type ModelConfig } from './model-config.ts';
 
-interface AdapterPart {
+export interface AdapterPart {
   readonly column: number; // first of the site's output columns it adds to
   readonly width: number; // padded
   readonly target: LoraTarget;
@@ -102,6 +102,7 @@ export function planAdapter(
 }
 
 /** Views of one group into parameters and gradients. */
+/** @internal */
 export interface GroupTensors extends AdapterGroup {
   readonly a: GpuTensor; // [lowWidth, inWidth]
   readonly dA: GpuTensor;
@@ -113,14 +114,18 @@ export class Adapter {
   readonly settings: LoraSettings;
   readonly scaling: number;
   readonly plan: AdapterPlan;
+  /** @internal */
   readonly parameters: GpuTensor;
+  /** @internal */
   readonly gradients: GpuTensor;
+  /** @internal */
   readonly firstMoment: GpuTensor;
+  /** @internal */
   readonly secondMoment: GpuTensor;
   readonly #groups = new Map<string, GroupTensors[]>();
   readonly #gpu: Gpu;
 
-  /** Parameters start as zeros; see `initialValues` and `writeParameters`. Caller disposes. */
+  /** Parameters start as zeros; see `initialValues` and `writeParameters`. Caller disposes. @internal */
   constructor(gpu: Gpu, model: ModelConfig, settings: LoraSettings, only: ReadonlySet<string> | null = null) {
     this.#gpu = gpu;
     this.settings = settings;
@@ -148,14 +153,17 @@ export class Adapter {
     }
   }
 
+  /** @internal */
   groupsAt(layer: number, site: Site): readonly GroupTensors[] {
     return this.#groups.get(`${layer} ${site}`) ?? [];
   }
 
+  /** @internal */
   writeParameters(values: Float32Array): void {
     this.#gpu.memory.write(this.parameters, values);
   }
 
+  /** @internal */
   readParameters(): Promise<Float32Array> {
     return this.#gpu.memory.readFloat32(this.parameters);
   }

@@ -20,7 +20,7 @@ import { checkpointFile, datasetFile, RunLog, type RunContent } from './run-log.
 /** The name of the host's store for them. */
 export const runsStore = 'runs';
 
-/** A run as it can go on: its newest checkpoint that is whole, and the records up to there. */
+/** A run as it can go on: its newest checkpoint that is whole, and the records up to there. @internal */
 export interface OpenedRun {
   readonly log: RunLog;
   readonly head: RunHead;
@@ -32,11 +32,12 @@ export interface OpenedRun {
 export class RunStore {
   readonly #store: FolderStore;
 
+  /** @internal */
   constructor(store: FolderStore) {
     this.#store = store;
   }
 
-  /** A new run; it is there once something is saved. Its log is closed by whoever asked for it. */
+  /** A new run; it is there once something is saved. Its log is closed by whoever asked for it. @internal */
   async create(head: RunHead): Promise<RunLog> {
     const id = crypto.randomUUID();
     const release = await this.#store.lock(id);
@@ -59,7 +60,7 @@ export class RunStore {
     return { run: toStoredRun(id, newest, isHeld), records, notes };
   }
 
-  /** To go on. The run is locked until its log is closed. @throws TrainerError "run-in-use", "run-not-found", "checkpoint-invalid" */
+  /** To go on. The run is locked until its log is closed. @throws TrainerError "run-in-use", "run-not-found", "checkpoint-invalid" @internal */
   async open(id: string): Promise<OpenedRun> {
     const release = await this.#hold(id);
     try {

@@ -10,10 +10,12 @@ import { RowPlans } from './row-plan.ts';
 export class Dataset {
   readonly source: DatasetSource;
   readonly settings: DatasetSettings;
+  /** @internal */
   readonly plans: RowPlans;
   readonly #prepared: PreparedDataset;
   readonly #tokenizer: ChatTokenizer;
 
+  /** @internal */
   constructor(
     source: DatasetSource,
     settings: DatasetSettings,
@@ -30,6 +32,7 @@ export class Dataset {
   get report(): DatasetReport {
     return this.#prepared.report;
   }
+  /** @internal */
   get examples(): readonly TokenizedExample[] {
     return this.#prepared.examples;
   }

@@ -15,6 +15,7 @@ import type { Watch } from './watch.ts';
 
 export class Engine {
   readonly trainer: Trainer;
+  /** @internal */
   readonly gpu: Gpu;
   readonly #models = new Set<Model>();
 
@@ -23,7 +24,7 @@ export class Engine {
     this.gpu = gpu;
   }
 
-  /** @throws TrainerError "webgpu-unavailable", "self-test-failed" */
+  /** @throws TrainerError "webgpu-unavailable", "self-test-failed" @internal */
   static async open(trainer: Trainer): Promise<Engine> {
     const gpu = await openDevice(trainer.host.gpu, trainer.host.gpuAdvice);
     await selfTest(gpu, trainer.host.notes);
@@ -74,7 +75,7 @@ export class Engine {
     this.#models.add(model);
     return model;
   }
-  /** A model says so when it is disposed. */
+  /** A model says so when it is disposed. @internal */
   forget(model: Model): void {
     this.#models.delete(model);
   }

@@ -37,12 +37,13 @@ const PROMPTS_PER_BATCH = 32;
 export class Model {
   readonly engine: Engine;
   readonly source: ModelSource;
+  /** @internal */
   readonly loaded: LoadedModel;
   readonly #hub: ModelReport['hub'];
   readonly #adapters = new Set<{ dispose(): void }>(); // runs, adapters and playgrounds made on it
   #knownRoom = Infinity; // bytes the GPU gives in all, once an allocation has failed
 
-  /** Takes `loaded` over. */
+  /** Takes `loaded` over. @internal */
   constructor(engine: Engine, source: ModelSource, loaded: LoadedModel, hub: ModelReport['hub']) {
     this.engine = engine;
     this.source = source;
@@ -101,7 +102,7 @@ export class Model {
     return { ...prepared, report: { ...report, gate: [finding, ...report.gate] } };
   }
 
-  /** What a run with these settings would do, and what it needs of the GPU. */
+  /** What a run with these settings would do, and what it needs of the GPU. @internal */
   planRun({ plans }: Dataset, config: RunConfig): RunPlan {
     return planRun(this.loaded, plans.for(config), config, this.#knownRoom);
   }
@@ -129,7 +130,7 @@ export class Model {
     return forecastOf(plan, { storage, questions });
   }
 
-  /** Suites are made for the world of the embedded demo: other models have none. */
+  /** Suites are made for the world of the embedded demo: other models have none. @internal */
   async tasks(): Promise<Task[]> {
     if (this.source.kind !== 'demo') return [];
     const { thinkPrefilled } = this.loaded.tokenizer;
@@ -223,7 +224,7 @@ export class Model {
     }
   }
 
-  /** Goes on after prompts that are rendered already, greedily and without an adapter. Texts in their order. */
+  /** Goes on after prompts that are rendered already, greedily and without an adapter. Texts in their order. @internal */
   async complete(prompts: readonly TokenPrompt[], maxNewTokens: number): Promise<string[]> {
     if (prompts.length === 0) return [];
     const { tokenizer } = this.loaded;
@@ -237,7 +238,7 @@ export class Model {
     }
   }
 
-  /** Caller releases it. */
+  /** Caller releases it. @internal */
   openPlayground(): Playground {
     const playground = new Playground(this);
     this.#adapters.add(playground);

@@ -51,7 +51,7 @@ const onDay = (model: LoadedModel, { templateDate }: RunConfig): LoadedModel => 
   tokenizer: model.tokenizer.onDay(templateDate),
 });
 
-/** What a run starts from, beside its plan: fresh values, an adapter, or a checkpoint. */
+/** What a run starts from, beside its plan: fresh values, an adapter, or a checkpoint. @internal */
 export interface RunStart {
   readonly initAdapter: AdapterFiles | undefined;
   readonly allowChanges: TrainingRequest['allowChanges'];
@@ -96,7 +96,7 @@ export class Run {
     this.#keeper = new RunKeeper(parts.kept, (snapshot) => this.#fileOf(snapshot));
   }
 
-  /** Makes the adapter and checks everything that can be checked before the first step. */
+  /** Makes the adapter and checks everything that can be checked before the first step. @internal */
   static async create(
     host: RunHost,
     plan: RunPlan,

@@ -53,7 +53,7 @@ export class Trainer {
     return Engine.open(this);
   }
 
-  /** Models of the hub that were loaded before; null where the host has no storage, as in some private windows. */
+  /** Models of the hub that were loaded before; null where the host has no storage, as in some private windows. @internal */
   keptModels(): Promise<KeptModels | null> {
     return (this.#kept ??= this.host
       .openStore(keptModelsStore)
@@ -76,7 +76,7 @@ export class Trainer {
     return this.openRuns().catch(() => null);
   }
 
-  /** Where the host has no storage, they last as long as this trainer. */
+  /** Where the host has no storage, they last as long as this trainer. @internal */
   evaluations(): Promise<EvaluationStore> {
     return (this.#evaluations ??= this.host
       .openStore(evaluationsStore)
@@ -94,6 +94,7 @@ export class Trainer {
     return previewColumns(await this.#files.openLocal(source));
   }
 
+  /** @internal */
   openDataset(source: DatasetSource, { signal, onProgress }: Watch = {}): Promise<DatasetFiles> {
     return this.#files.open(source, signal ?? new AbortController().signal, onProgress ?? (() => undefined));
   }
@@ -106,13 +107,13 @@ export class Trainer {
     return storedAdapter(runs, source.runId);
   }
 
-  /** The evaluation suites that come with the app; none where it comes without. */
+  /** The evaluation suites that come with the app; none where it comes without. @internal */
   async suites(): Promise<readonly DemoSuite[]> {
     const blob = await this.demoSuites();
     return blob === null ? [] : parseSuites(await blob.text());
   }
 
-  /** Their file. */
+  /** Their file. @internal */
   demoSuites(): Promise<Blob | null> {
     return this.host.assets.blob('datasets/demo-suites.json');
   }

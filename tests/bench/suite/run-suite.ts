@@ -1,5 +1,6 @@
 /** One run of one suite: device, roof, cases, report. */
 import type { BenchEvent, BenchSettings, WorkerReport } from '../protocol.ts';
+import { TrainerError } from '../../../src/support/trainer-error.ts';
 import { attentionCases } from './attention-cases.ts';
 import { deviceOf, openEngine } from './engine.ts';
 import { generateSuite } from './generate-suite.ts';
@@ -36,6 +37,7 @@ async function runOne(rig: Rig): Promise<SuiteOutcome> {
     case 'memory':
       return memorySuite(rig);
     case 'peers': {
+      if (import.meta.env.SSR) throw new TrainerError('config-invalid', 'peers needs a browser.'); // and no bundle for Node holds them
       const { peersSuite } = await import('../peers/peers-suite.ts'); // other libraries: loaded only here
       return peersSuite(rig);
     }
