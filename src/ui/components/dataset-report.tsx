@@ -1,5 +1,6 @@
 import type { DatasetReport, GateFinding, RowProblem } from '../../api/trainer-api.ts';
 import { formatCount, formatCountOf, formatPercent } from '../format.ts';
+import { groupProblems, linesText } from '../../support/row-problems.ts';
 import { useApp } from '../state/app-state.ts';
 import { Facts } from './step-panel.tsx';
 import { UnusedColumns } from './unused-columns.tsx';
@@ -120,15 +121,16 @@ function Histogram({ report }: { report: DatasetReport }) {
 }
 
 function Rejected({ problems, count }: { problems: readonly RowProblem[]; count: number }) {
-  const hidden = count - Math.min(MAX_LISTED, problems.length);
+  const groups = groupProblems(problems).slice(0, MAX_LISTED);
+  const hidden = count - groups.reduce((sum, { lines }) => sum + lines.length, 0);
   return (
     <details class="fold warning" open>
       <summary>{formatCountOf(count, 'row')} rejected, not trained</summary>
       <div class="scroll-box" tabIndex={0} role="group" aria-label="Rejected rows">
         <ul class="problems">
-          {problems.slice(0, MAX_LISTED).map(({ line, code, reason, excerpt }) => (
-            <li key={line}>
-              <span class="line-number">line {formatCount(line)}</span>
+          {groups.map(({ lines, code, reason, excerpt }) => (
+            <li key={lines[0]}>
+              <span class="line-number">{linesText(lines)}</span>
               <span>
                 <code>{code}</code> {reason}
                 {excerpt !== '' && <span class="excerpt">{excerpt}</span>}

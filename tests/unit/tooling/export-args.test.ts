@@ -12,6 +12,7 @@ test('formats may be listed or repeated, and PEFT in float32 is what nobody aske
     formats: ['peft'],
     dtype: null,
     model: null,
+    bundle: { dataset: null, configPath: null, settings: [], initAdapterFolder: null, hubUrl: null },
     out: 'b',
     overwrite: false,
   });
