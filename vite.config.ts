@@ -1,4 +1,5 @@
 import { defineConfig } from 'vite';
+import { offlineFiles, offlineWorkerFile } from './scripts/vite/offline.ts';
 import { policyInPage } from './scripts/vite/policy-in-page.ts';
 import { thirdPartyNotices } from './scripts/vite/third-party.ts';
 import { aliases, prebundled } from './scripts/vite/shared.ts';
@@ -8,7 +9,7 @@ const notices = thirdPartyNotices();
 
 export default defineConfig({
   base: './',
-  plugins: [policyInPage(), notices.page],
+  plugins: [policyInPage(), notices.page, offlineFiles()],
   resolve: { alias: aliases },
   optimizeDeps: { include: prebundled },
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
@@ -21,7 +22,10 @@ export default defineConfig({
     reportCompressedSize: false, // gzipping every chunk takes longer than bundling it
     chunkSizeWarningLimit: 2500,
     rolldownOptions: {
-      input: ['index.html'],
+      input: { index: 'index.html', offline: 'workers/offline.worker.ts' },
+      output: {
+        entryFileNames: ({ name }) => (name === 'offline' ? offlineWorkerFile : 'assets/[name]-[hash].js'),
+      },
       checks: quiet,
     },
   },

@@ -39,6 +39,7 @@ const mediaTypes: Readonly<Record<string, string>> = {
   '.mjs': 'text/javascript; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
   '.json': 'application/json; charset=utf-8',
+  '.webmanifest': 'application/manifest+json; charset=utf-8',
   '.jsonl': 'application/x-ndjson; charset=utf-8',
   '.svg': 'image/svg+xml',
   '.png': 'image/png',

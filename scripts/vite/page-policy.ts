@@ -23,6 +23,7 @@ export function contentPolicy({ connect = [], usesWasm = false, trustedTypes }: 
     "worker-src 'self'",
     "style-src 'self'",
     "img-src 'self' data:",
+    "manifest-src 'self'",
     `connect-src ${["'self'", ...hubSources, ...connect].join(' ')}`,
     "base-uri 'none'",
     "form-action 'none'",

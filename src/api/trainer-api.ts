@@ -511,7 +511,13 @@ export interface Generation {
  * Every method rejects with a TrainerError. Callbacks are wrapped with comlink's `proxy` by the client.
  */
 export interface TrainerApi extends EvaluationApi, PlaygroundApi {
-  openDevice(): Promise<DeviceReport>;
+  /**
+   * `isProvedLater`: it is opened, and proves itself with `proveDevice` or before anything is computed on it, while float32
+   * weights and data can be read already. @throws TrainerError "webgpu-unavailable", "self-test-failed"
+   */
+  openDevice(isProvedLater?: boolean): Promise<DeviceReport>;
+  /** @throws TrainerError "self-test-failed" */
+  proveDevice(): Promise<void>;
   /** `quantization`: how the frozen weights are held; a run with another one loads the model again. */
   loadModel(
     source: ModelSource,

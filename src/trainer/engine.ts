@@ -1,4 +1,4 @@
-/** A GPU that has proved itself: what models are loaded onto. */
+/** A GPU that proves itself before anything is computed on it: what models are loaded onto. */
 import type { CuratedModel, DeviceReport, ModelSource } from '../api/trainer-api.ts';
 import { TrainerError } from '../support/trainer-error.ts';
 import type { RunConfig } from '../config/run-config.ts';
@@ -18,17 +18,28 @@ export class Engine {
   /** @internal */
   readonly gpu: Gpu;
   readonly #models = new Set<Model>();
+  #proof: Promise<void> | null = null;
+  #isProved = false;
 
   private constructor(trainer: Trainer, gpu: Gpu) {
     this.trainer = trainer;
     this.gpu = gpu;
   }
 
-  /** @throws TrainerError "webgpu-unavailable", "self-test-failed" @internal */
+  /** Not proved yet. @throws TrainerError "webgpu-unavailable" @internal */
   static async open(trainer: Trainer): Promise<Engine> {
-    const gpu = await openDevice(trainer.host.gpu, trainer.host.gpuAdvice);
-    await selfTest(gpu, trainer.host.notes);
-    return new Engine(trainer, gpu);
+    return new Engine(trainer, await openDevice(trainer.host.gpu, trainer.host.gpuAdvice));
+  }
+
+  /** The self-test, once; what it has found holds for as long as the GPU is open. @throws TrainerError "self-test-failed" @internal */
+  proved(): Promise<void> {
+    return (this.#proof ??= selfTest(this.gpu, this.trainer.host.notes).then(() => {
+      this.#isProved = true;
+    }));
+  }
+  /** @internal */
+  get isProved(): boolean {
+    return this.#isProved;
   }
 
   get report(): DeviceReport {
@@ -52,6 +63,8 @@ export class Engine {
     { signal, onProgress = () => undefined }: Watch = {},
   ): Promise<Model> {
     const format = formatOf(quantization);
+    // Float32 weights are copied, and nothing is computed of them. A proof that is under way listens to errors that would be these.
+    if (format !== 'f32' || this.#proof !== null) await this.proved();
     if (source.kind !== 'hub') {
       const files = openModelFiles(source, this.trainer.host.assets);
       const loaded = await loadModel(this.gpu, files, format, (progress) => {

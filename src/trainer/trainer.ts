@@ -49,7 +49,13 @@ export class Trainer {
   }
 
   /** Opens the GPU and proves it. @throws TrainerError "webgpu-unavailable", "self-test-failed" */
-  openEngine(): Promise<Engine> {
+  async openEngine(): Promise<Engine> {
+    const engine = await this.openUnprovedEngine();
+    await engine.proved();
+    return engine;
+  }
+  /** For whoever has weights to load meanwhile, and awaits `proved` before anything else. @throws TrainerError "webgpu-unavailable" @internal */
+  openUnprovedEngine(): Promise<Engine> {
     return Engine.open(this);
   }
 

@@ -42,7 +42,9 @@ export async function mountPage(client: TrainerApi, { startDemo }: PageOptions):
   void app.storedRuns.refresh();
   void app.evaluations.refresh();
   await app.settingsTransfer.openLink(location.href);
-  await app.setUp.open();
+  const isOpen = app.setUp.open();
+  void app.offline.keep(isOpen);
+  await isOpen;
   if (startDemo) await app.start();
 }
 

@@ -21,7 +21,11 @@ export async function openApp(path = '/'): Promise<OpenApp> {
   const hub = new URL(path, 'http://page').searchParams.get('hub');
   const served = await serve({ root: distFolder, connect: hub === null ? [] : hubSourcesOf(hub) });
   const { browser } = await launchBrowser((line) => console.log(line));
-  const context = await browser.newContext({ acceptDownloads: true, viewport: { width: 1280, height: 900 } });
+  const context = await browser.newContext({
+    acceptDownloads: true,
+    viewport: { width: 1280, height: 900 },
+    serviceWorkers: 'block', // each page's own fetches the whole page once more; tests/app/offline.test.ts is about it
+  });
   const page = await context.newPage();
   const faults = watchPage(page);
   await page.goto(`${served.url}${path}`);

@@ -34,9 +34,16 @@ export class Current {
     this.trainer = createTrainer(host);
   }
 
-  /** Opened at the first call. */
+  /** Opened and proved at the first call. */
   async engine(): Promise<Engine> {
-    this.#engine ??= await this.trainer.openEngine();
+    const engine = await this.unprovedEngine();
+    await engine.proved();
+    engine.assertHealthy();
+    return engine;
+  }
+  /** For what computes nothing. */
+  async unprovedEngine(): Promise<Engine> {
+    this.#engine ??= await this.trainer.openUnprovedEngine();
     this.#engine.assertHealthy();
     return this.#engine;
   }
@@ -124,7 +131,7 @@ export class Current {
     quantization: RunConfig['quantization'],
     onProgress: NonNullable<Watch['onProgress']>,
   ): Promise<Model> {
-    const engine = await this.engine();
+    const engine = await this.unprovedEngine(); // it sees to its proof where it computes
     const model = await this.cancellable('loading', (signal) =>
       engine.loadModel(source, quantization, { signal, onProgress }),
     );

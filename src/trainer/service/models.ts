@@ -7,7 +7,9 @@ import type { Current } from './current.ts';
 
 export const modelCalls = (current: Current) =>
   ({
-    openDevice: async () => (await current.engine()).report,
+    openDevice: async (isProvedLater = false) =>
+      (await (isProvedLater ? current.unprovedEngine() : current.engine())).report,
+    proveDevice: async () => void (await current.engine()),
     destroyDevice: async () => current.openEngine?.gpu.device.destroy(),
 
     loadModel: (source, quantization, onProgress) =>
@@ -19,7 +21,7 @@ export const modelCalls = (current: Current) =>
       }),
     cancelLoading: async () => current.cancel('loading'),
 
-    listCurated: async () => (await current.engine()).curatedModels(),
+    listCurated: async () => (await current.unprovedEngine()).curatedModels(),
     listKept: async () =>
       ((await (await current.trainer.keptModels())?.list()) ?? []).map(({ key, content, ...entry }) => ({
         ...entry,

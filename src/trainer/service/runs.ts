@@ -15,16 +15,19 @@ export const runCalls = (current: Current) =>
   ({
     startTraining: (request, onEvent) =>
       current.exclusively('training', async () => {
+        if (!(await current.unprovedEngine()).isProved)
+          onEvent({ kind: 'phase', phase: 'preparing', note: 'Self-test of the GPU' });
         (await current.engine()).assertHealthy();
         const model = await modelFor(current, request.config, onEvent);
         const run = await model.createRun(await datasetFor(current, request.config), request);
         current.use({ run });
         return run.train(onEvent);
       }),
-    planRun: async (config) =>
-      current.model === null || current.dataset === null
-        ? null
-        : current.model.forecast(current.dataset, config),
+    planRun: async (config) => {
+      await current.engine(); // how fast it is, its proof says
+      const { model, dataset } = current;
+      return model === null || dataset === null ? null : model.forecast(dataset, config);
+    },
 
     pause: async () => current.run?.control.pause(),
     resume: async () => current.run?.control.resume(),

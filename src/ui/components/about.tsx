@@ -1,5 +1,8 @@
+import { useApp } from '../state/app-state.ts';
+
 /** What the method is and what to know before trusting a number; readable without WebGPU. */
 export function About() {
+  const { offline } = useApp();
   return (
     <footer class="about">
       <h2>About the method</h2>
@@ -26,6 +29,7 @@ export function About() {
       <p class="small muted">
         Apache License 2.0; <a href="third-party.txt">other people’s work in this page, and its licences</a>.
         Your data stays on this computer.
+        {offline.isKept.value && ' This page and its demo open without a network, too.'}
       </p>
     </footer>
   );

@@ -13,11 +13,13 @@ import { RunPanel } from './run-panel.tsx';
 import { RunsPanel } from './runs-panel.tsx';
 import { SampleTraces } from './sample-traces.tsx';
 import { SettingsPanel } from './settings-panel.tsx';
+import { UpdateOffer } from './update-offer.tsx';
 
 export function App() {
   return (
     <div class={`page ${isDraggingFile.value ? 'is-dragging' : ''}`}>
       <Header />
+      <UpdateOffer />
       <main class="columns">
         <div class="set-up">
           <ModelPanel />

@@ -23,6 +23,7 @@ import { createFailures, type Failures } from './failures.ts';
 import { createHubDatasets, type HubDatasets } from './hub-datasets.ts';
 import { createHubModels, type HubModels } from './hub-models.ts';
 import { createForecast, type Forecast } from './forecast.ts';
+import { createOffline, type Offline } from './offline.ts';
 import { createLessMemory, type LessMemory } from './less-memory.ts';
 import { createPlayground, type Playground } from './playground.ts';
 import { createPlaygroundForm } from './playground-form.ts';
@@ -36,6 +37,7 @@ import { createSuiteFiles, type SuiteFiles } from './suite-files.ts';
 export interface AppState {
   readonly client: TrainerApi;
   readonly failures: Failures;
+  readonly offline: Offline;
   readonly settings: Settings;
   readonly setUp: SetUp;
   readonly run: Run;
@@ -178,6 +180,7 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
   return {
     client,
     failures,
+    offline: createOffline(),
     settings,
     setUp,
     run,

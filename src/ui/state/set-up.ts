@@ -103,7 +103,16 @@ export function createSetUp(client: TrainerApi, settings: Settings, failures: Fa
     device.value = null;
     failures.clear('device');
     try {
-      device.value = await client.openDevice();
+      device.value = await client.openDevice(true);
+    } catch (error) {
+      failures.report('device', error);
+    }
+  }
+
+  /** While the data are read. A run that is asked for meanwhile waits for it, and does not begin where it fails. */
+  async function proveDevice(): Promise<void> {
+    try {
+      await client.proveDevice();
     } catch (error) {
       failures.report('device', error);
     }
@@ -232,7 +241,9 @@ export function createSetUp(client: TrainerApi, settings: Settings, failures: Fa
       inTurn(async () => {
         await openDevice();
         if (device.value === null) return;
-        if (await loadModelNow(modelSource.value)) await readDatasetNow(datasetSource.value);
+        const isLoaded = await loadModelNow(modelSource.value);
+        void proveDevice();
+        if (isLoaded) await readDatasetNow(datasetSource.value);
       }),
     loadModel: (source) =>
       inTurn(async () => {

@@ -201,7 +201,7 @@ const common = {
   'cross-origin-resource-policy': 'same-origin',
 };
 const policyFor = (script: string, types: string): string =>
-  `default-src 'none'; script-src ${script}; worker-src 'self'; style-src 'self'; img-src 'self' data:; ` +
+  `default-src 'none'; script-src ${script}; worker-src 'self'; style-src 'self'; img-src 'self' data:; manifest-src 'self'; ` +
   `connect-src 'self' https://huggingface.co https://*.huggingface.co https://*.hf.co http://127.0.0.1:*; ` +
   `base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types ${types}; frame-ancestors 'none'`;
 

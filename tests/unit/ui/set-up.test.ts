@@ -14,6 +14,7 @@ async function opened() {
   };
   const client = {
     openDevice: async () => ({}),
+    proveDevice: async () => undefined,
     loadModel: async (source: { kind: string; name?: string }) => {
       answer(source.name ?? source.kind);
       return { name: source.name ?? 'demo', maxPositions: 512 } as ModelReport;
@@ -95,4 +96,18 @@ test('data that were refused with some settings are read again with others', asy
   settings.edit('maxLength', '200'); // as it was read
   await setUp.refreshDataset();
   expect(setUp.unmetDataset.value).toBe(null);
+});
+
+test('a GPU that turns out to be wrong while the data are read is a failure of the GPU', async () => {
+  const failures = createFailures();
+  const client = {
+    openDevice: async () => ({}),
+    proveDevice: () => Promise.reject(new TrainerError('self-test-failed', 'It computes wrong numbers.')),
+    loadModel: async () => ({ name: 'demo', maxPositions: 512 }),
+    readDataset: async () => ({ name: 'rows', gate: [], usableRows: 1000 }),
+  } as unknown as TrainerApi;
+  const setUp = createSetUp(client, createSettings(), failures);
+  await setUp.open();
+  expect(setUp.dataset.report.value?.name).toBe('rows');
+  expect(failures.of('device').value?.code).toBe('self-test-failed'); // no run starts: whyNotStart asks for it first
 });
