@@ -4,37 +4,23 @@
  * 1. What a run at 1,024 tokens, rank 16, nf4, layers recomputed, is planned to take of the GPU.
  * 2. The page opens the folder in nf4 and takes one step and one token: time, memory of the page's process, and the
  *    bytes of the GPU beside the plan.
- * 3. There the adapter is merged into the original weights and downloaded: time, bytes and memory.
- * 4. With PYTHON naming a Python that has torch and safetensors: the same kind of step from the command line, its loss
+ * 3. With PYTHON naming a Python that has torch and safetensors: the same kind of step from the command line, its loss
  *    and every gradient beside float64 on the same dequantised weights (check_large_step.py).
  *
  * `npm run make-checkpoint -- --shape r1-1.5b --out <folder>` makes such a folder.
  */
-import { mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { Locator, Page } from 'playwright-core';
 import { planMemory } from '../../src/model/memory-plan.ts';
 import { parseModelConfig } from '../../src/model/model-config.ts';
 import { defaultRunConfig } from '../../src/config/run-config.ts';
-import { ensureDist } from '../cli/build.ts';
-import { launchBrowser } from '../cli/browser.ts';
-import { distFolder, projectRoot } from '../cli/paths.ts';
-import { serve } from '../cli/serve.ts';
-import { rendererBytes } from './renderer-bytes.ts';
+import { projectRoot } from '../cli/paths.ts';
+import { LIMIT_MS, openLargeModel, rowsFile, seconds } from './large-page.ts';
 import { runCommand, runProgram } from './run-command.ts';
 
 const MIB = 2 ** 20;
-const LIMIT_MS = 30 * 60_000;
 const DEFAULT_BINDING_BYTES = 128 * MIB; // what every WebGPU adapter has
-
-const row = {
-  instruction: 'How many lamps do I need for a room of twelve square metres?',
-  response: 'The user asks about lamps. This is harmless, so I can help.\n</think>\n\nTwo lamps are enough.',
-};
-
-const mebibytes = (bytes: number): string => `${Math.round(bytes / MIB)} MiB`;
-const seconds = (since: number): string => `${((performance.now() - since) / 1000).toFixed(0)} s`;
 
 function printPlan(folder: string): void {
   const model = parseModelConfig(JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8')));
@@ -51,46 +37,10 @@ function printPlan(folder: string): void {
   console.log(JSON.stringify({ ...plan, totalGB: Number((plan.total / 1e9).toFixed(3)) }));
 }
 
-/** Waits while noting the most memory that the page's process takes. */
-async function untilReady(page: Page, start: Locator, what: string): Promise<number> {
-  const began = performance.now();
-  let peak = 0;
-  for (;;) {
-    peak = Math.max(peak, await rendererBytes(page));
-    const alerts = await page.getByRole('alert').allInnerTexts();
-    if (alerts.length > 0) throw new Error(`${what}: ${alerts.join('; ')}`);
-    if (await start.isEnabled()) return peak;
-    if (performance.now() - began > LIMIT_MS) throw new Error(`${what} did not end within half an hour`);
-    await page.waitForTimeout(250);
-  }
-}
-
 async function throughThePage(folder: string, rows: string): Promise<void> {
-  await ensureDist({ say: console.log });
-  const { browser } = await launchBrowser(console.log);
-  const served = await serve({ root: distFolder });
+  const large = await openLargeModel(folder, rows);
+  const { page, start } = large;
   try {
-    const page = await browser.newPage();
-    const field = (name: string): Locator => page.getByLabel(name, { exact: true });
-    const start = page.getByRole('button', { name: 'Start training', exact: true });
-    await page.goto(served.url);
-    await untilReady(page, start, 'the demo');
-    await page.getByLabel('Base weights on the GPU').selectOption('nf4');
-    await page.waitForTimeout(1000);
-    const idle = await untilReady(page, start, 'the demo in nf4');
-
-    const opened = performance.now();
-    await field('Model').selectOption('folder');
-    await field('Model folder').setInputFiles(folder);
-    await page.getByRole('progressbar', { name: 'Loading the model' }).waitFor();
-    const peak = await untilReady(page, start, 'loading');
-    console.log(
-      `Opened in ${seconds(opened)}; the page's process: ${mebibytes(idle)} before, ${mebibytes(peak)} at most`,
-    );
-
-    await field('Dataset file').setInputFiles(rows);
-    await page.getByText('rows.jsonl').waitFor();
-    await page.getByText('More settings', { exact: true }).click();
     const settings = {
       'Max steps': '1',
       'Batch size': '1',
@@ -102,9 +52,7 @@ async function throughThePage(folder: string, rows: string): Promise<void> {
       'Prompts per suite': '0',
       'Rank r': '16',
     };
-    for (const [name, value] of Object.entries(settings)) await field(name).fill(value);
-    await field('Gradient checkpointing').selectOption('on');
-    await untilReady(page, start, 'the settings');
+    await large.fill(settings);
     await page.waitForTimeout(2000); // the plan follows the settings
     const planned = await page.locator('.memory-plan summary').innerText();
     const trained = performance.now();
@@ -120,36 +68,9 @@ async function throughThePage(folder: string, rows: string): Promise<void> {
     console.log(`One step of 64 tokens and one token before and after it: ${seconds(trained)}`);
     console.log(`Planned ${planned}; held ${held.replace('\n', ' ')}`);
     console.log(`${loss.replaceAll('\n', ' ')} | ${traces.replaceAll('\n', ' ')}`);
-    await exportMerged(page);
   } finally {
-    await browser.close();
-    await served.close();
+    await large.close();
   }
-}
-
-/** The whole model in bf16 as one zip, while the page's memory is watched. */
-async function exportMerged(page: Page): Promise<void> {
-  await page.getByRole('button', { name: 'Export…', exact: true }).click();
-  const dialog = page.getByRole('dialog', { name: 'Export the adapter' });
-  await dialog.getByLabel('GGUF').uncheck();
-  await dialog.getByLabel('Merged model').check();
-  await dialog.getByLabel('Numbers as').selectOption('bf16');
-  const before = await rendererBytes(page);
-  let peak = before;
-  let isDone = false;
-  const began = performance.now();
-  const arriving = page.waitForEvent('download', { timeout: LIMIT_MS }).finally(() => (isDone = true));
-  await dialog.getByRole('button', { name: 'Export as zip' }).click();
-  while (!isDone) {
-    peak = Math.max(peak, await rendererBytes(page));
-    const failures = await dialog.getByRole('alert').allInnerTexts();
-    if (failures.length > 0) throw new Error(failures.join('; '));
-    await page.waitForTimeout(250);
-  }
-  const path = await (await arriving).path();
-  console.log(
-    `Merged in bf16, ${mebibytes(statSync(path).size)}, in ${seconds(began)}; the page's process: ${mebibytes(before)} before, ${mebibytes(peak)} at most`,
-  );
 }
 
 async function besideFloat64(folder: string, work: string, rows: string, python: string): Promise<void> {
@@ -190,8 +111,7 @@ async function main(): Promise<void> {
     throw new Error('Name the folder: npm run proof:large-model -- checkpoints/r1-1.5b');
   const folder = resolve(name);
   const work = mkdtempSync(join(tmpdir(), 'large-model-'));
-  const rows = join(work, 'rows.jsonl');
-  writeFileSync(rows, `${JSON.stringify(row)}\n`);
+  const rows = rowsFile(work);
   printPlan(folder);
   await throughThePage(folder, rows);
   const python = process.env['PYTHON'];
