@@ -9,6 +9,9 @@ export type { Adapter, AdapterGroup, AdapterPart, AdapterPlan } from './model/ad
 export type { LoraSettings } from './adapter/peft.ts';
 export type { RunStore } from './runs/run-store.ts';
 export type { Watch } from './trainer/watch.ts';
+export { exportAdapter, type AdapterExport } from './trainer/export-zip.ts';
+export type { ExportFile } from './exporters/export-file.ts';
+export type { ExportDtype, ExportFormat } from './config/export-choices.ts';
 export type { Host, Assets, NoteStore, Room } from './host/host.ts';
 export type { ByteSource } from './support/byte-source.ts';
 export type { FolderStore } from './storage/folder-store.ts';

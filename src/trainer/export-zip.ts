@@ -1,6 +1,7 @@
 /** A trained adapter in other formats: as one zip with a folder per format, or as a repository of the hub. */
 import { unzipSync } from 'fflate';
 import type {
+  ExportedFile,
   ExportRequest,
   LoadProgress,
   PlannedFile,
@@ -19,7 +20,7 @@ import type { FileToPush } from '../hub/push.ts';
 import { openModelFiles, type ModelFiles } from '../model/model-files.ts';
 import type { RunStore } from '../runs/run-store.ts';
 import { TrainerError } from '../support/trainer-error.ts';
-import type { ExportFormat } from '../config/export-choices.ts';
+import type { ExportDtype, ExportFormat } from '../config/export-choices.ts';
 import { readCheckpoint } from './checkpoint.ts';
 import type { Dataset } from './dataset.ts';
 import { runBundle } from './export-bundle.ts';
@@ -89,14 +90,45 @@ async function repositoryOf(request: ExportRequest, places: ExportPlaces): Promi
   return layout.map(({ name, file }) => renamed(file, name));
 }
 
-async function makeExport(
-  { zip, runId, formats, dtype }: ExportRequest,
+/** What the library calls: files of a run (`run.files()`) or of any PEFT adapter, for other tools. */
+export interface AdapterExport {
+  readonly formats: readonly ExportFormat[]; // not "bundle"
+  readonly dtype?: ExportDtype; // default "f32"
+  /** The adapter's model, as it is loaded. */
+  readonly model: Model;
+}
+
+/**
+ * Each format's files, in a folder of its name; made while they are read, so that a merged model of gigabytes is never held whole.
+ * @throws TrainerError "adapter-invalid", "nothing-to-export", "not-ready" where the adapter is of another model
+ */
+export async function exportAdapter(
+  files: readonly ExportedFile[],
+  { formats, dtype = 'f32', model }: AdapterExport,
+): Promise<readonly ExportFile[]> {
+  const places = { model, dataset: null, run: null, runs: null };
+  const { made } = await exportOf(files, { runId: null, formats, dtype }, places);
+  return made.flatMap(({ format, files: ofFormat }) =>
+    ofFormat.map((file) => renamed(file, `${format}/${file.name}`)),
+  );
+}
+
+type Exported = { readonly made: readonly FormatFiles<ExportFile>[]; readonly subject: ExportSubject };
+
+async function makeExport({ zip, ...request }: ExportRequest, places: ExportPlaces): Promise<Exported> {
+  const entries = Object.entries(unzipSync(new Uint8Array(await zip.arrayBuffer())));
+  return exportOf(
+    entries.map(([name, bytes]) => ({ name, bytes })),
+    request,
+    places,
+  );
+}
+
+async function exportOf(
+  files: readonly ExportedFile[],
+  { runId, formats, dtype }: Omit<ExportRequest, 'zip'>,
   { model, dataset, run, runs }: ExportPlaces,
-): Promise<{ readonly made: readonly FormatFiles<ExportFile>[]; readonly subject: ExportSubject }> {
-  const files = Object.entries(unzipSync(new Uint8Array(await zip.arrayBuffer()))).map(([name, bytes]) => ({
-    name,
-    bytes,
-  }));
+): Promise<Exported> {
   const shape = runId === null || runs === null ? null : await shapeOf(runs, runId);
   const alone = await exportSubject(adapterFilesOf('The adapter', files), {
     model: shape,

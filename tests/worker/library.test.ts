@@ -1,6 +1,6 @@
 // The library as other pages use it: the documented examples run, on the page's thread and with the worker.
 import * as tf from '@tensorflow/tfjs';
-import { browserHost, createTrainer, type ExportedFile } from 'alttrain-web';
+import { browserHost, createTrainer, exportAdapter, requireRunConfig, type ExportedFile } from 'alttrain-web';
 import { expect, test } from 'vitest';
 import { trainInPage } from '../../examples/train-in-a-page.ts';
 import { trainInWorker } from '../../examples/train-in-a-worker.ts';
@@ -44,6 +44,28 @@ test('a page that embeds the trainer keeps its own tfjs: backend, flags and resu
   engine.dispose();
   expect({ tensors: tf.memory().numTensors, backends: backends() }).toEqual(before);
   expect(tf.getBackend()).toBe('cpu');
+});
+
+test('a run leaves for other tools, its merged model in chunks', async () => {
+  const engine = await createTrainer(browserHost(appBaseUrl)).openEngine();
+  const model = await engine.loadModel({ kind: 'demo' });
+  const config = requireRunConfig({ max_length: 256, max_steps: 1, sample_steps: 0, suite_prompts: 0 });
+  const dataset = await model.readDataset({ kind: 'file', name: rows.name, file: rows }, config);
+  const run = await model.createRun(dataset, { config });
+  await run.train(() => undefined);
+  const exported = await exportAdapter(await run.files(), {
+    formats: ['gguf', 'merged'],
+    dtype: 'f16',
+    model,
+  });
+  const names = exported.map(({ name }) => name);
+  expect(names).toEqual(expect.arrayContaining(['gguf/adapter.gguf', 'merged/model.safetensors']));
+  for (const file of exported) {
+    let bytes = 0;
+    for await (const chunk of file.chunks()) bytes += chunk.length;
+    expect(bytes, file.name).toBe(file.size);
+  }
+  engine.dispose();
 });
 
 test('an engine that is disposed takes its models and runs along', async () => {
