@@ -1,14 +1,21 @@
+import { useSignal } from '@preact/signals';
+import { isFound } from '../find-runs.ts';
 import { useApp } from '../state/app-state.ts';
 import { CompareDialog } from './compare-dialog.tsx';
 import { CompareButton } from './compare-tick.tsx';
 import { FailureAlert } from './failure-alert.tsx';
 import { RunRow } from './run-row.tsx';
 
+/** As many are seen at once. */
+const fewRuns = 5;
+
 /** Runs kept in this browser. Those that were interrupted come first, with what can be done about them. */
 export function RunsPanel() {
   const { storedRuns } = useApp();
   const { list, unfinished } = storedRuns;
+  const sought = useSignal('');
   const others = list.value.filter((run) => !unfinished.value.includes(run));
+  const found = others.filter((run) => isFound(run, sought.value));
   return (
     <section class="panel runs" aria-label="Runs">
       <h2>Runs</h2>
@@ -27,9 +34,20 @@ export function RunsPanel() {
           ))}
         </ul>
       )}
-      {others.length > 0 && (
+      {others.length >= fewRuns && (
+        <input
+          class="control wide"
+          type="search"
+          aria-label="Find runs"
+          placeholder="Find by title, notes, model or data"
+          value={sought.value}
+          onInput={(event) => (sought.value = event.currentTarget.value)}
+        />
+      )}
+      {others.length > 0 && found.length === 0 && <p class="empty">No run has all of these words.</p>}
+      {found.length > 0 && (
         <ul class="run-list" aria-label="Other runs">
-          {others.map((run) => (
+          {found.map((run) => (
             <RunRow key={run.id} run={run} />
           ))}
         </ul>
