@@ -5,8 +5,9 @@ const head = `# What the page contains of other people's work
 
 Made by \`npm run licences\` from the bundler's list of the modules whose code is in the built page and its workers; a test
 compares it with the build. The licences' texts are in \`third-party.txt\`, which the build writes beside the page and the page
-links to. Of vite and rolldown only their helpers for loading are in it. In Node the commands use npm's packages where
-they are installed, and \`webgpu\` (Dawn, BSD-3-Clause) is a binary that npm brings.
+links to. Of vite and rolldown only their helpers for loading are in it. The package's bundles for Node and for other pages
+(\`dist-cli\`, \`dist-node\`, \`dist-lib\`) have a \`third-party.txt\` of their own; \`webgpu\` (Dawn, BSD-3-Clause) and
+\`playwright-core\` (Apache-2.0) are no part of them: npm brings them.
 `;
 
 /** Laid out as Prettier does it. */

@@ -5,6 +5,7 @@ import ts from 'typescript';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { chooseHost } from '../../scripts/cli/choose-host.ts';
 import { projectRoot } from '../../scripts/cli/paths.ts';
+import { blocksIn } from '../support/doc-commands.ts';
 import { hasNodeDriver } from '../support/node-driver.ts';
 import { pack, runIn, unpack, type Packed } from '../support/package.ts';
 import { tempFolder, writeFiles } from '../support/temp-folder.ts';
@@ -18,6 +19,11 @@ beforeAll(async () => {
   packed = await pack(tempFolder());
   installed = unpack(packed, folder, ['webgpu']);
 });
+
+const readme = readFileSync(join(projectRoot, 'README.md'), 'utf8');
+const samples = blocksIn(readme)
+  .filter(({ language }) => language === 'ts')
+  .map(({ text }) => text);
 
 interface Manifest {
   readonly version: string;
@@ -43,7 +49,9 @@ describe('the package', () => {
       /^(dist|dist-cli|dist-lib|dist-node)\/|^(package\.json|LICENSE|CITATION\.cff|[A-Z]+\.md|scripts\/demo-model\/README\.md)$/;
     expect(files.filter((name) => !allowed.test(name))).toEqual([]);
     expect(files.filter((name) => /\.map$|\.test\.|(?<!\.d)\.tsx?$/.test(name))).toEqual([]);
-    expect(packed.bytes).toBeLessThan(6e6); // README.md, "Install", states the size
+    expect(packed.bytes).toBeLessThan(6e6);
+    const stated = Number(/The tarball has ([\d.]+) MB/.exec(readme)?.[1]);
+    expect(Math.abs(packed.bytes / 1e6 - stated)).toBeLessThan(0.5);
   });
 
   test('installs nothing but Dawn, and runs nothing when it is installed', () => {
@@ -124,8 +132,25 @@ describe('the package', () => {
   });
 });
 
+test('what the README marks as tested runs there', async () => {
+  const blocks = blocksIn(readme).filter(({ isRun, text }) => isRun && text.includes('npx alttrain-web'));
+  expect(blocks.length).toBeGreaterThan(0);
+  for (const { line, text } of blocks) {
+    const ran = await runIn(folder, 'bash', ['-euo', 'pipefail', '-c', text], { npm_config_offline: 'true' });
+    expect(ran.exitCode, `README.md, line ${line}: ${ran.stdout}${ran.stderr}`).toBe(0);
+  }
+  const wrong = await runIn(folder, 'bash', [
+    '-euo',
+    'pipefail',
+    '-c',
+    'npx alttrain-web inspect --modle demo',
+  ]);
+  expect(wrong.exitCode).toBe(2); // the control
+});
+
 describe('its types', () => {
   const programs = {
+    ...Object.fromEntries(samples.map((text, i) => [`readme-${i}.ts`, text])),
     'page.ts': readFileSync(join(projectRoot, 'examples/train-in-a-page.ts'), 'utf8'),
     'worker.ts': readFileSync(join(projectRoot, 'examples/train-in-a-worker.ts'), 'utf8'),
     'node.ts': readFileSync(join(projectRoot, 'examples/train-in-node.ts'), 'utf8'),

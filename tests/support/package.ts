@@ -1,6 +1,6 @@
 /** The project as others get it: what `npm pack` makes, in a folder with nothing else. */
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, symlinkSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ensureDist, ensureNode, ensurePackage } from '../../scripts/cli/build.ts';
 import { projectRoot } from '../../scripts/cli/paths.ts';
@@ -51,6 +51,14 @@ export function unpack({ tarball }: Packed, folder: string, links: readonly stri
   for (const name of links) {
     mkdirSync(dirname(join(modules, name)), { recursive: true });
     symlinkSync(join(projectRoot, 'node_modules', name), join(modules, name), 'junction');
+  }
+  const { bin } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as {
+    readonly bin: Readonly<Record<string, string>>;
+  };
+  mkdirSync(join(modules, '.bin'));
+  for (const [name, file] of Object.entries(bin)) {
+    chmodSync(join(installed, file), 0o755);
+    symlinkSync(join(installed, file), join(modules, '.bin', name));
   }
   return installed;
 }

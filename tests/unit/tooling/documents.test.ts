@@ -43,6 +43,15 @@ test.each(documents)('every file that %s links to is there', (path) => {
   expect(own.filter((link) => !existsSync(join(projectRoot, dirname(path), link)))).toEqual([]);
 });
 
+test('package, changelog and citation name one version, and one day', () => {
+  const { version } = JSON.parse(textOf('package.json')) as { readonly version: string };
+  const [, newest, day] = /^## \[([\d.]+)\] - (\d{4}-\d\d-\d\d)$/m.exec(textOf('CHANGELOG.md')) ?? [];
+  expect(newest).toBe(version);
+  const citation = textOf('CITATION.cff');
+  expect(/^version: (.*)$/m.exec(citation)?.[1]).toBe(version);
+  expect(/^date-released: (.*)$/m.exec(citation)?.[1]).toContain(day);
+});
+
 describe('a document that is wrong', () => {
   const block = (line: string): string => `Some words.\n\n\`\`\`sh\n${line}\n\`\`\`\n`;
   test.each([
