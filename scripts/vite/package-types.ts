@@ -41,6 +41,11 @@ function reachable(folder: string): Map<string, string> {
   for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
     if (found.has(file)) continue;
     const text = readFileSync(join(folder, file), 'utf8');
+    const [, foreign] = /(?:from |import\()['"]([^.'"][^'"]*)['"]/.exec(text) ?? [];
+    if (foreign !== undefined)
+      throw new Error(
+        `${file} names ${foreign}, which an installation has not: mark what leads there @internal.`,
+      );
     const from = dirname(join(folder, file));
     for (const [, , , path] of text.matchAll(imported))
       waiting.push(relative(folder, join(from, `${path}.d.ts`)));

@@ -145,7 +145,7 @@ export class Run {
     }
   }
 
-  /** What it is a run of. */
+  /** What it is a run of. @internal */
   get identity(): RunIdentity {
     return this.#parts.identity;
   }
