@@ -72,15 +72,14 @@ async function expectAccessible(state: string): Promise<void> {
     const wide = await page.evaluate(() => document.documentElement.scrollWidth);
     if (wide > width) faults.push(`${state}: ${wide} px of page in a window of ${width}`);
   }
-  expect(faults).toEqual([]);
+  expect(faults.join('\n')).toBe('');
 }
 
 const button = (name: string) => page.getByRole('button', { name, exact: true });
 
 test('while the model is loading', async () => {
   await page.getByText('Loading the model').first().waitFor();
-  await expectAccessible('loading');
-  release();
+  await expectAccessible('loading').finally(release);
 });
 
 test('ready, with all settings shown', async () => {
