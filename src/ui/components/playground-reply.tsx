@@ -73,7 +73,7 @@ function ReplyActions({ exchange, reply, isEditing }: ReplyProps & { readonly is
       <button
         type="button"
         class="button quiet small-button"
-        aria-label={`Save the reply of ${reply.title} as a training row`}
+        aria-label={`Save as a training row: the reply of ${reply.title}`}
         onClick={() => {
           if (isWhole) playground.saveRow(exchange, reply);
           else isEditing.value = true;
