@@ -32,7 +32,8 @@ async function loadOnce(url: string): Promise<Seen> {
     const page = await (await browser.newContext({ serviceWorkers: 'block' })).newPage();
     await page.addInitScript({ content: watch });
     await page.goto(url);
-    await page.waitForFunction(`seen['start possible']`, undefined, { timeout: 240_000 });
+    const isSeen = (): boolean => 'start possible' in (globalThis as unknown as { readonly seen: Seen }).seen;
+    await page.waitForFunction(isSeen, undefined, { timeout: 240_000 });
     return await page.evaluate<Seen>('seen');
   } finally {
     await browser.close();
