@@ -368,6 +368,9 @@ def main():
             print(f"Starting from {start}: the losses are not those of the run in the page.")
     if arguments.check:
         return
+    if state.is_main_process:  # already now, so that a run that is cut off can be opened too
+        os.makedirs(arguments.output, exist_ok=True)
+        shutil.copy(os.path.join(here, "config.json"), os.path.join(arguments.output, "bundle_config.json"))
     config = settings(shape)  # before the model: with ZeRO-3 it is loaded in parts
     tokenizer = AutoTokenizer.from_pretrained(name, revision=revision)
     model = PeftModel.from_pretrained(
@@ -395,7 +398,6 @@ def main():
     trainer.save_model()  # adapter_model.safetensors, adapter_config.json
     trainer.save_state()  # trainer_state.json: the curve
     if state.is_main_process:
-        shutil.copy(os.path.join(here, "config.json"), os.path.join(arguments.output, "bundle_config.json"))
         print(f"Done. {arguments.output} opens in AltTrain Web as a run.")
 
 

@@ -7,9 +7,10 @@ import { projectRoot } from '../cli/paths.ts';
 export function runCommand(
   command: 'train' | 'generate' | 'inspect' | 'export',
   args: readonly string[],
+  options: { readonly isQuiet?: boolean } = {},
 ): Promise<string> {
   const script = join(projectRoot, `scripts/${command}.ts`);
-  return runProgram(process.execPath, ['--import', 'tsx', script, ...args]);
+  return runProgram(process.execPath, ['--import', 'tsx', script, ...args], options);
 }
 
 export function runProgram(

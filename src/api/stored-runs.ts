@@ -50,6 +50,7 @@ export interface RunHead {
   readonly before: EvaluationReport | null;
   readonly after: EvaluationReport | null;
   readonly result: RunResult | null; // of a run that ended
+  readonly isImported?: boolean; // trained elsewhere: there are no moments to go on with
 }
 
 export interface StoredRun extends RunHead {

@@ -138,6 +138,20 @@ export class RunRecord {
     return earlyStopSentence(this.#progress.heldOut, { step: this.#step, totalSteps, threshold });
   }
 
+  /** Of a run that was trained elsewhere: what its steps do not say themselves. */
+  finishAt({
+    step,
+    seconds,
+    tokens,
+  }: {
+    readonly step: number;
+    readonly seconds: number;
+    readonly tokens: number;
+  }): void {
+    this.#step = step;
+    this.#progress = { ...this.#progress, tokens, trainMs: seconds * 1000 };
+  }
+
   addEvaluation(which: 'before' | 'after', report: EvaluationReport): void {
     this.#progress = { ...this.#progress, [which]: report };
   }

@@ -88,6 +88,13 @@ export async function startOf(
   if (runId !== undefined) {
     const runs = await trainer.openRuns();
     const { log, records, checkpoint: bytes, notes, head: before } = await runs.open(runId);
+    if (before.isImported === true) {
+      await log.close();
+      throw new TrainerError(
+        'checkpoint-invalid',
+        'This run was trained elsewhere, and the moments of its optimizer stayed there: it cannot go on here. Start a new run from its adapter (“Start from it”).',
+      );
+    }
     const { title, notes: words, createdMs, step, lossLast, startedFrom } = before;
     const copy = await datasetToKeep(dataset, runs, runId);
     const isItsOwn = dataset.source.kind === 'stored' && dataset.source.runId === runId;

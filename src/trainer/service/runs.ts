@@ -8,7 +8,8 @@ import { TrainerError } from '../../support/trainer-error.ts';
 import type { Dataset } from '../dataset.ts';
 import { exportZipAs, planPush, pushExport, type ExportPlaces } from '../export-zip.ts';
 import type { Model } from '../model.ts';
-import { storedRunFiles } from '../stored-runs.ts';
+import { importRun, keepImported, type KnownModel } from '../import-run.ts';
+import { rememberedModel, storedRunFiles } from '../stored-runs.ts';
 import type { Current } from './current.ts';
 
 export const runCalls = (current: Current) =>
@@ -36,6 +37,10 @@ export const runCalls = (current: Current) =>
 
     listRuns: async () => (await (await current.trainer.runs())?.list()) ?? [],
     readRun: async (id) => (await storeOf(current)).read(id),
+    importRun: async (foreign) => {
+      const imported = await importRun(foreign, knownModel(current));
+      return { id: await keepImported(imported, await storeOf(current)), notes: imported.notes };
+    },
     describeRun: async (id, words) => (await storeOf(current)).describe(id, words),
     removeRun: async (id) => (await storeOf(current)).remove(id),
     exportStoredRun: async (id) => zipFiles(await storedRunFiles(await storeOf(current), id)),
@@ -51,6 +56,12 @@ export const runCalls = (current: Current) =>
     cancelPush: async () => current.cancel('pushing'),
     exportCheckpoint: async () => new Blob([(await current.requireRun().checkpoint()) as BlobPart]),
   }) satisfies Partial<TrainerApi>;
+
+function knownModel({ model }: Current): KnownModel | null {
+  if (model === null) return null;
+  const { name, base, config } = model.loaded;
+  return { name, base, config, source: rememberedModel(model.source) };
+}
 
 async function placesOf({ model, dataset, run, trainer }: Current): Promise<ExportPlaces> {
   return { model, dataset, run, runs: await trainer.runs() };
