@@ -75,6 +75,11 @@ export interface AdapterFiles {
   readonly config: Blob | null; // adapter_config.json; null: the weights are a GGUF file, which says it all
   readonly weights: Blob; // adapter_model.safetensors, adapters.safetensors or *.gguf
 }
+/** A file with its path in the folder that was given. */
+export interface GivenFile {
+  readonly path: string; // with /
+  readonly content: Blob;
+}
 /** A run that was trained elsewhere, by the Trainer of transformers or TRL. */
 export interface ForeignRun {
   readonly state: Blob; // trainer_state.json
@@ -557,8 +562,8 @@ export interface TrainerApi extends EvaluationApi, PlaygroundApi {
   /** Runs in the host's store, the newest first; empty where it has none. */
   listRuns(): Promise<readonly StoredRun[]>;
   /** A stored run with what is drawn of it; also of one that is under way elsewhere. */
-  /** Keeps a run that was trained elsewhere among the others. `notes`: what of it is not read, or not known. */
-  importRun(run: ForeignRun): Promise<{ readonly id: string; readonly notes: readonly string[] }>;
+  /** Keeps a run that was trained elsewhere among the others: trainer_state.json and what lies beside it, or a zip of that. `notes`: what of it is not read, or not known. */
+  importRun(files: readonly GivenFile[]): Promise<{ readonly id: string; readonly notes: readonly string[] }>;
   readRun(id: string): Promise<StoredRunContent>;
   describeRun(id: string, words: { readonly title?: string; readonly notes?: string }): Promise<void>;
   removeRun(id: string): Promise<void>;

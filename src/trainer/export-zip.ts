@@ -170,7 +170,8 @@ async function shapeOf(runs: RunStore, id: string): Promise<ModelShape | null> {
 
 /** Of the data, as the run's checkpoint remembers it. */
 async function digestOf(runs: RunStore, id: string): Promise<string | null> {
-  return (await readCheckpoint(await runs.checkpoint(id))).identity?.data ?? null;
+  const { identity } = await readCheckpoint(await runs.checkpoint(id));
+  return identity === null || identity.data === '' ? null : identity.data;
 }
 
 const notLoaded = (what: string, name: string): TrainerError =>

@@ -1,6 +1,6 @@
 /** Which files of a folder, or of a zip, are the run that was trained elsewhere. */
 import { unzipSync } from 'fflate';
-import type { ForeignRun } from '../api/trainer-api.ts';
+import type { ForeignRun, GivenFile } from '../api/trainer-api.ts';
 import { TrainerError } from '../support/trainer-error.ts';
 
 export interface FoundFile {
@@ -48,18 +48,17 @@ export async function findRunFiles(files: readonly FoundFile[]): Promise<Foreign
   return { state: await file.read(), adapter, bundle };
 }
 
-/** What a browser gives: files, or one zip of them. @throws TrainerError */
-export async function filesGiven(files: readonly File[]): Promise<FoundFile[]> {
+/** Of a page: files, and what is in zips among them. @throws TrainerError "checkpoint-invalid" */
+export async function filesGiven(files: readonly GivenFile[]): Promise<FoundFile[]> {
   const all = await Promise.all(
-    files.map(async (file) => (isZip(file) ? await unpacked(file) : [fileOf(file)])),
+    files.map(async (file) => (file.path.toLowerCase().endsWith('.zip') ? unpacked(file) : [fileOf(file)])),
   );
   return all.flat();
 }
 
-const isZip = ({ name }: File): boolean => name.toLowerCase().endsWith('.zip');
-const fileOf = (file: File): FoundFile => ({
-  name: file.webkitRelativePath || file.name,
-  read: () => Promise.resolve(file),
+const fileOf = ({ path, content }: GivenFile): FoundFile => ({
+  name: path,
+  read: () => Promise.resolve(content),
 });
 
 const wanted: ReadonlySet<string> = new Set([
@@ -67,9 +66,9 @@ const wanted: ReadonlySet<string> = new Set([
 ]);
 
 /** Of a checkpoint the optimizer is most: it is not unpacked. */
-async function unpacked(zip: File): Promise<FoundFile[]> {
+async function unpacked({ path, content }: GivenFile): Promise<FoundFile[]> {
   try {
-    const entries = unzipSync(new Uint8Array(await zip.arrayBuffer()), {
+    const entries = unzipSync(new Uint8Array(await content.arrayBuffer()), {
       filter: ({ name }) => wanted.has(lastPart(name)),
     });
     return Object.entries(entries).map(([name, bytes]) => ({
@@ -77,7 +76,7 @@ async function unpacked(zip: File): Promise<FoundFile[]> {
       read: () => Promise.resolve(new Blob([bytes as BlobPart])),
     }));
   } catch (error) {
-    throw new TrainerError('checkpoint-invalid', `${zip.name} is no whole zip.`, String(error));
+    throw new TrainerError('checkpoint-invalid', `${path} is no whole zip.`, String(error));
   }
 }
 

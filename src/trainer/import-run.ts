@@ -38,6 +38,7 @@ export interface ImportedRun {
   readonly head: RunHead;
   readonly record: RunRecord;
   readonly records: readonly StoredRecord[];
+  readonly digest: string; // of its data; "": not known
   /** null: there was none, and only the curve is there. */
   readonly adapter: {
     readonly plan: AdapterPlan;
@@ -56,6 +57,7 @@ interface BundleConfig {
   readonly base: BaseModelName;
   readonly model: ModelShape;
   readonly data: string; // name
+  readonly digest: string; // of the data
   readonly rows: { readonly train: number; readonly heldOut: number };
   readonly start: string;
   readonly config: RunConfig;
@@ -111,6 +113,7 @@ export async function importRun(foreign: ForeignRun, model: KnownModel | null): 
     }),
     record,
     records: state.records,
+    digest: bundle?.digest ?? '',
     adapter,
     notes,
   };
@@ -118,7 +121,7 @@ export async function importRun(foreign: ForeignRun, model: KnownModel | null): 
 
 /** Puts it among the runs. Gives its id. @throws TrainerError "storage-full", "storage-unavailable" */
 export async function keepImported(
-  { head, records, adapter, record }: ImportedRun,
+  { head, records, adapter, record, digest }: ImportedRun,
   runs: RunStore,
 ): Promise<string> {
   const log = await runs.create(head);
@@ -142,7 +145,7 @@ export async function keepImported(
                   best: null,
                 },
                 config,
-                { model, dataset, data: '', weights: '', modelConfig: { ...adapter.model } },
+                { model, dataset, data: digest, weights: '', modelConfig: { ...adapter.model } },
                 head.totalSteps,
               ),
             },
@@ -328,6 +331,7 @@ function readBundleConfig(text: string): BundleConfig {
       vocabSize: count(sizes, 'vocab_size'),
     },
     data: words(part(raw, 'data')['name'], 'data.name'),
+    digest: words(part(raw, 'data')['digest'], 'data.digest'),
     rows: { train: count(rows, 'train'), heldOut: count(rows, 'held_out') },
     start: words(raw['start'], 'start'),
     config: requireRunConfig(part(raw, 'run')),

@@ -1,6 +1,6 @@
 /**
- * Dropping anywhere on the page: a file is a dataset, a folder is a model, an adapter for the playground, or a dataset
- * where it holds rows and no model.
+ * Dropping anywhere on the page: a file is a dataset, a folder is a model, an adapter for the playground, a run that was trained
+ * elsewhere, or a dataset where it holds rows and no model.
  */
 import { signal } from '@preact/signals';
 import { isDataFile } from '../config/data-files.ts';
@@ -57,9 +57,12 @@ async function takeDrop(app: AppState, transfer: DataTransfer): Promise<void> {
 
 const ofModels = /^(config|tokenizer|tokenizer_config)\.json$|\.(safetensors|bin|gguf)$/;
 
-type DropTarget = Pick<AppState, 'useModel' | 'useAdapter' | 'useDatasetFile'> & {
+type DropTarget = Pick<AppState, 'useModel' | 'useAdapter' | 'useDatasetFile' | 'openRun'> & {
   readonly setUp: Pick<SetUp, 'refuseDataset'>;
 };
+
+/** As the Trainer of transformers leaves one, with its adapter or without. */
+const isRun = (files: readonly File[]): boolean => files.some(({ name }) => name === 'trainer_state.json');
 
 /** As PEFT saves one: without a model beside it. */
 const isAdapter = (files: readonly File[]): boolean =>
@@ -68,6 +71,7 @@ const isAdapter = (files: readonly File[]): boolean =>
 
 /** What `takeDrop` does with the files of a folder. */
 export async function takeFolder(app: DropTarget, name: string, files: readonly File[]): Promise<void> {
+  if (isRun(files)) return app.openRun(files);
   if (isAdapter(files)) return app.useAdapter(name, files);
   const rows = files.filter((file) => isDataFile(file.name));
   if (files.some((file) => ofModels.test(file.name)) || rows.length === 0)
@@ -81,6 +85,7 @@ async function takeRows(
   what: string,
   files: readonly File[],
 ): Promise<void> {
+  if (isRun(files)) return app.openRun(files);
   if (files.length === 1) return app.useDatasetFile(files[0]);
   if (files.length === 0) return;
   const names = files.map((file) => file.name).join(', ');

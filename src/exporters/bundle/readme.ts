@@ -4,7 +4,7 @@ import { memoryTable } from './memory-table.ts';
 
 export function bundleReadme(content: BundleContent): string {
   const { config, base, data, rows, heldOut, totalSteps, modelFiles, trained } = content;
-  const tokens = config.perDeviceTrainBatchSize * (config.packing ? 1 : 1) * config.maxLength;
+  const tokens = config.perDeviceTrainBatchSize * config.maxLength;
   return `# ${base.nameOrPath}, trained on ${data.name}
 
 A run of AltTrain Web, to be trained where there are more GPUs: TRL's SFTTrainer and a PEFT adapter under Accelerate. \`train.py\` is
@@ -13,11 +13,11 @@ first values are in this folder.
 
 \`\`\`
 pip install -r requirements.txt
-accelerate launch --config_file accelerate/one-gpu.yaml train.py${modelFiles.length > 0 ? '' : `${isHubName(base.nameOrPath) ? '' : ' --model <folder of the base model>'}`}
-npm run import-run -- output --out runs/from-there
+accelerate launch --config_file accelerate/one-gpu.yaml train.py${modelFiles.length > 0 || isHubName(base.nameOrPath) ? '' : ' --model <folder of the base model>'}
+npm run import-run -- --from output --out runs/from-there
 \`\`\`
 
-The third command runs in AltTrain Web; in its page, **Open a run…** takes \`trainer_state.json\` and the adapter out of \`output/\`.
+The third command runs in AltTrain Web; in its page, the folder \`output\` is dropped anywhere, or chosen under “Runs”.
 
 | File | What it is |
 | --- | --- |

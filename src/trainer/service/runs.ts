@@ -8,6 +8,7 @@ import { TrainerError } from '../../support/trainer-error.ts';
 import type { Dataset } from '../dataset.ts';
 import { exportZipAs, planPush, pushExport, type ExportPlaces } from '../export-zip.ts';
 import type { Model } from '../model.ts';
+import { filesGiven, findRunFiles } from '../foreign-files.ts';
 import { importRun, keepImported, type KnownModel } from '../import-run.ts';
 import { rememberedModel, storedRunFiles } from '../stored-runs.ts';
 import type { Current } from './current.ts';
@@ -37,7 +38,8 @@ export const runCalls = (current: Current) =>
 
     listRuns: async () => (await (await current.trainer.runs())?.list()) ?? [],
     readRun: async (id) => (await storeOf(current)).read(id),
-    importRun: async (foreign) => {
+    importRun: async (files) => {
+      const foreign = await findRunFiles(await filesGiven(files));
       const imported = await importRun(foreign, knownModel(current));
       return { id: await keepImported(imported, await storeOf(current)), notes: imported.notes };
     },

@@ -52,11 +52,15 @@ export function RunRow({ run: stored }: { run: StoredRun }) {
       <div class="run-actions">
         {isFree &&
           stored.state !== 'finished' &&
+          stored.isImported !== true &&
           action('Continue', () => storedRuns.goOn(stored), isBlocked, 'primary')}
         {action(stored.isHeld && !isHere ? 'Watch' : 'Show', () => storedRuns.show(stored.id), isBlocked)}
         {hasAdapter && action('Download', () => downloadStored(stored), storedRuns.busyId.value !== null)}
         {hasAdapter && action('Export…', () => exports.openStored(stored), storedRuns.busyId.value !== null)}
-        {isFree && hasAdapter && action('Train longer', () => setOpen('longer'), isBlocked)}
+        {isFree &&
+          hasAdapter &&
+          stored.isImported !== true &&
+          action('Train longer', () => setOpen('longer'), isBlocked)}
         {isFree && hasAdapter && action('Start from it', () => storedRuns.startFrom(stored), isBlocked)}
         {stored.state === 'finished' &&
           action('Use its settings', () => storedRuns.takeSettings(stored), isBlocked)}

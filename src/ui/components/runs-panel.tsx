@@ -4,6 +4,7 @@ import { useApp } from '../state/app-state.ts';
 import { CompareDialog } from './compare-dialog.tsx';
 import { CompareButton } from './compare-tick.tsx';
 import { FailureAlert } from './failure-alert.tsx';
+import { OpenRun } from './open-run.tsx';
 import { RunRow } from './run-row.tsx';
 
 /** As many are seen at once. */
@@ -52,6 +53,7 @@ export function RunsPanel() {
           ))}
         </ul>
       )}
+      <OpenRun />
       <CompareDialog />
     </section>
   );

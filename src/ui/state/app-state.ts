@@ -77,6 +77,8 @@ export interface AppState {
   /** Makes the change, and reads model or data again where it asks for that. */
   readonly changeSettings: (change: () => void) => Promise<void>;
   /** In the playground, beside the base. */
+  /** A run that was trained elsewhere. */
+  readonly openRun: (files: readonly File[]) => Promise<void>;
   readonly useAdapter: (name: string, files: readonly File[]) => void;
   readonly useDatasetFile: (file: File) => Promise<void>;
   readonly useBuiltinDataset: (source: DatasetSource) => Promise<void>;
@@ -232,6 +234,7 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
     },
     changeSettings,
     settingsTransfer: createSettingsTransfer(settings, changeSettings),
+    openRun: (files) => storedRuns.openFiles(files),
     useAdapter: (name, files) => {
       playgroundForm.addAdapter(files, name);
       document.querySelector('.playground')?.scrollIntoView({ block: 'start' });

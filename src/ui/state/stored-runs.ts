@@ -41,6 +41,8 @@ export interface StoredRuns {
   ) => Promise<void>;
   /** Its settings, model and data, for a new run. */
   readonly takeSettings: (run: StoredRun) => Promise<void>;
+  /** A run that was trained elsewhere, from its files; it is drawn. */
+  readonly openFiles: (files: readonly File[]) => Promise<void>;
   readonly remove: (id: string) => Promise<void>;
   readonly download: (run: StoredRun, save: (zip: Blob) => void) => Promise<void>;
 }
@@ -151,6 +153,12 @@ export function createStoredRuns(
       await refresh();
     },
     takeSettings: (stored) => exclusively(stored.id, () => open(stored)),
+    openFiles: (files) =>
+      exclusively('', async () => {
+        const given = files.map((file) => ({ path: file.webkitRelativePath || file.name, content: file }));
+        const { id } = await client.importRun(given);
+        await draw(id);
+      }),
     remove: (id) =>
       exclusively(id, async () => {
         await client.removeRun(id);

@@ -199,7 +199,7 @@ test('of several checkpoints the last is taken, with its own adapter, from a fol
     ...Object.fromEntries(names.slice(0, 3).map((name) => [`out/checkpoint-6/${name}`, fixture(name)])),
     'out/bundle_config.json': fixture('bundle_config.json'),
   };
-  const zip = new File([zipSync(entries) as BlobPart], 'out.zip');
+  const zip = { path: 'out.zip', content: new Blob([zipSync(entries)]) };
   for (const given of [
     Object.entries(entries).map(([name, bytes]) => found(name, bytes as BlobPart)),
     await filesGiven([zip]),
@@ -218,7 +218,7 @@ test('files that are no run are refused by what is missing', async () => {
     code: 'adapter-invalid',
     message: expect.stringContaining('without adapter_config.json') as string,
   });
-  await expect(filesGiven([new File(['PK'], 'half.zip')])).rejects.toMatchObject({
+  await expect(filesGiven([{ path: 'half.zip', content: new Blob(['PK']) }])).rejects.toMatchObject({
     code: 'checkpoint-invalid',
   });
 });

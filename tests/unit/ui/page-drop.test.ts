@@ -14,6 +14,7 @@ async function taken(names: readonly string[]): Promise<string> {
     },
     useModel: async (source: object) => void (did = `model of ${(source as { files: File[] }).files.length}`),
     useAdapter: (name: string, { length }: readonly File[]) => void (did = `adapter ${name} of ${length}`),
+    openRun: async ({ length }: readonly File[]) => void (did = `run of ${length}`),
     useDatasetFile: async ({ name }: File) => void (did = `dataset ${name}`),
   };
   await takeFolder(
@@ -30,6 +31,8 @@ test.each([
   [['tokenizer.json', 'pytorch_model.bin'], 'model of 2'], // refused as a model, by the name of what it lacks
   [['adapter_config.json', 'adapter_model.safetensors', 'README.md'], 'adapter mine of 3'],
   [['config.json', 'model.safetensors', 'adapter_config.json'], 'model of 3'],
+  [['trainer_state.json', 'adapter_config.json', 'adapter_model.safetensors'], 'run of 3'],
+  [['trainer_state.json'], 'run of 1'],
   [['README.md'], 'model of 1'],
   [[], 'model of 0'],
   [['train.jsonl'], 'dataset train.jsonl'],
