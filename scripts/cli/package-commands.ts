@@ -35,6 +35,11 @@ export const packageCommands: readonly PackageCommand[] = [
     about: 'the adapter for llama.cpp, mlx-lm, PEFT, or merged',
     run: () => import('../export.ts'),
   },
+  {
+    name: 'import-run',
+    about: 'a run that was trained elsewhere, from its trainer_state.json',
+    run: () => import('../import-run.ts'),
+  },
   { name: 'push', about: 'an export to the Hugging Face Hub', run: () => import('../push.ts') },
   { name: 'bench', about: 'the speed of kernels, steps and decoding here', run: () => import('../bench.ts') },
   {
