@@ -18,9 +18,15 @@ export function ResultsPanel() {
   const result = run.result.value;
   const lines = toLines(before, after);
   return (
-    <section class="panel" aria-label="Results">
+    // A run takes the room of its table when it starts.
+    <section
+      class={`panel ${lines.length > 0 || (run.isActive.value && settings.config.value.suitePrompts > 0) ? 'results-room' : ''}`}
+      aria-label="Results"
+    >
       <h2>Results</h2>
-      {result !== null && <Headline />}
+      {(lines.length > 0 || result !== null) && (
+        <div class="headline-room">{result !== null && <Headline />}</div>
+      )}
       {lines.length === 0 ? (
         <p class="empty">
           {settings.config.value.suitePrompts > 0

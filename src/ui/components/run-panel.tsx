@@ -113,7 +113,7 @@ function Controls() {
         {blocker ??
           (run.hasUnsavedAdapter.value ? 'The adapter has not been downloaded yet.' : 'Ready to start.')}
       </p>
-      {blocker === null && <WhatWillHappen />}
+      {(blocker === null || isActive) && <WhatWillHappen />}
     </>
   );
 }

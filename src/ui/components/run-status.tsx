@@ -49,15 +49,20 @@ function phaseOf({ run, setUp, failures }: AppState): Phase {
 export function OfferNotification() {
   const { run } = useApp();
   const [permission, setPermission] = useState('Notification' in window ? Notification.permission : 'denied');
-  if (!run.isActive.value || permission !== 'default') return null;
+  if (permission !== 'default' || (!run.isActive.value && run.latest.value === null)) return null;
   return (
-    <button
-      type="button"
-      class="button quiet small-button"
-      onClick={() => void Notification.requestPermission().then(setPermission)}
-    >
-      Tell me when it ends
-    </button>
+    // It keeps its line when the run has ended: what lies below does not jump.
+    <div class="offer">
+      {run.isActive.value && (
+        <button
+          type="button"
+          class="button quiet small-button"
+          onClick={() => void Notification.requestPermission().then(setPermission)}
+        >
+          Tell me when it ends
+        </button>
+      )}
+    </div>
   );
 }
 

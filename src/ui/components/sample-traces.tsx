@@ -14,6 +14,12 @@ export function SampleTraces() {
   const index = Math.min(chosen.value ?? sets.length - 1, sets.length - 1);
   const shown = sets[index];
   const { samplePrompts, sampleSteps } = settings.config.value;
+  // Longer and shorter traces come and go in the same room, which a run takes when it starts: nothing below them jumps.
+  const isAwaited = samplePrompts.length > 0 && sampleSteps > 0 && run.isActive.value;
+  const room =
+    isAwaited || sets.length > 0
+      ? ({ class: 'samples-room', tabIndex: 0, role: 'group', 'aria-label': 'Traces of this step' } as const)
+      : {};
 
   return (
     <section class="panel" aria-label="Sample traces">
@@ -28,25 +34,27 @@ export function SampleTraces() {
         )}
       </div>
       <PartLegend />
-      {shown === undefined ? (
-        <p class="empty">
-          {samplePrompts.length === 0 || sampleSteps === 0
-            ? 'No traces will be taken: set “Sample every” and “Sample prompts” under More settings.'
-            : `Every ${sampleSteps} steps the base model and the adapter answer ${samplePrompts.length} prompts; their traces stand here side by side.`}
-        </p>
-      ) : (
-        <ol class="samples">
-          {shown.samples.map((sample, i) => (
-            <li key={i} class="sample">
-              <p class="prompt">{sample.prompt}</p>
-              <div class="pair">
-                <TraceView title="Base" trace={sample.base} />
-                <TraceView title={`Adapter, step ${shown.step}`} trace={sample.adapter} />
-              </div>
-            </li>
-          ))}
-        </ol>
-      )}
+      <div {...room}>
+        {shown === undefined ? (
+          <p class="empty">
+            {samplePrompts.length === 0 || sampleSteps === 0
+              ? 'No traces will be taken: set “Sample every” and “Sample prompts” under More settings.'
+              : `Every ${sampleSteps} steps the base model and the adapter answer ${samplePrompts.length} prompts; their traces stand here side by side.`}
+          </p>
+        ) : (
+          <ol class="samples">
+            {shown.samples.map((sample, i) => (
+              <li key={i} class="sample">
+                <p class="prompt">{sample.prompt}</p>
+                <div class="pair">
+                  <TraceView title="Base" trace={sample.base} />
+                  <TraceView title={`Adapter, step ${shown.step}`} trace={sample.adapter} />
+                </div>
+              </li>
+            ))}
+          </ol>
+        )}
+      </div>
       <p class="small muted footnote">“Refused” is a string match on the answer, not a human verdict.</p>
     </section>
   );
