@@ -17,6 +17,5 @@ test('the page’s own libraries are among it, with the texts of their licences'
   const texts = new Map(notices.map(({ name, text }) => [name, text]));
   expect(texts.get('preact')).toContain('Jason Miller');
   expect(texts.get('comlink')).toContain('Apache License'); // of the worker's side
-  expect(texts.get('seedrandom')).toContain('David Bau'); // out of its README
   expect(texts.get('vite')).not.toContain('bundled dependencies');
 });
