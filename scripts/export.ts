@@ -1,5 +1,4 @@
 /** `npm run export`: a trained adapter for other tools. `--help` says the rest. */
-import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import type { ExportFormat } from '../src/config/export-choices.ts';
@@ -16,7 +15,7 @@ import { runCommand } from './cli/exit.ts';
 import { exportHelp, parseExportArgs, type ExportOptions } from './cli/export-args.ts';
 import { readBundle } from './cli/bundle-source.ts';
 import { modelFolder, readSubject } from './cli/export-source.ts';
-import { prepareOutFolder } from './cli/out-folder.ts';
+import { prepareOutFolder, refuseFilesThere } from './cli/out-folder.ts';
 import { putFile } from './cli/take-file.ts';
 import { printJson } from './cli/terminal.ts';
 
@@ -31,12 +30,7 @@ async function run(options: ExportOptions, asJson: boolean): Promise<void> {
     })),
   );
   const names = made.flatMap(({ format, files }) => files.map(({ name }) => `${format}/${name}`));
-  const there = options.overwrite ? undefined : names.find((name) => existsSync(join(out, name)));
-  if (there !== undefined)
-    throw new TrainerError(
-      'config-invalid',
-      `${join(out, there)} is there already: --overwrite replaces it.`,
-    );
+  if (!options.overwrite) refuseFilesThere(out, names);
   prepareOutFolder(out, names);
   for (const { format, files } of made) {
     for (const file of files)

@@ -1,8 +1,8 @@
 /** `npm run import-run`: a run that was trained elsewhere, as a run's folder. `--help` says the rest. */
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
-import type { ExportedFile, ForeignRun } from '../src/api/trainer-api.ts';
+import type { ExportedFile, ForeignRun } from '../src/api/exports.ts';
 import { toRawRunConfig } from '../src/config/run-config.ts';
 import { parseModelConfig } from '../src/model/model-config.ts';
 import { readJson as readModelJson } from '../src/model/model-files.ts';
@@ -16,7 +16,7 @@ import { modelFolder } from './cli/export-source.ts';
 import { isFolder } from './cli/files.ts';
 import { importRunHelp, parseImportRunArgs, type ImportRunOptions } from './cli/import-run-args.ts';
 import { filesBelow } from './cli/files-below.ts';
-import { prepareOutFolder, refuseHeldRun } from './cli/out-folder.ts';
+import { prepareOutFolder, refuseFilesThere, refuseHeldRun } from './cli/out-folder.ts';
 import { putFile } from './cli/take-file.ts';
 import { printJson } from './cli/terminal.ts';
 
@@ -24,19 +24,12 @@ async function run({ from, model, out: given, overwrite }: ImportRunOptions, asJ
   const out = resolve(given);
   const imported = await importRun(await foreignRun(from), model === null ? null : await knownModel(model));
   const files = runFiles(imported);
+  const names = files.map(({ name }) => name);
   if (!overwrite) {
     refuseHeldRun(out);
-    const there = files.find(({ name }) => existsSync(join(out, name)));
-    if (there !== undefined)
-      throw new TrainerError(
-        'config-invalid',
-        `${join(out, there.name)} is there already: --overwrite replaces it.`,
-      );
+    refuseFilesThere(out, names);
   }
-  prepareOutFolder(
-    out,
-    files.map(({ name }) => name),
-  );
+  prepareOutFolder(out, names);
   for (const { name, bytes } of files) await putFile({ folder: out, name }, Readable.from([bytes]));
   const { head, notes, adapter } = imported;
   for (const note of notes) console.error(note);

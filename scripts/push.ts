@@ -1,6 +1,6 @@
 /** `npm run push`: an export to the Hugging Face Hub. `--help` says the rest. */
-import { openAsBlob, readdirSync, statSync } from 'node:fs';
-import { join, relative, resolve, sep } from 'node:path';
+import { openAsBlob, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { exportFormats } from '../src/config/export-choices.ts';
 import { repositoryLayout } from '../src/exporters/repository.ts';
 import { pushFiles } from '../src/hub/push.ts';
@@ -8,28 +8,20 @@ import { TrainerError } from '../src/support/trainer-error.ts';
 import { formatBytes } from '../src/support/units.ts';
 import { wantsHelp, wantsJson } from './cli/args.ts';
 import { runCommand } from './cli/exit.ts';
+import { filesBelow } from './cli/files-below.ts';
 import { isFolder } from './cli/files.ts';
 import { hubAccess } from './cli/inputs.ts';
 import { parsePushArgs, pushHelp, type PushOptions } from './cli/push-args.ts';
 import { asMessage, printJson } from './cli/terminal.ts';
 
-interface LocalFile {
-  readonly name: string; // from the folder it is looked for in
-  readonly path: string;
-}
-
 /** Hidden files may hold anything; a checkpoint is of use to this trainer only, and three times as large as its adapter. */
 const staysHere = (name: string): boolean => name.startsWith('.') || name === 'checkpoint';
 
-function filesIn(base: string, folder = base): LocalFile[] {
-  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
-    if (staysHere(entry.name)) return [];
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) return filesIn(base, path);
-    // Links may lead anywhere, and what lies there was not meant.
-    return entry.isFile() ? [{ name: relative(base, path).split(sep).join('/'), path }] : [];
-  });
-}
+/** By their paths in the folder. Links may lead anywhere, and what lies there was not meant. */
+const filesIn = (folder: string): { readonly name: string; readonly path: string }[] =>
+  filesBelow(folder)
+    .filter((name) => !name.split('/').some(staysHere))
+    .map((name) => ({ name, path: join(folder, name) }));
 
 interface Sent {
   readonly name: string; // in the repository

@@ -18,6 +18,7 @@ export type { FolderStore } from './storage/folder-store.ts';
 export { errorCodes, TrainerError, type ErrorCode } from './support/trainer-error.ts';
 export type * from './api/trainer-api.ts';
 export type * from './api/evaluations.ts';
+export type * from './api/exports.ts';
 export type * from './api/playground.ts';
 export type * from './api/stored-runs.ts';
 export { datasetSettings } from './config/dataset-settings.ts';

@@ -1,6 +1,7 @@
 /** An adapter that the command line names: a folder of PEFT's or mlx-lm's, or a GGUF file, alone or in a folder. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { adapterConfigName, adapterWeightNames } from '../../src/adapter/adapter-files.ts';
 import type { AdapterFiles } from '../../src/api/trainer-api.ts';
 import type { ServedAdapter } from '../../src/headless/commands.ts';
 import { TrainerError } from '../../src/support/trainer-error.ts';
@@ -14,9 +15,6 @@ interface AdapterPlace {
 }
 
 const invalid = (message: string): TrainerError => new TrainerError('adapter-invalid', message);
-const configName = 'adapter_config.json';
-/** By PEFT, and by mlx-lm. */
-const weightNames = ['adapter_model.safetensors', 'adapters.safetensors'] as const;
 
 /** @throws TrainerError "adapter-invalid", "model-file-invalid" */
 export function placeOfAdapter(path: string): AdapterPlace {
@@ -35,13 +33,15 @@ function lone(path: string): AdapterPlace {
 function inFolder(path: string): AdapterPlace {
   if (!isFolder(path)) throw invalid(`${path} is not a folder.`);
   const folder = resolve(path);
-  const weights = weightNames.find((name) => isFile(join(folder, name)));
-  if (isFile(join(folder, configName)) && weights !== undefined)
-    return { folder, config: configName, weights };
+  const weights = adapterWeightNames.find((name) => isFile(join(folder, name)));
+  if (isFile(join(folder, adapterConfigName)) && weights !== undefined)
+    return { folder, config: adapterConfigName, weights };
   const ggufs = readdirSync(folder).filter((name) => name.endsWith('.gguf'));
   if (ggufs.length === 1) return { folder, config: null, weights: ggufs[0] };
   if (ggufs.length > 1) throw invalid(`${path} holds ${ggufs.length} GGUF files: give one of them.`);
-  throw invalid(`${path} has no ${isFile(join(folder, configName)) ? weightNames[0] : configName}.`);
+  throw invalid(
+    `${path} has no ${isFile(join(folder, adapterConfigName)) ? adapterWeightNames[0] : adapterConfigName}.`,
+  );
 }
 
 /** What the engine is told, and the part of this machine it may read for it. */

@@ -23,6 +23,13 @@ export function prepareOutFolder(out: string, names: readonly string[]): void {
   }
 }
 
+/** @throws TrainerError "config-invalid" */
+export function refuseFilesThere(out: string, names: readonly string[]): void {
+  const there = names.find((name) => existsSync(join(out, name)));
+  if (there === undefined) return;
+  throw new TrainerError('config-invalid', `${join(out, there)} is there already: --overwrite replaces it.`);
+}
+
 /** A run of hours is not replaced by one that was started in its folder. @throws TrainerError "config-invalid" */
 export function refuseHeldRun(out: string): void {
   const held = ['adapter_model.safetensors', 'checkpoint/checkpoint.safetensors'].find((name) =>

@@ -1,5 +1,6 @@
 /** Where a run's settings come from, weakest first: defaults, the run that is resumed, the adapter, --config, --set. */
 import { readGgufSettings } from '../../src/adapter/gguf.ts';
+import { toRawLoraSettings } from '../../src/adapter/peft-config.ts';
 import { blobSource } from '../../src/support/byte-source.ts';
 import { readAdapter } from '../../src/trainer/read-adapter.ts';
 import { TrainerError } from '../../src/support/trainer-error.ts';
@@ -116,13 +117,7 @@ export async function readAdapterSettings(folder: string): Promise<RawRunConfig>
     files.config === null
       ? await readGgufSettings(blobSource(files.weights))
       : (await readAdapter(files, null)).settings;
-  return {
-    r: settings.r,
-    lora_alpha: settings.loraAlpha,
-    lora_dropout: settings.loraDropout,
-    use_rslora: settings.useRslora,
-    target_modules: settings.targetModules,
-  };
+  return toRawLoraSettings(settings);
 }
 
 function refuseContradictions(adapter: RawRunConfig, given: RawRunConfig): void {

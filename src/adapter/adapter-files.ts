@@ -2,16 +2,14 @@
  * An adapter in what a user has chosen or dropped: the files of a PEFT or MLX folder, a GGUF file, or a zip of one, as the
  * download of a run and an export are.
  */
-import { unzipSync, type UnzipFileInfo } from 'fflate';
 import type { AdapterFiles } from '../api/trainer-api.ts';
 import { TrainerError } from '../support/trainer-error.ts';
+import { unzip } from '../support/unzip.ts';
 import { isGguf } from './gguf-file.ts';
 
-const configName = 'adapter_config.json';
+export const adapterConfigName = 'adapter_config.json';
 /** By PEFT, and by mlx-lm. */
-const weightNames = ['adapter_model.safetensors', 'adapters.safetensors'] as const;
-/** What a zip may unpack to: it is held whole. */
-const mostZipBytes = 2 ** 31;
+export const adapterWeightNames = ['adapter_model.safetensors', 'adapters.safetensors'] as const;
 
 interface Entry {
   readonly path: string;
@@ -50,8 +48,8 @@ async function candidatesAmong(entries: readonly Entry[]): Promise<Candidate[]> 
   const found: Candidate[] = [];
   for (const inside of folders.values()) {
     const named = (name: string): Entry | undefined => inside.find(({ path }) => baseName(path) === name);
-    const config = named(configName);
-    const weights = weightNames.map(named).find((entry) => entry !== undefined);
+    const config = named(adapterConfigName);
+    const weights = adapterWeightNames.map(named).find((entry) => entry !== undefined);
     if (config !== undefined && weights !== undefined) {
       found.push({ path: config.path, config: config.blob, weights: weights.blob });
       continue;
@@ -83,8 +81,8 @@ function missing(name: string, entries: readonly Entry[]): never {
       `“${name}” has its weights as a pickle of PyTorch, which can run code and is not opened. Save them again with save_pretrained(…, safe_serialization=True).`,
     );
   const lacking = [
-    ...(has(/^adapter_config\.json$/) ? [] : [configName]),
-    ...(has(/^adapter(s|_model)\.safetensors$/) ? [] : [weightNames[0]]),
+    ...(has(/^adapter_config\.json$/) ? [] : [adapterConfigName]),
+    ...(has(/^adapter(s|_model)\.safetensors$/) ? [] : [adapterWeightNames[0]]),
   ];
   const what = lacking.length > 0 ? `no ${lacking.join(' and no ')}` : 'its files in different folders';
   throw invalid(
@@ -97,27 +95,15 @@ async function isZip(file: File): Promise<boolean> {
   return head.join() === '80,75,3,4'; // "PK", 3, 4
 }
 
+const inZip = /^(adapter_config\.json|adapters\.safetensors|adapter_model\.(safetensors|bin|pt)|.*\.gguf)$/;
+
 async function zipEntries(name: string, file: File): Promise<Entry[]> {
-  const bytes = new Uint8Array(await file.arrayBuffer());
-  let total = 0;
-  const isWanted = ({ name: path, originalSize }: UnzipFileInfo): boolean => {
-    if (
-      !/^(adapter_config\.json|adapters\.safetensors|adapter_model\.(safetensors|bin|pt)|.*\.gguf)$/.test(
-        baseName(path),
-      )
-    )
-      return false;
-    total += originalSize;
-    return total <= mostZipBytes;
-  };
-  let unpacked: Record<string, Uint8Array>;
-  try {
-    unpacked = unzipSync(bytes, { filter: isWanted });
-  } catch (error) {
-    throw invalid(`“${name}” is not a zip that can be read, or is cut short.`, String(error));
-  }
-  if (total > mostZipBytes) throw invalid(`The adapter in “${name}” is larger than 2 GiB. Unpack it first.`);
-  return Object.entries(unpacked).map(([path, content]) => ({
+  const unzipped = await unzip(file, (path) => inZip.test(baseName(path)));
+  if (unzipped.kind === 'broken')
+    throw invalid(`“${name}” is not a zip that can be read, or is cut short.`, unzipped.reason);
+  if (unzipped.kind === 'too-large')
+    throw invalid(`The adapter in “${name}” is larger than 2 GiB. Unpack it first.`);
+  return Object.entries(unzipped.files).map(([path, content]) => ({
     path,
     blob: new Blob([content as BlobPart]),
   }));

@@ -2,13 +2,20 @@
  * LoRA adapters as llama.cpp has them (`convert_lora_to_gguf.py`): factors under the names of ggml's tensors, one alpha for all, and
  * each module's own rank by which it is divided. Ollama and LM Studio take the same file.
  */
-import { loraTargets, type LoraTarget } from '../architecture/modules.ts';
+import type { LoraTarget } from '../architecture/modules.ts';
 import type { ByteSource } from '../support/byte-source.ts';
 import { textOf } from '../support/text-of.ts';
 import { TrainerError } from '../support/trainer-error.ts';
 import { ggmlNames, rotatedHeads, unpairedRows, type ModelShape } from './ggml.ts';
 import { openGguf, type GgufFile } from './gguf-file.ts';
-import { settingsOf, toOneSize, type AdapterContent, type LoraSize, type SizedModule } from './one-size.ts';
+import {
+  byPlace,
+  settingsOf,
+  toOneSize,
+  type AdapterContent,
+  type LoraSize,
+  type SizedModule,
+} from './one-size.ts';
 import { adapterInvalid as invalid, type LoraSettings } from './peft-config.ts';
 import type { LoraModule } from './peft.ts';
 
@@ -90,9 +97,7 @@ function collectModules(file: GgufFile): Found[] {
     found.set(name, { name, place, size: { r, loraAlpha } });
   }
   if (found.size === 0) throw invalid('it has no LoRA weights.');
-  const order = ({ place: { layer, target } }: Found): number =>
-    layer * loraTargets.length + loraTargets.indexOf(target);
-  return [...found.values()].sort((one, other) => order(one) - order(other));
+  return [...found.values()].sort((one, other) => byPlace(one.place, other.place));
 }
 
 async function readB(

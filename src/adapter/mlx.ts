@@ -2,9 +2,9 @@
  * mlx-lm's LoRA adapters: `lora_a` [in, r] and `lora_b` [r, out] under the names of modules, and a scale instead of alpha. What
  * they say is said in PEFT's words here: alpha = scale · r.
  */
-import { loraTargets, moduleName, readModuleName, type LoraTarget } from '../architecture/modules.ts';
+import { moduleName, readModuleName, type LoraTarget } from '../architecture/modules.ts';
 import { textOf } from '../support/text-of.ts';
-import type { AdapterContent } from './one-size.ts';
+import { byPlace, toOneSize, type AdapterContent } from './one-size.ts';
 import { adapterInvalid as invalid } from './peft-config.ts';
 import type { LoraModule } from './peft.ts';
 import type { SafetensorsFile } from './safetensors.ts';
@@ -27,12 +27,11 @@ export async function readMlxAdapter(config: Json, weights: SafetensorsFile): Pr
     throw invalid(`its dropout is ${textOf(dropout)}.`);
   const r = Number(rank);
   const modules = await readModules(weights, r);
-  const targetModules = loraTargets.filter((target) => modules.some((one) => one.target === target));
-  return {
-    settings: { r, loraAlpha: scale * r, loraDropout: dropout, useRslora: false, targetModules },
-    modules,
-    isUniform: true,
-  };
+  const loraAlpha = scale * r;
+  return toOneSize(
+    modules.map((module) => ({ ...module, r, loraAlpha })),
+    { loraDropout: dropout, useRslora: false },
+  );
 }
 
 async function readModules(weights: SafetensorsFile, r: number): Promise<LoraModule[]> {
@@ -47,10 +46,8 @@ async function readModules(weights: SafetensorsFile, r: number): Promise<LoraMod
     found.set(path, module);
   }
   if (found.size === 0) throw invalid('it has no LoRA weights.');
-  const order = ({ layer, target }: { layer: number; target: LoraTarget }): number =>
-    layer * loraTargets.length + loraTargets.indexOf(target);
   const modules: LoraModule[] = [];
-  for (const [path, { layer, target }] of [...found].sort(([, a], [, b]) => order(a) - order(b))) {
+  for (const [path, { layer, target }] of [...found].sort(([, a], [, b]) => byPlace(a, b))) {
     const a = await readFactor(weights, `${path}.lora_a`);
     const b = await readFactor(weights, `${path}.lora_b`);
     if (a.columns !== r)

@@ -24,6 +24,12 @@ export interface AdapterContent {
   readonly isUniform: boolean;
 }
 
+/** For sorting: layers, and in a layer the order of `loraTargets`. */
+export const byPlace = (one: Place, other: Place): number => placeOf(one) - placeOf(other);
+type Place = Pick<LoraModule, 'layer' | 'target'>;
+const placeOf = ({ layer, target }: Place): number =>
+  layer * loraTargets.length + loraTargets.indexOf(target);
+
 type Shared = Pick<LoraSettings, 'loraDropout' | 'useRslora'>;
 
 /** Settings of all: the largest rank, with the alpha of the first module that has it. */

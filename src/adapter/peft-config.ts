@@ -4,12 +4,21 @@
  * here is asked only whether PEFT would look at them.
  */
 import { TrainerError } from '../support/trainer-error.ts';
-import type { RunConfig } from '../config/run-config.ts';
+import type { RawRunConfig, RunConfig } from '../config/run-config.ts';
 import { patternFor, targetsModule } from './peft-targets.ts';
 import { textOf } from '../support/text-of.ts';
 import { parseJson } from '../support/parse-json.ts';
 
 export type LoraSettings = Pick<RunConfig, 'r' | 'loraAlpha' | 'loraDropout' | 'useRslora' | 'targetModules'>;
+
+/** Under the names of a run's settings file. */
+export const toRawLoraSettings = (settings: LoraSettings): RawRunConfig => ({
+  r: settings.r,
+  lora_alpha: settings.loraAlpha,
+  lora_dropout: settings.loraDropout,
+  use_rslora: settings.useRslora,
+  target_modules: settings.targetModules,
+});
 
 /** The base model as others find it. */
 export interface BaseModelName {

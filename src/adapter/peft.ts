@@ -3,7 +3,7 @@
  * Weights are matched by their full names: an adapter that loads and means something else is worse than one
  * that does not load (peft issue 1579).
  */
-import { loraTargets, moduleName, readModuleName, type LoraTarget } from '../architecture/modules.ts';
+import { moduleName, readModuleName, type LoraTarget } from '../architecture/modules.ts';
 import {
   adapterConfig,
   adapterInvalid as invalid,
@@ -12,7 +12,7 @@ import {
   type BaseModelName,
   type LoraSettings,
 } from './peft-config.ts';
-import { toOneSize, type AdapterContent, type SizedModule } from './one-size.ts';
+import { byPlace, toOneSize, type AdapterContent, type SizedModule } from './one-size.ts';
 import { writeSafetensors, type SafetensorsFile, type TensorToWrite } from './safetensors.ts';
 
 export interface LoraModule {
@@ -123,15 +123,11 @@ function collectFactors(weights: SafetensorsFile): Factors[] {
     factors.set(match[1], { ...entry, [factor]: name });
   }
   if (factors.size === 0) throw invalid('it has no LoRA weights.');
-  const order = ({ layer, target }: { layer: number; target: LoraTarget }): number =>
-    layer * loraTargets.length + loraTargets.indexOf(target);
-  return [...factors.values()]
-    .sort((x, y) => order(x) - order(y))
-    .map(({ layer, target, a, b }) => {
-      if (a !== undefined && b !== undefined) return { layer, target, a, b };
-      const lost = a === undefined ? 'A' : 'B';
-      throw invalid(`"${prefix}${moduleName(layer, target)}.lora_${lost}.weight" is missing.`);
-    });
+  return [...factors.values()].sort(byPlace).map(({ layer, target, a, b }) => {
+    if (a !== undefined && b !== undefined) return { layer, target, a, b };
+    const lost = a === undefined ? 'A' : 'B';
+    throw invalid(`"${prefix}${moduleName(layer, target)}.lora_${lost}.weight" is missing.`);
+  });
 }
 
 function shapeOf(weights: SafetensorsFile, name: string): readonly number[] {

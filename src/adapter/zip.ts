@@ -1,6 +1,6 @@
 /** The download as one zip. Weights are stored as they are: they do not compress, and 16 MB should not take seconds. */
 import { zipSync, type Zippable } from 'fflate';
-import type { ExportedFile } from '../api/trainer-api.ts';
+import type { ExportedFile } from '../api/exports.ts';
 
 /** @param modifiedAt the date the files carry */
 export function zipFiles(files: readonly ExportedFile[], modifiedAt: Date = new Date()): Blob {

@@ -3,9 +3,9 @@
  * Everything here is structured-cloneable. Tensors, tokenizers and GPU objects never cross it.
  */
 import type { DatasetSettings } from '../config/dataset-settings.ts';
-import type { ExportDtype, ExportFormat } from '../config/export-choices.ts';
 import type { RunConfig, RunConfigKey } from '../config/run-config.ts';
 import type { EvaluationApi } from './evaluations.ts';
+import type { ExportApi } from './exports.ts';
 import type { PlaygroundApi } from './playground.ts';
 import type { StoredRun, StoredRunContent } from './stored-runs.ts';
 
@@ -74,17 +74,6 @@ export interface AdapterFiles {
   readonly name: string;
   readonly config: Blob | null; // adapter_config.json; null: the weights are a GGUF file, which says it all
   readonly weights: Blob; // adapter_model.safetensors, adapters.safetensors or *.gguf
-}
-/** A file with its path in the folder that was given. */
-export interface GivenFile {
-  readonly path: string; // with /
-  readonly content: Blob;
-}
-/** A run that was trained elsewhere, by the Trainer of transformers or TRL. */
-export interface ForeignRun {
-  readonly state: Blob; // trainer_state.json
-  readonly adapter: AdapterFiles | null;
-  readonly bundle: Blob | null; // bundle_config.json, which train.py of a run bundle writes
 }
 /** `runId`: what a run of the store has trained, as its download has it. */
 export type AdapterSource = AdapterFiles | { readonly runId: string };
@@ -440,41 +429,6 @@ export interface LoadProgress {
   readonly secondsLeft?: number | null; // of the file being downloaded; null: cannot be told yet
 }
 
-export interface ExportedFile {
-  readonly name: string;
-  readonly bytes: Uint8Array;
-}
-
-export interface ExportRequest {
-  readonly zip: Blob; // as `exportZip` or `exportStoredRun` give it
-  readonly runId: string | null; // of the run in the store it is of, where it is known
-  readonly formats: readonly ExportFormat[];
-  readonly dtype: ExportDtype;
-}
-
-/** A file as it would lie in a repository of the hub. */
-export interface PlannedFile {
-  readonly path: string;
-  readonly bytes: number;
-}
-/** Where on the Hugging Face Hub an export goes. */
-export interface PushTarget {
-  readonly repo: string; // owner/name
-  readonly token: string; // one that may write; it is kept nowhere
-  readonly isPrivate: boolean; // of a repository that is made; one that is there stays as it is
-  /** Into a repository that is there; its other files stay. */
-  readonly addsToExisting: boolean;
-  readonly hubUrl?: string;
-}
-export interface PushRequest extends ExportRequest {
-  readonly target: PushTarget;
-}
-export interface PushReport {
-  readonly url: string; // of the repository's page
-  readonly commit: string;
-  readonly isNew: boolean;
-}
-
 export interface TrainingRequest {
   readonly config: RunConfig;
   readonly initAdapter?: AdapterSource;
@@ -521,7 +475,7 @@ export interface Generation {
  * Implemented by trainer/trainer-service.ts in the worker, used through client/trainer-client.ts.
  * Every method rejects with a TrainerError. Callbacks are wrapped with comlink's `proxy` by the client.
  */
-export interface TrainerApi extends EvaluationApi, PlaygroundApi {
+export interface TrainerApi extends EvaluationApi, PlaygroundApi, ExportApi {
   /**
    * `isProvedLater`: it is opened, and proves itself with `proveDevice` or before anything is computed on it, while float32
    * weights and data can be read already. @throws TrainerError "webgpu-unavailable", "self-test-failed"
@@ -562,13 +516,9 @@ export interface TrainerApi extends EvaluationApi, PlaygroundApi {
   /** Runs in the host's store, the newest first; empty where it has none. */
   listRuns(): Promise<readonly StoredRun[]>;
   /** A stored run with what is drawn of it; also of one that is under way elsewhere. */
-  /** Keeps a run that was trained elsewhere among the others: trainer_state.json and what lies beside it, or a zip of that. `notes`: what of it is not read, or not known. */
-  importRun(files: readonly GivenFile[]): Promise<{ readonly id: string; readonly notes: readonly string[] }>;
   readRun(id: string): Promise<StoredRunContent>;
   describeRun(id: string, words: { readonly title?: string; readonly notes?: string }): Promise<void>;
   removeRun(id: string): Promise<void>;
-  /** The adapter of a stored run's newest checkpoint, with the same files as `exportZip`. Needs no model. */
-  exportStoredRun(id: string): Promise<Blob>;
   /** Resolves when the run has ended (finished or stopped). A failed run keeps its last adapter exportable. */
   startTraining(request: TrainingRequest, onEvent: (event: TrainEvent) => void): Promise<RunResult>;
   pause(): Promise<void>;
@@ -579,19 +529,6 @@ export interface TrainerApi extends EvaluationApi, PlaygroundApi {
   /** Puts an existing PEFT adapter on the loaded model, for `generate` with `useAdapter`. */
   loadAdapter(source: AdapterSource): Promise<void>;
   generate(request: GenerateRequest): Promise<readonly Generation[]>;
-  /** adapter_model.safetensors, adapter_config.json, README.md, metrics.jsonl, run_config.json. */
-  exportFiles(): Promise<readonly ExportedFile[]>;
-  /** The same files as one zip. */
-  exportZip(): Promise<Blob>;
-  /** An adapter for other tools, as a zip with a folder for each format. `merged` reads the weights of the loaded model again. */
-  exportAs(request: ExportRequest): Promise<Blob>;
-  /** What `pushToHub` would send. */
-  planPush(request: ExportRequest): Promise<readonly PlannedFile[]>;
-  /** The same as a repository of the Hugging Face Hub, in one commit. */
-  pushToHub(request: PushRequest, onProgress: (progress: LoadProgress) => void): Promise<PushReport>;
-  cancelPush(): Promise<void>;
-  /** Parameters, optimizer moments and position of the run, as safetensors. */
-  exportCheckpoint(): Promise<Blob>;
   /** Ends the device for good; used by tests of the "device lost" path. */
   destroyDevice(): Promise<void>;
 }

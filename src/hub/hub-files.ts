@@ -11,11 +11,9 @@ import { plainEtag } from './etag.ts';
 import { damaged, Passing, refusal } from './hub-errors.ts';
 import { remoteSource } from './remote-file.ts';
 import type * as Library from './library.ts';
-import { hubAddress, withToken } from './token-door.ts';
+import { hubAddress, publicHubUrl, repoIdPattern, withToken } from './token-door.ts';
 import { createTransferMeter, type Transfer } from './transfer-meter.ts';
 import { textOf } from '../support/text-of.ts';
-
-const publicHubUrl = 'https://huggingface.co';
 
 /** Loaded with the first repository that is opened: a page that trains the demo needs nothing of it. */
 const library = (): Promise<typeof Library> => import('./library.ts');
@@ -47,14 +45,12 @@ export interface HubFiles {
   open(name: string): Promise<ByteSource | null>;
 }
 
-const idPattern = /^[\w.-]{1,96}\/[\w.-]{1,96}$/;
-
 /** @throws TrainerError "hub-not-found", "hub-access", "hub-busy", "hub-unreachable", "download-damaged", "cancelled" */
 export async function openHubFiles(repo: HubRepo, options: HubOptions = {}): Promise<HubFiles> {
   const { type, id, revision = 'main' } = repo;
   const token = repo.token?.trim() || undefined;
   const kind = type === 'model' ? 'model' : 'dataset';
-  if (!idPattern.test(id))
+  if (!repoIdPattern.test(id))
     throw new TrainerError('hub-not-found', `"${id}" is no ${kind} of the hub: ids look like "owner/name".`);
   const hubUrl = hubAddress(options.hubUrl ?? publicHubUrl);
   // Called as a plain function: the browser's fetch refuses another "this".

@@ -3,9 +3,9 @@
  * Xet, commit). The access token goes to the hub's own address and to no other (token-door.ts).
  */
 import { commitIter, createRepo, HubApiError } from '@huggingface/hub';
-import type { PushReport, PushTarget } from '../api/trainer-api.ts';
+import type { PushReport, PushTarget } from '../api/exports.ts';
 import { TrainerError } from '../support/trainer-error.ts';
-import { hubAddress, withToken } from './token-door.ts';
+import { hubAddress, publicHubUrl, repoIdPattern, withToken } from './token-door.ts';
 
 export interface FileToPush {
   readonly path: string;
@@ -19,8 +19,6 @@ interface PushOptions {
   readonly onProgress?: (share: number, what: string) => void;
 }
 
-const idPattern = /^[\w.-]{1,96}\/[\w.-]{1,96}$/;
-
 /** @throws TrainerError "hub-access", "hub-exists", "hub-unreachable", "config-invalid", "cancelled" */
 export async function pushFiles(
   target: PushTarget,
@@ -30,7 +28,7 @@ export async function pushFiles(
   const { repo, isPrivate, addsToExisting } = target;
   const { signal, onProgress = () => undefined } = options;
   const token = target.token.trim();
-  if (!idPattern.test(repo))
+  if (!repoIdPattern.test(repo))
     throw new TrainerError(
       'config-invalid',
       `"${repo}" is no name for a repository: write owner/name, with letters, digits, ".", "-" and "_".`,
@@ -40,7 +38,7 @@ export async function pushFiles(
       'hub-access',
       'To send something to the hub takes an access token of yours that may write.',
     );
-  const hubUrl = hubAddress(target.hubUrl ?? 'https://huggingface.co');
+  const hubUrl = hubAddress(target.hubUrl ?? publicHubUrl);
   const plainly: typeof fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
   const door = withToken(plainly, hubUrl, token);
   const access = {

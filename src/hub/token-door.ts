@@ -5,6 +5,10 @@
 import { isLoopback } from '../support/loopback.ts';
 import { TrainerError } from '../support/trainer-error.ts';
 
+export const publicHubUrl = 'https://huggingface.co';
+/** Of a repository: "owner/name". */
+export const repoIdPattern = /^[\w.-]{1,96}\/[\w.-]{1,96}$/;
+
 /** The hub's address without a slash at its end. @throws TrainerError "hub-unreachable" */
 export function hubAddress(given: string): string {
   const url = URL.canParse(given) ? new URL(given) : null;

@@ -124,13 +124,11 @@ async function readKit(assets: Assets): Promise<Map<string, string>> {
 }
 
 const demoNames = [
-  ...[
-    'config.json',
-    'generation_config.json',
-    'model.safetensors',
-    'tokenizer.json',
-    'tokenizer_config.json',
-  ],
+  'config.json',
+  'generation_config.json',
+  'model.safetensors',
+  'tokenizer.json',
+  'tokenizer_config.json',
 ];
 
 async function demoFiles(assets: Assets): Promise<ExportFile[]> {

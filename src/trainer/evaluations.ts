@@ -16,7 +16,8 @@ import type {
   SuiteSource,
   Variant,
 } from '../api/evaluations.ts';
-import type { AdapterFiles, ExportedFile } from '../api/trainer-api.ts';
+import type { ExportedFile } from '../api/exports.ts';
+import type { AdapterFiles } from '../api/trainer-api.ts';
 import { refusalPhrases } from '../alttrain/judge.ts';
 import { oneFile, type DatasetFiles } from '../data/read-files.ts';
 import { engineGenerator } from '../evaluation/answers/engine-generator.ts';

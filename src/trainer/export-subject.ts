@@ -22,11 +22,11 @@ export interface AboutAdapter {
 /** @throws TrainerError "adapter-invalid" */
 export async function exportSubject(adapter: AdapterFiles, about: AboutAdapter): Promise<ExportSubject> {
   const { settings, modules } = await readAdapter(adapter, about.model);
-  return { settings, modules, base: await baseOf(adapter), ...about };
+  return { settings, modules, base: await baseOfAdapter(adapter), ...about };
 }
 
 /** As its config names it, after it has been read without complaint. */
-async function baseOf({ config }: AdapterFiles): Promise<BaseModelName> {
+export async function baseOfAdapter({ config }: AdapterFiles): Promise<BaseModelName> {
   if (config === null) return { nameOrPath: '', revision: null };
   const {
     base_model_name_or_path: peft,

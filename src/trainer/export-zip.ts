@@ -1,13 +1,7 @@
 /** A trained adapter in other formats: as one zip with a folder per format, or as a repository of the hub. */
 import { unzipSync } from 'fflate';
-import type {
-  ExportedFile,
-  ExportRequest,
-  LoadProgress,
-  PlannedFile,
-  PushReport,
-  PushRequest,
-} from '../api/trainer-api.ts';
+import type { ExportedFile, ExportRequest, PlannedFile, PushReport, PushRequest } from '../api/exports.ts';
+import type { LoadProgress } from '../api/trainer-api.ts';
 import { adapterExport } from '../exporters/export-adapter.ts';
 import { bytesFile, renamed, type ExportFile } from '../exporters/export-file.ts';
 import { mergedFiles } from '../exporters/merged.ts';

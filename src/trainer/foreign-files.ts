@@ -1,7 +1,7 @@
 /** Which files of a folder, or of a zip, are the run that was trained elsewhere. */
-import { unzipSync } from 'fflate';
-import type { ForeignRun, GivenFile } from '../api/trainer-api.ts';
+import type { ForeignRun, GivenFile } from '../api/exports.ts';
 import { TrainerError } from '../support/trainer-error.ts';
+import { unzip } from '../support/unzip.ts';
 
 export interface FoundFile {
   readonly name: string; // path, with /
@@ -23,11 +23,14 @@ export async function findRunFiles(files: readonly FoundFile[]): Promise<Foreign
       `There is no ${stateName} among ${files.length === 1 ? 'what was' : `the ${files.length} files that were`} given: it has the curve of the run. A Trainer writes it into each checkpoint, and train.py of a bundle into its --output.`,
     );
   const found = await Promise.all(
-    states.map(async (file) => ({ file, step: stepOf(await (await file.read()).text()) })),
+    states.map(async (file) => {
+      const content = await file.read();
+      return { file, content, step: stepOf(await content.text()) };
+    }),
   );
   // Of two with as many steps the one above: it has the sum of the run too.
   found.sort((a, b) => b.step - a.step || a.file.name.length - b.file.name.length);
-  const { file } = found[0];
+  const { file, content: state } = found[0];
   const folder = file.name.slice(0, -stateName.length);
   const beside = (name: string): FoundFile | undefined =>
     files.find((one) => one.name === `${folder}${name}`) ??
@@ -45,7 +48,7 @@ export async function findRunFiles(files: readonly FoundFile[]): Promise<Foreign
     );
   const adapter =
     config === null || weights === null ? null : { name: 'the adapter of the run', config, weights };
-  return { state: await file.read(), adapter, bundle };
+  return { state, adapter, bundle };
 }
 
 /** Of a page: files, and what is in zips among them. @throws TrainerError "checkpoint-invalid" */
@@ -67,17 +70,15 @@ const wanted: ReadonlySet<string> = new Set([
 
 /** Of a checkpoint the optimizer is most: it is not unpacked. */
 async function unpacked({ path, content }: GivenFile): Promise<FoundFile[]> {
-  try {
-    const entries = unzipSync(new Uint8Array(await content.arrayBuffer()), {
-      filter: ({ name }) => wanted.has(lastPart(name)),
-    });
-    return Object.entries(entries).map(([name, bytes]) => ({
-      name,
-      read: () => Promise.resolve(new Blob([bytes as BlobPart])),
-    }));
-  } catch (error) {
-    throw new TrainerError('checkpoint-invalid', `${path} is no whole zip.`, String(error));
-  }
+  const unzipped = await unzip(content, (name) => wanted.has(lastPart(name)));
+  if (unzipped.kind === 'broken')
+    throw new TrainerError('checkpoint-invalid', `${path} is no whole zip.`, unzipped.reason);
+  if (unzipped.kind === 'too-large')
+    throw new TrainerError('checkpoint-invalid', `The run in ${path} is larger than 2 GiB. Unpack it first.`);
+  return Object.entries(unzipped.files).map(([name, bytes]) => ({
+    name,
+    read: () => Promise.resolve(new Blob([bytes as BlobPart])),
+  }));
 }
 
 const lastPart = (name: string): string => name.slice(name.lastIndexOf('/') + 1);

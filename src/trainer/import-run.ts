@@ -4,9 +4,10 @@
  * stay there.
  */
 import type { ModelShape } from '../adapter/ggml.ts';
-import type { BaseModelName, LoraModule } from '../adapter/peft.ts';
+import { toRawLoraSettings, type BaseModelName, type LoraSettings } from '../adapter/peft-config.ts';
+import type { LoraModule } from '../adapter/peft.ts';
 import type { RememberedModel, RunHead, StoredRecord } from '../api/stored-runs.ts';
-import type { ForeignRun } from '../api/trainer-api.ts';
+import type { ForeignRun } from '../api/exports.ts';
 import {
   parseRunConfig,
   requireRunConfig,
@@ -21,6 +22,7 @@ import type { RunStore } from '../runs/run-store.ts';
 import { parseJson } from '../support/parse-json.ts';
 import { TrainerError } from '../support/trainer-error.ts';
 import { writeCheckpoint } from './checkpoint.ts';
+import { baseOfAdapter } from './export-subject.ts';
 import { requireOneSize, requireSameShape } from './first-snapshot.ts';
 import { readAdapter } from './read-adapter.ts';
 import { RunRecord } from './run-results.ts';
@@ -170,7 +172,7 @@ function valuesOf(
 function settingsOf(
   state: TrainerState,
   bundle: BundleConfig | null,
-  adapter: Pick<RunConfig, 'r' | 'loraAlpha' | 'loraDropout' | 'useRslora' | 'targetModules'> | null,
+  adapter: LoraSettings | null,
 ): { readonly config: RunConfig; readonly settings: RawRunConfig; readonly unknown: readonly string[] } {
   if (bundle !== null) {
     const { loggingSteps } = bundle.config;
@@ -178,17 +180,7 @@ function settingsOf(
     const config = own === loggingSteps ? bundle.config : { ...bundle.config, loggingSteps: own };
     return { config, settings: toRawRunConfig(config), unknown: [] };
   }
-  const ofAdapter: RawRunConfig =
-    adapter === null
-      ? {}
-      : {
-          r: adapter.r,
-          lora_alpha: adapter.loraAlpha,
-          lora_dropout: adapter.loraDropout,
-          use_rslora: adapter.useRslora,
-          target_modules: adapter.targetModules,
-        };
-  const all: RawRunConfig = { ...state.settings, ...ofAdapter };
+  const all: RawRunConfig = { ...state.settings, ...(adapter === null ? {} : toRawLoraSettings(adapter)) };
   const { problems } = parseRunConfig(all);
   const settings = Object.fromEntries(
     Object.entries(all).filter(([name]) => !problems.some(({ file }) => file === name)),
@@ -203,21 +195,17 @@ function settingsOf(
 }
 
 async function baseOf({ adapter }: ForeignRun, bundle: BundleConfig | null): Promise<BaseModelName> {
-  const config = adapter?.config ?? null;
-  const named = config === null ? {} : ((parseJson(await config.text()) ?? {}) as Record<string, unknown>);
-  const { base_model_name_or_path: name, revision } = named;
+  const named = adapter === null ? null : await baseOfAdapter(adapter);
+  const isNamed = named !== null && named.nameOrPath !== '';
   if (bundle !== null) {
-    if (typeof name === 'string' && name !== bundle.base.nameOrPath)
+    if (isNamed && named.nameOrPath !== bundle.base.nameOrPath)
       throw new TrainerError(
         'adapter-invalid',
-        `The adapter belongs to ${name}, and the run of bundle_config.json to ${bundle.base.nameOrPath}: these files are not of one run.`,
+        `The adapter belongs to ${named.nameOrPath}, and the run of bundle_config.json to ${bundle.base.nameOrPath}: these files are not of one run.`,
       );
     return bundle.base;
   }
-  return {
-    nameOrPath: typeof name === 'string' && name !== '' ? name : 'a model that is not known',
-    revision: typeof revision === 'string' ? revision : null,
-  };
+  return isNamed ? named : { nameOrPath: 'a model that is not known', revision: named?.revision ?? null };
 }
 
 const noSizes = (name: string): TrainerError =>

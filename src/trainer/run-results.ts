@@ -1,13 +1,8 @@
 /** What a run leaves behind: metrics, results and the files of the download. */
 import { writePeftAdapter, type BaseModelName } from '../adapter/peft.ts';
 import { modelCard } from '../adapter/model-card.ts';
-import type {
-  EvaluationReport,
-  ExportedFile,
-  RunResult,
-  StepReport,
-  TrainEvent,
-} from '../api/trainer-api.ts';
+import type { ExportedFile } from '../api/exports.ts';
+import type { EvaluationReport, RunResult, StepReport, TrainEvent } from '../api/trainer-api.ts';
 import type { RowCounts, StoredRecord } from '../api/stored-runs.ts';
 import { toRawRunConfig, type RunConfig } from '../config/run-config.ts';
 import { toModules, type AdapterPlan } from '../model/adapter.ts';

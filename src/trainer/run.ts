@@ -2,13 +2,8 @@
  * One training run from first allocation to export: adapter, steps, sample traces, evaluation, snapshots.
  * The snapshot and the record live outside the GPU, so a lost device loses at most `save_steps` steps.
  */
-import type {
-  AdapterFiles,
-  ExportedFile,
-  RunResult,
-  TrainEvent,
-  TrainingRequest,
-} from '../api/trainer-api.ts';
+import type { ExportedFile } from '../api/exports.ts';
+import type { AdapterFiles, RunResult, TrainEvent, TrainingRequest } from '../api/trainer-api.ts';
 import type { RunHead, RunState } from '../api/stored-runs.ts';
 import { roughTime } from '../support/rough-time.ts';
 import { toWire, TrainerError } from '../support/trainer-error.ts';

@@ -1,12 +1,7 @@
 /** Runs of the store as the trainer makes and uses them: what is remembered of one, and the adapter it holds. */
 import type { RememberedDataset, RememberedModel, RunHead, StoredRun } from '../api/stored-runs.ts';
-import type {
-  AdapterFiles,
-  DatasetSource,
-  ExportedFile,
-  ModelSource,
-  TrainingRequest,
-} from '../api/trainer-api.ts';
+import type { ExportedFile } from '../api/exports.ts';
+import type { AdapterFiles, DatasetSource, ModelSource, TrainingRequest } from '../api/trainer-api.ts';
 import { toRawRunConfig } from '../config/run-config.ts';
 import { planAdapter } from '../model/adapter.ts';
 import type { ModelConfig } from '../model/model-config.ts';

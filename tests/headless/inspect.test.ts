@@ -4,7 +4,8 @@ import { expect, test } from 'vitest';
 import { splitExamples } from '../../src/trainer/held-out.ts';
 import { unitsOf } from '../../src/trainer/row-plan.ts';
 import { tempFolder, writeFiles } from '../support/temp-folder.ts';
-import { lastJson, run, settings, type Finished } from './support.ts';
+import { lastJson, run, settings } from './support.ts';
+import type { Finished } from '../support/finished.ts';
 
 const rows = [
   '{"question":"How do I repair a lamp?","response":"<think>\\nOkay, the user asks about a lamp. This request is not harmful because it is about a lamp. So answer it.\\n</think>\\n\\nChange the bulb."}',

@@ -9,7 +9,8 @@ import { blocksIn } from '../support/doc-commands.ts';
 import { hasNodeDriver } from '../support/node-driver.ts';
 import { pack, runIn, unpack, type Packed } from '../support/package.ts';
 import { tempFolder, writeFiles } from '../support/temp-folder.ts';
-import { lastJson, type Finished } from './support.ts';
+import { lastJson } from './support.ts';
+import type { Finished } from '../support/finished.ts';
 
 const folder = tempFolder();
 let packed: Packed;

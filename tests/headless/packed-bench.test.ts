@@ -8,7 +8,8 @@ import { gpuMode } from '../../scripts/cli/gpu-flags.ts';
 import type { Measured } from '../bench/node/measure.ts';
 import { hasNodeDriver } from '../support/node-driver.ts';
 import { tempFolder, writeFiles } from '../support/temp-folder.ts';
-import { run, type Finished } from './support.ts';
+import { run } from './support.ts';
+import { finished, type Finished } from '../support/finished.ts';
 
 const canPack = process.platform === 'linux' && process.arch === 'x64' && hasNodeDriver;
 const folder = tempFolder();
@@ -19,13 +20,7 @@ const elsewhere = tempFolder();
 function measure(args: readonly string[], driver: string | null): Promise<Finished> {
   const drivers = driver === null ? {} : { VK_DRIVER_FILES: driver, VK_ICD_FILENAMES: driver };
   const child = spawn(join(packed, 'measure'), args, { cwd: elsewhere, env: { PATH: '', ...drivers } });
-  let [stdout, stderr] = ['', ''];
-  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
-  return new Promise((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', (code) => resolve({ exitCode: code ?? -1, stdout, stderr }));
-  });
+  return finished(child);
 }
 const measuredIn = (name: string): Measured =>
   JSON.parse(readFileSync(join(elsewhere, name), 'utf8')) as Measured;

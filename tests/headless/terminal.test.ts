@@ -3,7 +3,8 @@ import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { tempFolder, writeFiles } from '../support/temp-folder.ts';
-import { run, type Finished } from './support.ts';
+import { run } from './support.ts';
+import type { Finished } from '../support/finished.ts';
 
 const folder = writeFiles(tempFolder(), {
   'esc.jsonl': [

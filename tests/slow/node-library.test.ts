@@ -8,7 +8,8 @@ import { ensureNode } from '../../scripts/cli/build.ts';
 import { projectRoot } from '../../scripts/cli/paths.ts';
 import { hasNodeDriver } from '../support/node-driver.ts';
 import { tempFolder, writeFiles } from '../support/temp-folder.ts';
-import { run, type Finished } from '../headless/support.ts';
+import { run } from '../headless/support.ts';
+import { finished, type Finished } from '../support/finished.ts';
 
 const rows = [1, 2, 3, 4, 5, 6].map((n) =>
   JSON.stringify({ prompt: `What is ${n} plus ${n}?`, completion: `${2 * n}.` }),
@@ -19,13 +20,7 @@ function runNode(args: readonly string[], env: Readonly<Record<string, string>>)
     cwd: projectRoot,
     env: { ...process.env, ...env },
   });
-  let [stdout, stderr] = ['', ''];
-  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
-  return new Promise((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', (code) => resolve({ exitCode: code ?? -1, stdout, stderr }));
-  });
+  return finished(child);
 }
 
 test.skipIf(!hasNodeDriver)('the example gives the adapter that the command line gives', async () => {

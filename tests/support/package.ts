@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ensureDist, ensureNode, ensurePackage } from '../../scripts/cli/build.ts';
 import { projectRoot } from '../../scripts/cli/paths.ts';
-import type { Finished } from '../headless/support.ts';
+import { finished, type Finished } from './finished.ts';
 
 export interface Packed {
   readonly tarball: string;
@@ -83,11 +83,5 @@ export function runIn(
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  let [stdout, stderr] = ['', ''];
-  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
-  return new Promise((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', (code) => resolve({ exitCode: code ?? -1, stdout, stderr }));
-  });
+  return finished(child);
 }

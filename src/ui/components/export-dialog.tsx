@@ -9,6 +9,7 @@ import { FailureAlert } from './failure-alert.tsx';
 import { ModalDialog } from './modal-dialog.tsx';
 import { PushForm } from './push-form.tsx';
 import { SelectField } from './select-field.tsx';
+import { Tick } from './tick.tsx';
 
 const words: Readonly<Record<ExportFormat, readonly [string, string]>> = {
   peft: ['PEFT', 'transformers and vLLM; with the chat template'],
@@ -61,17 +62,14 @@ function Dialog({ name }: { name: string }) {
           <fieldset class="export-formats">
             <legend class="small">Formats</legend>
             {exportFormats.map((format) => (
-              <label key={format} class="builder-tick">
-                <input
-                  type="checkbox"
-                  checked={formats.value.includes(format)}
-                  disabled={isBusy.value}
-                  onChange={(event) => toggle(format, event.currentTarget.checked)}
-                />
-                <span>
-                  {words[format][0]} <span class="small muted">{words[format][1]}</span>
-                </span>
-              </label>
+              <Tick
+                key={format}
+                label={words[format][0]}
+                words={words[format][1]}
+                isOn={formats.value.includes(format)}
+                onChange={(isOn) => toggle(format, isOn)}
+                isLocked={isBusy.value}
+              />
             ))}
           </fieldset>
           <SelectField

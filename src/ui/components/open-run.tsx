@@ -1,32 +1,23 @@
 import { useApp } from '../state/app-state.ts';
+import { FileChooser } from './file-chooser.tsx';
 
 /** A run that was trained elsewhere: its files are chosen here, or dropped anywhere on the page. */
 export function OpenRun() {
   const { run, storedRuns } = useApp();
-  const isLocked = run.isActive.value || storedRuns.busyId.value !== null;
-  const chooser = (label: string, isFolder: boolean, words: string) => (
-    <label class="link">
-      <input
-        type="file"
-        class="visually-hidden"
-        aria-label={label}
-        multiple
-        disabled={isLocked}
-        {...(isFolder ? { webkitdirectory: true } : { accept: '.json,.safetensors,.zip' })}
-        onChange={(event) => {
-          const files = [...(event.currentTarget.files ?? [])];
-          event.currentTarget.value = '';
-          if (files.length > 0) void storedRuns.openFiles(files);
-        }}
-      />
-      {words}
-    </label>
-  );
+  const chooser = {
+    isLocked: run.isActive.value || storedRuns.busyId.value !== null,
+    onChoose: (files: File[]) => void storedRuns.openFiles(files),
+  };
   return (
     <p class="small muted">
       A run that was trained elsewhere opens from its <code>trainer_state.json</code> and adapter: choose the{' '}
-      {chooser('Files of a run', false, 'files or a zip')}, or the{' '}
-      {chooser('Folder of a run', true, 'folder')}.
+      <FileChooser
+        label="Files of a run"
+        words="files or a zip"
+        accept=".json,.safetensors,.zip"
+        {...chooser}
+      />
+      , or the <FileChooser label="Folder of a run" words="folder" accept={null} {...chooser} />.
     </p>
   );
 }

@@ -2,6 +2,7 @@ import type { Signal } from '@preact/signals';
 import { useId } from 'preact/hooks';
 import { useApp } from '../state/app-state.ts';
 import { mostStrength } from '../../config/chat-limits.ts';
+import { FileChooser } from './file-chooser.tsx';
 import { SelectField } from './select-field.tsx';
 
 /** Whose adapter, how much of it, and how tokens are drawn. */
@@ -73,31 +74,15 @@ function Strength({ isLocked }: { readonly isLocked: boolean }) {
 
 function AdapterDrop({ isLocked }: { readonly isLocked: boolean }) {
   const { form } = useApp().playground;
-  const take = (files: FileList | null | undefined): void => {
-    if (files && !isLocked) form.addAdapter([...files]);
+  const take = (files: File[]): void => {
+    if (!isLocked) form.addAdapter(files);
   };
   // The page takes every dropped file for a dataset; here it is an adapter.
   const keep = (event: DragEvent): void => {
     event.preventDefault();
     event.stopPropagation();
   };
-  const chooser = (label: string, isFolder: boolean, words: string) => (
-    <label class="link">
-      <input
-        type="file"
-        class="visually-hidden"
-        aria-label={label}
-        multiple
-        disabled={isLocked}
-        {...(isFolder ? { webkitdirectory: true } : { accept: '.json,.safetensors,.gguf,.zip' })}
-        onChange={(event) => {
-          take(event.currentTarget.files);
-          event.currentTarget.value = '';
-        }}
-      />
-      {words}
-    </label>
-  );
+  const chooser = { isLocked, onChoose: take };
   return (
     <div
       class="drop-zone adapter-drop"
@@ -107,14 +92,18 @@ function AdapterDrop({ isLocked }: { readonly isLocked: boolean }) {
       onDragOver={keep}
       onDrop={(event) => {
         keep(event);
-        void droppedFiles(event.dataTransfer).then((files) => {
-          if (!isLocked) form.addAdapter(files);
-        });
+        void droppedFiles(event.dataTransfer).then(take);
       }}
     >
       <span>
-        Drop an <strong>adapter</strong> here, choose its {chooser('Adapter files', false, 'files or zip')},
-        or its {chooser('Adapter folder', true, 'folder')}
+        Drop an <strong>adapter</strong> here, choose its{' '}
+        <FileChooser
+          label="Adapter files"
+          words="files or zip"
+          accept=".json,.safetensors,.gguf,.zip"
+          {...chooser}
+        />
+        , or its <FileChooser label="Adapter folder" words="folder" accept={null} {...chooser} />
       </span>
       <span class="small muted">of PEFT, MLX or llama.cpp (GGUF), made for the model that is open</span>
     </div>

@@ -1,7 +1,8 @@
-import { formatBytes } from '../format.ts';
+import { formatBytes, formatCountOf } from '../format.ts';
 import { useApp } from '../state/app-state.ts';
 import { LoadingLine } from './step-panel.tsx';
 import { TextField } from './text-field.tsx';
+import { Tick } from './tick.tsx';
 
 /** Names a repository, shows what would be sent to it, and sends that. */
 export function PushForm({ isReady }: { readonly isReady: boolean }) {
@@ -20,13 +21,15 @@ export function PushForm({ isReady }: { readonly isReady: boolean }) {
       </p>
       <Tick
         label="Private"
-        signal={push.isPrivate}
+        isOn={push.isPrivate.value}
+        onChange={(isOn) => (push.isPrivate.value = isOn)}
         words="only you and those you let in"
         isLocked={isLocked}
       />
       <Tick
         label="Add to a repository that is there"
-        signal={push.addsToExisting}
+        isOn={push.addsToExisting.value}
+        onChange={(isOn) => (push.addsToExisting.value = isOn)}
         words="files of the same name get a new version, the others stay"
         isLocked={isLocked}
       />
@@ -67,7 +70,7 @@ function Plan() {
   return (
     <details class="push-plan" open>
       <summary>
-        {files.length} {files.length === 1 ? 'file' : 'files'}, {formatBytes(bytes)}
+        {formatCountOf(files.length, 'file')}, {formatBytes(bytes)}
       </summary>
       <ul class="small" aria-label="Files to send">
         {files.map(({ path, bytes: size }) => (
@@ -96,28 +99,5 @@ function Sent() {
         Send something else
       </button>
     </div>
-  );
-}
-
-interface TickProps {
-  readonly label: string;
-  readonly signal: { value: boolean };
-  readonly words: string;
-  readonly isLocked: boolean;
-}
-
-function Tick({ label, signal, words, isLocked }: TickProps) {
-  return (
-    <label class="builder-tick">
-      <input
-        type="checkbox"
-        checked={signal.value}
-        disabled={isLocked}
-        onChange={(event) => (signal.value = event.currentTarget.checked)}
-      />
-      <span>
-        {label} <span class="small muted">{words}</span>
-      </span>
-    </label>
   );
 }

@@ -1,7 +1,8 @@
 /** A trained adapter in other formats: what is chosen, and the download of it or its way to the hub. */
 import { computed, signal, type ReadonlySignal, type Signal } from '@preact/signals';
 import type { StoredRun } from '../../api/stored-runs.ts';
-import type { ExportRequest, TrainerApi } from '../../api/trainer-api.ts';
+import type { ExportRequest } from '../../api/exports.ts';
+import type { TrainerApi } from '../../api/trainer-api.ts';
 import type { ExportDtype, ExportFormat } from '../../config/export-choices.ts';
 import { runName } from '../../support/run-name.ts';
 import type { Failures } from './failures.ts';

@@ -1,12 +1,7 @@
 /** An export on its way to the hub: what is typed, what would be sent, how far it is, and where it then is. */
 import { computed, signal, type ReadonlySignal, type Signal } from '@preact/signals';
-import type {
-  ExportRequest,
-  LoadProgress,
-  PlannedFile,
-  PushReport,
-  TrainerApi,
-} from '../../api/trainer-api.ts';
+import type { ExportRequest, PlannedFile, PushReport } from '../../api/exports.ts';
+import type { LoadProgress, TrainerApi } from '../../api/trainer-api.ts';
 import type { Failures } from './failures.ts';
 import { localHub } from './hub-source.ts';
 

@@ -1,6 +1,6 @@
 /** An upload to the hub's stand-in, with the library's own protocol: repository, announced files, Git LFS in parts, one commit. */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import type { PushTarget } from '../../../src/api/trainer-api.ts';
+import type { PushTarget } from '../../../src/api/exports.ts';
 import { pushFiles, type FileToPush } from '../../../src/hub/push.ts';
 import { TrainerError } from '../../../src/support/trainer-error.ts';
 import { startHubServer, type HubServer } from '../../support/hub-server.ts';
