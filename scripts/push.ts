@@ -2,7 +2,7 @@
 import { openAsBlob, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { exportFormats } from '../src/config/export-choices.ts';
-import { repositoryLayout } from '../src/exporters/repository.ts';
+import { refuseData, repositoryLayout } from '../src/exporters/repository.ts';
 import { pushFiles } from '../src/hub/push.ts';
 import { TrainerError } from '../src/support/trainer-error.ts';
 import { formatBytes } from '../src/support/units.ts';
@@ -35,6 +35,7 @@ function collect(folder: string): Sent[] {
   const made = exportFormats
     .filter((format) => isFolder(join(folder, format)))
     .map((format) => ({ format, files: filesIn(join(folder, format)) }));
+  refuseData(made.map(({ format }) => format));
   const card = made.find(({ format }) => format === 'record')?.files.find(({ name }) => name === 'README.md');
   const placed =
     made.length > 0

@@ -1,5 +1,6 @@
 /** Where the files of an export lie in a repository of the hub: what tools look for is at its root. */
 import type { ExportFormat } from '../config/export-choices.ts';
+import { TrainerError } from '../support/trainer-error.ts';
 
 interface Named {
   readonly name: string;
@@ -32,4 +33,16 @@ export function repositoryLayout<File extends Named>(
   );
   const isDescribed = root === 'merged' || placed.some(({ name }) => name === 'README.md');
   return card === null || isDescribed ? placed : [{ name: 'README.md', file: card }, ...placed];
+}
+
+/**
+ * A dataset does not leave with an adapter by accident.
+ * @throws TrainerError "config-invalid" where a format holds it
+ */
+export function refuseData(formats: readonly ExportFormat[]): void {
+  if (formats.includes('bundle'))
+    throw new TrainerError(
+      'config-invalid',
+      'A run bundle holds the dataset, and is not sent to the hub with an adapter: send the export without it, and keep the bundle as a zip or a folder.',
+    );
 }

@@ -5,7 +5,7 @@ import type { LoadProgress } from '../api/trainer-api.ts';
 import { adapterExport } from '../exporters/export-adapter.ts';
 import { bytesFile, renamed, type ExportFile } from '../exporters/export-file.ts';
 import { mergedFiles } from '../exporters/merged.ts';
-import { repositoryLayout, type FormatFiles } from '../exporters/repository.ts';
+import { refuseData, repositoryLayout, type FormatFiles } from '../exporters/repository.ts';
 import type { ExportSubject } from '../exporters/subject.ts';
 import { blobOf, zipChunks } from '../exporters/zip-stream.ts';
 import type { ModelShape } from '../adapter/ggml.ts';
@@ -73,11 +73,7 @@ export async function pushExport(
 }
 
 async function repositoryOf(request: ExportRequest, places: ExportPlaces): Promise<ExportFile[]> {
-  if (request.formats.includes('bundle'))
-    throw new TrainerError(
-      'config-invalid',
-      'A run bundle holds the dataset, and is not sent to the hub with an adapter: take it as a zip.',
-    );
+  refuseData(request.formats);
   const { made, subject } = await makeExport(request, places);
   const card = subject.records.get('README.md');
   const layout = repositoryLayout(made, card === undefined ? null : bytesFile('README.md', card));

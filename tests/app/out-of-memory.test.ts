@@ -72,6 +72,9 @@ test('a run that finds no memory says what it needs, and goes on with a smaller 
   await ways.first().waitFor();
   for (const text of await ways.allInnerTexts())
     expect(text).toMatch(/^(Go on|Start anew) with .+ \([\d.]+.[MG]i?B\)$/);
+  // The settings that have failed are known not to fit by now; Start says so, and the ways out of it stay open.
+  await page.getByText('This run does not fit.').waitFor();
+  expect(await ui.start.isDisabled()).toBe(true);
   // The GPU is opened and proves itself again before, on a busy machine for long.
   await ways.filter({ hasText: /^Go on with Batch size/ }).click({ timeout: 120_000 });
   await ui.waitForPhase('done');

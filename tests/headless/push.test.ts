@@ -55,6 +55,16 @@ test('an export becomes a private repository; a dry run only lists it', async ()
   expect(lastJson(again)).toMatchObject({ ok: false, code: 'hub-exists' });
 });
 
+test('an export that holds the dataset stays here, and says so', async () => {
+  hub.clear();
+  const withData = writeFiles(tempFolder(), { 'peft/adapter_config.json': '{}', 'bundle/data.jsonl': '{}' });
+  const args = ['--folder', withData, '--repo', 'me/data', '--hub-url', hub.url, '--json'];
+  const refused = await run('push', args, { HF_TOKEN: token });
+  expect([refused.exitCode, lastJson(refused)['code']]).toEqual([2, 'config-invalid']);
+  expect(refused.stderr).toContain('holds the dataset');
+  expect(hub.requests).toEqual([]);
+});
+
 test('without a token, and with a folder that is none, nothing is asked of the hub', async () => {
   hub.clear();
   const to = ['--repo', 'me/none', '--hub-url', hub.url, '--json'];

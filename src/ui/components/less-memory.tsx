@@ -4,7 +4,7 @@ import { describeSettings } from './memory-plan.tsx';
 
 /** Under the failure of a run that had no memory: settings that need less, each a click away. */
 export function LessMemory() {
-  const { lessMemory, startBlocker } = useApp();
+  const { lessMemory } = useApp();
   const ways = lessMemory.ways.value;
   if (ways.length === 0) return null;
   return (
@@ -18,7 +18,7 @@ export function LessMemory() {
               key={text}
               type="button"
               class="button small-button"
-              disabled={startBlocker.value !== null}
+              disabled={lessMemory.blocker.value !== null}
               onClick={() => void lessMemory.use(way)}
             >
               {lessMemory.canGoOn(way) ? 'Go on' : 'Start anew'} with {text} ({formatBytes(way.total)})

@@ -118,7 +118,8 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
   const playground = createPlayground(client, failures, setUp, playgroundForm);
   const builder = createBuilderState(builderClient, client);
   const isConfirmingStart = signal(false);
-  const startBlocker = computed(() => whyNotStart({ setUp, settings, run, failures, evaluations, forecast }));
+  const setUpBlocker = computed(() => whyNotStart({ setUp, settings, run, failures, evaluations }));
+  const startBlocker = computed(() => setUpBlocker.value ?? whyNoRoom(forecast));
 
   const lackingRoom = signal<StorageForecast | null>(null);
 
@@ -201,7 +202,7 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
     start,
     lackingRoom,
     startWithoutRoom: startNow,
-    lessMemory: createLessMemory(client, { failures, settings, run, storedRuns, start }),
+    lessMemory: createLessMemory(client, { failures, settings, run, storedRuns, setUpBlocker, start }),
     requestStart: async () => {
       if (startBlocker.value !== null) return;
       if (run.hasUnsavedAdapter.value) isConfirmingStart.value = true;
@@ -289,8 +290,7 @@ function whyNotStart({
   run,
   failures,
   evaluations,
-  forecast,
-}: Pick<AppState, 'setUp' | 'settings' | 'run' | 'failures' | 'evaluations' | 'forecast'>): string | null {
+}: Pick<AppState, 'setUp' | 'settings' | 'run' | 'failures' | 'evaluations'>): string | null {
   const { model, dataset } = setUp;
   if (run.isActive.value) return run.phase.value === 'paused' ? 'The run is paused.' : 'A run is under way.';
   if (evaluations.isActive.value) return 'An evaluation is under way: it uses the GPU.';
@@ -311,11 +311,14 @@ function whyNotStart({
     const more = others.length === 0 ? '' : ` ${formatCountOf(others.length, 'more setting')} to correct.`;
     return `“${fieldOf(key).label}” ${problem}.${more}`;
   }
-  // Where it can be told; a run whose GPU only seems to have room is refused when it allocates.
-  if (forecast.lacksMemory.value)
-    return 'This run does not fit into the memory of the GPU: see what does under “Run settings”.';
   return null;
 }
+
+/** Where it can be told; a run whose GPU only seems to have room is refused when it allocates. */
+const whyNoRoom = ({ lacksMemory }: Forecast): string | null =>
+  lacksMemory.value
+    ? 'This run does not fit into the memory of the GPU: see what does under “Run settings”.'
+    : null;
 
 /** Nothing else than what the page names is trained. */
 function unmetText(what: 'model' | 'dataset', { name, why }: Unmet): string {

@@ -15,6 +15,8 @@ const shareThatMayFit = 0.75;
 
 export interface LessMemory {
   readonly ways: ReadonlySignal<readonly MemorySuggestion[]>;
+  /** Why none of them can be taken now; not that the present settings need too much: the ways are out of just that. */
+  readonly blocker: ReadonlySignal<string | null>;
   /** The run can go on with it; else it is started anew. */
   readonly canGoOn: (way: MemorySuggestion) => boolean;
   readonly use: (way: MemorySuggestion) => Promise<void>;
@@ -25,12 +27,13 @@ interface Page {
   readonly settings: Settings;
   readonly run: Run;
   readonly storedRuns: StoredRuns;
+  readonly setUpBlocker: ReadonlySignal<string | null>;
   readonly start: () => Promise<void>;
 }
 
 export function createLessMemory(
   client: Pick<TrainerApi, 'planRun'>,
-  { failures, settings, run, storedRuns, start }: Page,
+  { failures, settings, run, storedRuns, setUpBlocker, start }: Page,
 ): LessMemory {
   const ways = signal<readonly MemorySuggestion[]>([]);
   let asked = 0;
@@ -60,6 +63,7 @@ export function createLessMemory(
     storedRun() !== undefined && !('r' in changed); // another rank is another adapter
   return {
     ways,
+    blocker: setUpBlocker,
     canGoOn,
     use: async (way) => {
       const stored = storedRun();

@@ -60,7 +60,8 @@ function pageOf(failure: ErrorCode | null = null, plan: (config: RunConfig) => u
   } as unknown as SetUp;
   const storedRuns = createStoredRuns(client, { failures, settings, setUp, run });
   const start = vi.fn(() => Promise.resolve());
-  const lessMemory = createLessMemory(client, { failures, settings, run, storedRuns, start });
+  const page = { failures, settings, run, storedRuns, setUpBlocker: signal(null), start };
+  const lessMemory = createLessMemory(client, page);
   return { settings, run, storedRuns, lessMemory, requests, start };
 }
 
