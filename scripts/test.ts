@@ -3,7 +3,8 @@
  * The GPU tests mostly wait for one processor that compiles shaders: what needs no GPU, the commands and Firefox run beside them where
  * there are two processors, and whichever of the two is done first takes the next part of the app's tests. Those of them that measure
  * times come last and by themselves.
- * The last line is "N passed, N failed"; each static check counts as one test. The line before says if Firefox was not there.
+ * The last line is "N passed, N failed"; each static check counts as one test. The lines before say if Firefox or the Node host's driver was not
+ * there.
  * `npm test -- <words>` runs only the test files whose path has one of the words.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -11,6 +12,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildDist } from './cli/build.ts';
 import { launchBrowser } from './cli/browser.ts';
+import { probeNodeHost } from './cli/choose-host.ts';
 import { findBrowser } from './cli/find-browser.ts';
 import { lookForFirefox } from './cli/firefox.ts';
 import { runNode, type RunOptions } from './cli/run-process.ts';
@@ -134,6 +136,7 @@ async function main(): Promise<void> {
   await prepareBrowser();
   const firefox = await lookForFirefox();
   if ('version' in firefox) console.log(`Firefox: ${firefox.path} ${firefox.version}`);
+  const inNode = probeNodeHost();
   let counts = noTests;
   if (filters.length > 0) {
     const without = 'lacking' in firefox ? ['--project', '!firefox'] : [];
@@ -141,6 +144,10 @@ async function main(): Promise<void> {
   } else {
     counts = await runAll('version' in firefox);
   }
+  if (inNode === null || typeof inNode === 'string')
+    console.log(
+      `The Node host: its GPU tests not run, Dawn finds no Vulkan driver here (Debian: libvulkan1; Chromium brings a driver). ${inNode ?? ''}`,
+    );
   if ('lacking' in firefox) console.log(`tests/firefox: not run, ${firefox.lacking}.`);
   for (const failure of counts.failures) console.log(`✗ ${failure}`);
   console.log(summary(counts));

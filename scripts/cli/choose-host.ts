@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { findBrowser } from './find-browser.ts';
 import { gpuMode } from './gpu-flags.ts';
 import { probe } from './probe.ts';
+import type { Probed } from './probe-adapter.ts';
 
 export const hostChoices = ['auto', 'node', 'browser'] as const;
 export type HostChoice = (typeof hostChoices)[number];
@@ -33,6 +34,17 @@ function useSoftwareDriver(): void {
   if (manifest === null) return; // Dawn then looks in the system's places
   process.env['VK_DRIVER_FILES'] = manifest;
   process.env['VK_ICD_FILENAMES'] = manifest; // the name that loaders before 1.3.207 know
+}
+
+/** What `--host node` finds here; null or a text, as `probe`. */
+export function probeNodeHost(): Probed | null | string {
+  const mine = { ...process.env };
+  try {
+    chooseHost('node');
+    return probe();
+  } finally {
+    for (const name of driverVariables) if (mine[name] === undefined) delete process.env[name];
+  }
 }
 
 /** SwiftShader's manifest, which lies beside the browser's program. */

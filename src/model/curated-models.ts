@@ -3,8 +3,10 @@
  * worked out from the configuration; what is written down is what the models' pages say.
  */
 import type { CuratedModel } from '../api/trainer-api.ts';
-import { weightFormats } from '../kernels/weight-matrix.ts';
+import { linearModules } from '../architecture/modules.ts';
+import { weightFormats, type WeightFormat } from '../kernels/weight-matrix.ts';
 import { parameterCount } from '../architecture/checkpoint-tensors.ts';
+import { planMemory } from './memory-plan.ts';
 import { parseModelConfig } from './model-config.ts';
 import { weightMemory } from './weights.ts';
 
@@ -83,20 +85,33 @@ const listed: readonly Listed[] = [
 
 const storedBytes = 2; // each of them is published in bf16
 
+/** What is told of a run before there are settings and data for it: R1-Act's adapter, one row of its longest length at a time. */
+const typicalRun = {
+  lora: { r: 16, targetModules: linearModules.map(({ name }) => name), loraDropout: 0 },
+  size: { rows: 1024, lossRows: 1024, checkpointing: true },
+  longest: 1024,
+  samples: null,
+} as const;
+
 /** `maxTensorBytes`: of the device; a matrix that is larger is split. */
 export function curatedModels(maxTensorBytes: number): CuratedModel[] {
   return listed.map(({ id, licence, isGated, config: raw }) => {
     const config = parseModelConfig(raw);
     const parameters = parameterCount(config);
-    const gpuBytes = weightFormats.map((format) => weightMemory(config, format, maxTensorBytes));
-    const [none, f16, int8, nf4] = gpuBytes;
+    const ofFormats = (bytes: (format: WeightFormat) => number): CuratedModel['gpuBytes'] => {
+      const [none, f16, int8, nf4] = weightFormats.map(bytes);
+      return { none, f16, int8, nf4 };
+    };
     return {
       id,
       licence,
       isGated: isGated === true,
       parameterCount: parameters,
       downloadBytes: storedBytes * parameters,
-      gpuBytes: { none, f16, int8, nf4 },
+      gpuBytes: ofFormats((format) => weightMemory(config, format, maxTensorBytes)),
+      runBytes: ofFormats(
+        (format) => planMemory({ ...typicalRun, model: config, format, maxTensorBytes }).total,
+      ),
     };
   });
 }

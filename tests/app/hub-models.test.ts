@@ -45,8 +45,34 @@ test('the list offers all three families and says what a model costs before it i
   ])
     expect(offered).toContain(text);
   await ui.model.selectOption('deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B');
-  for (const text of ['MIT', '1.78 B', 'GPU, nf4']) await app.page.getByText(text, { exact: true }).waitFor();
+  for (const text of ['MIT', '1.78 B']) await app.page.getByText(text, { exact: true }).waitFor();
+  const memory = app.page.getByRole('table', { name: 'Memory on the GPU' });
+  expect((await memory.getByRole('row').last().innerText()).split(/\s*\t\s*/)).toEqual([
+    'nf4',
+    '1.19 GB',
+    '1.82 GB',
+  ]);
   expect(hub.requests).toEqual([]); // nothing is fetched by looking
+});
+
+test('what fits a known memory stands beside each model', async () => {
+  await ui.fillSettings({ 'GPU memory limit (GB)': '2' });
+  const option = (id: string) => ui.model.getByRole('option', { name: id });
+  await expect.poll(() => option('R1-Distill-Qwen-1.5B').innerText()).toMatch(/3\.55 GB · fits as nf4$/);
+  expect(await option('SmolLM2-135M').innerText()).toMatch(/· fits as float32$/);
+  const memory = app.page.getByRole('table', { name: 'Memory on the GPU' });
+  const rows = await memory.getByRole('row').allInnerTexts();
+  expect(rows.map((row) => /fits|too large/.exec(row)?.[0])).toEqual([
+    undefined,
+    'too large',
+    'too large',
+    'too large',
+    'fits',
+  ]);
+  await ui.fillSettings({ 'GPU memory limit (GB)': '0.5' });
+  await expect.poll(() => option('R1-Distill-Qwen-1.5B').innerText()).toMatch(/· does not fit$/);
+  await ui.fillSettings({ 'GPU memory limit (GB)': '0' });
+  await expect.poll(() => option('R1-Distill-Qwen-1.5B').innerText()).toMatch(/3\.55 GB$/);
 });
 
 test('a gated model is refused with what to do, and loads with a token by the keyboard alone', async () => {

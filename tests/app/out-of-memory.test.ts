@@ -3,52 +3,23 @@ import { readFile } from 'node:fs/promises';
 import { unzipSync } from 'fflate';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { drivePage, type PageDriver } from './drive-page.ts';
+import { limitGpu, plannedBytes, prepareSmallGpu } from './small-gpu.ts';
 import { openApp, type OpenApp } from './support.ts';
-
-/**
- * Before everything else in the training worker: from a message on, a buffer beyond so many bytes in all is asked for in a size
- * that no GPU gives. The refusal is the browser's own, where the engine looks for it.
- */
-const smallGpu = `{
-  const create = GPUDevice.prototype.createBuffer;
-  const destroy = GPUBuffer.prototype.destroy;
-  const sizes = new Map();
-  let held = 0, most = Infinity;
-  new BroadcastChannel('small-gpu').onmessage = ({ data }) => { most = data; };
-  GPUDevice.prototype.createBuffer = function (descriptor) {
-    const fits = held + descriptor.size <= most;
-    const buffer = create.call(this, fits ? descriptor : { ...descriptor, size: 2 ** 50, mappedAtCreation: false });
-    if (fits) { sizes.set(buffer, descriptor.size); held += descriptor.size; }
-    return buffer;
-  };
-  GPUBuffer.prototype.destroy = function () {
-    held -= sizes.get(this) ?? 0;
-    sizes.delete(this);
-    return destroy.call(this);
-  };
-}\n`;
 
 let app: OpenApp;
 let ui: PageDriver;
 beforeAll(async () => {
   app = await openApp();
-  await app.context.route('**/assets/trainer.worker*.js', async (route) => {
-    const response = await route.fetch();
-    await route.fulfill({ response, body: smallGpu + (await response.text()) });
-  });
+  await prepareSmallGpu(app.context);
   await app.page.reload();
   ui = drivePage(app.page);
   await ui.waitUntilReady();
 });
 afterAll(() => app.close());
 
-const plannedBytes = async (batchSize: string): Promise<number> => {
+const plannedWith = async (batchSize: string): Promise<number> => {
   await ui.fillSettings({ 'Batch size': batchSize });
-  await new Promise((resolve) => setTimeout(resolve, 1500)); // the forecast follows a moment later
-  const text = await app.page.getByText(/^GPU memory: /).innerText();
-  const [, amount, unit] = /([\d.,]+)\s([kMG])i?B/.exec(text) ?? [];
-  const factor = { k: 2 ** 10, M: 2 ** 20, G: 2 ** 30 }[unit as 'k' | 'M' | 'G'];
-  return Number(amount.replaceAll(',', '')) * factor;
+  return plannedBytes(app.page);
 };
 
 test('a run that finds no memory says what it needs, and goes on with a smaller batch at a click', async () => {
@@ -59,9 +30,9 @@ test('a run that finds no memory says what it needs, and goes on with a smaller 
     'Sample every': '0',
     'Prompts per suite': '0',
   });
-  const [small, large] = [await plannedBytes('1'), await plannedBytes('8')];
+  const [small, large] = [await plannedWith('1'), await plannedWith('8')];
   expect(large).toBeGreaterThan(small + 10e6);
-  await page.evaluate((bytes) => new BroadcastChannel('small-gpu').postMessage(bytes), (small + large) / 2);
+  await limitGpu(page, (small + large) / 2);
   await ui.start.click();
   await ui.waitForPhase('failed');
   const alert = page.locator('.alert[data-code="gpu-out-of-memory"]');

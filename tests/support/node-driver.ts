@@ -1,8 +1,5 @@
-/** Whether Dawn has a GPU in Node here: a card's driver, or the software one that comes with the browser. */
-import { softwareDriver } from '../../scripts/cli/choose-host.ts';
-import { gpuMode } from '../../scripts/cli/gpu-flags.ts';
-import { probe } from '../../scripts/cli/probe.ts';
+/** Whether Dawn has a GPU in Node here: a card's driver, or the software one that comes with the browser. Its loader may be missing. */
+import { probeNodeHost } from '../../scripts/cli/choose-host.ts';
 
-const probed = gpuMode() === 'software' ? null : probe();
-export const hasNodeDriver =
-  gpuMode() === 'software' ? softwareDriver() !== null : probed !== null && typeof probed === 'object';
+const probed = probeNodeHost();
+export const hasNodeDriver = probed !== null && typeof probed === 'object';

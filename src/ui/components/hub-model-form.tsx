@@ -47,19 +47,53 @@ export function HubModelForm({ chosen, isLocked }: HubModelFormProps) {
   );
 }
 
+const formatLabels = [
+  ['none', 'float32'],
+  ['f16', 'float16'],
+  ['int8', 'int8'],
+  ['nf4', 'nf4'],
+] as const;
+
 function CuratedFacts({ model }: { model: CuratedModel }) {
-  const { licence, isGated, parameterCount, downloadBytes, gpuBytes } = model;
+  const { hubModels } = useApp();
+  const { licence, isGated, parameterCount, downloadBytes, gpuBytes, runBytes } = model;
+  const room = hubModels.room.value;
   return (
-    <Facts
-      facts={[
-        ['Licence', isGated ? `${licence}, gated` : licence],
-        ['Parameters', formatMagnitude(parameterCount)],
-        ['Download', formatBytes(downloadBytes)],
-        ['GPU, float32', formatBytes(gpuBytes.none)],
-        ['GPU, float16', formatBytes(gpuBytes.f16)],
-        ['GPU, int8', formatBytes(gpuBytes.int8)],
-        ['GPU, nf4', formatBytes(gpuBytes.nf4)],
-      ]}
-    />
+    <>
+      <Facts
+        facts={[
+          ['Licence', isGated ? `${licence}, gated` : licence],
+          ['Parameters', formatMagnitude(parameterCount)],
+          ['Download', formatBytes(downloadBytes)],
+        ]}
+      />
+      <table class="memory-table small" aria-label="Memory on the GPU">
+        <thead>
+          <tr>
+            <th scope="col">On the GPU</th>
+            <th scope="col">Weights</th>
+            <th scope="col">Training</th>
+          </tr>
+        </thead>
+        <tbody>
+          {formatLabels.map(([format, label]) => (
+            <tr key={format} data-fits={room === null ? undefined : runBytes[format] <= room}>
+              <th scope="row">{label}</th>
+              <td>{formatBytes(gpuBytes[format])}</td>
+              <td>
+                {formatBytes(runBytes[format])}
+                {room !== null && (runBytes[format] <= room ? ' · fits' : ' · too large')}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <p class="small muted">
+        Training: rank 16 on all linear layers, rows of 1,024 tokens one at a time.{' '}
+        {room === null
+          ? 'A browser does not say how much memory a GPU has; “GPU memory limit” under More settings lets this page compare.'
+          : `Compared with the ${formatBytes(room)} that this page knows of.`}
+      </p>
+    </>
   );
 }

@@ -1,6 +1,7 @@
 import { useSignalEffect } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import type { ModelReport } from '../../api/trainer-api.ts';
+import type { CuratedModel, ModelReport } from '../../api/trainer-api.ts';
+import type { RunConfig } from '../../config/run-config.ts';
 import { formatBytes, formatCount, formatMagnitude } from '../format.ts';
 import { folderSelection } from '../page-drop.ts';
 import { useApp } from '../state/app-state.ts';
@@ -68,9 +69,9 @@ export function ModelPanel() {
           {source.kind === 'files' ? `Local folder: ${source.name}` : 'Local folder…'}
         </option>
         <optgroup label="Hugging Face Hub">
-          {curated.map(({ id, downloadBytes }) => (
-            <option key={id} value={id}>
-              {`${id}, ${formatBytes(downloadBytes)}`}
+          {curated.map((model) => (
+            <option key={model.id} value={model.id}>
+              {`${model.id}, ${formatBytes(model.downloadBytes)}${fitText(model, hubModels.room.value)}`}
             </option>
           ))}
           <option value="hub">Another model, by its id…</option>
@@ -113,7 +114,14 @@ export function ModelPanel() {
   );
 }
 
-const formats: readonly (readonly [value: string, label: string])[] = [
+/** Whether it can be trained, in the most exact form that has room; nothing where nobody knows the room. */
+function fitText({ runBytes }: CuratedModel, room: number | null): string {
+  if (room === null) return '';
+  const fitting = formats.find(([format]) => runBytes[format] <= room);
+  return fitting === undefined ? ' · does not fit' : ` · fits as ${fitting[1].split(/[ ,]/, 1)[0]}`;
+}
+
+const formats: readonly (readonly [value: RunConfig['quantization'], label: string])[] = [
   ['none', 'float32, 4 bytes a weight: exact'],
   ['f16', 'float16, 2 bytes'],
   ['int8', 'int8, 1 byte'],

@@ -2,24 +2,27 @@ import { useSignal, useSignalEffect } from '@preact/signals';
 import { formatCount } from '../format.ts';
 import { useApp } from '../state/app-state.ts';
 import type { SampleSet } from '../state/run.ts';
+import { Tick } from './tick.tsx';
 import { partNames, TraceView } from './trace-view.tsx';
 
 export function SampleTraces() {
   const { run, settings } = useApp();
   const sets = run.sampleSets.value;
   const chosen = useSignal<number | null>(null); // null: follow the newest
+  const isMarking = useSignal(false);
   useSignalEffect(() => {
     if (run.sampleSets.value.length === 0) chosen.value = null; // a new run
   });
   const index = Math.min(chosen.value ?? sets.length - 1, sets.length - 1);
   const shown = sets[index];
+  const before = sets.at(Math.max(index - 1, 0));
   const { samplePrompts, sampleSteps } = settings.config.value;
   // Longer and shorter traces come and go in the same room, which a run takes when it starts: nothing below them jumps.
   const isAwaited = samplePrompts.length > 0 && sampleSteps > 0 && run.isActive.value;
-  const room =
-    isAwaited || sets.length > 0
-      ? ({ class: 'samples-room', tabIndex: 0, role: 'group', 'aria-label': 'Traces of this step' } as const)
-      : {};
+  const hasRoom = isAwaited || sets.length > 0;
+  const room = hasRoom
+    ? ({ class: 'samples-room', tabIndex: 0, role: 'group', 'aria-label': 'Traces of this step' } as const)
+    : {};
 
   return (
     <section class="panel" aria-label="Sample traces">
@@ -48,13 +51,30 @@ export function SampleTraces() {
                 <p class="prompt">{sample.prompt}</p>
                 <div class="pair">
                   <TraceView title="Base" trace={sample.base} />
-                  <TraceView title={`Adapter, step ${shown.step}`} trace={sample.adapter} />
+                  <TraceView
+                    title={`Adapter, step ${shown.step}`}
+                    trace={sample.adapter}
+                    before={isMarking.value ? before?.samples.at(i)?.adapter : undefined}
+                  />
                 </div>
               </li>
             ))}
           </ol>
         )}
       </div>
+      {hasRoom && (
+        <Tick
+          label="Mark new words"
+          words={
+            before === undefined || before === shown
+              ? 'of the adapter, against its traces before'
+              : `of the adapter, against its traces of step ${formatCount(before.step)}`
+          }
+          isOn={isMarking.value}
+          onChange={(isOn) => (isMarking.value = isOn)}
+          isLocked={false}
+        />
+      )}
       <p class="small muted footnote">“Refused” is a string match on the answer, not a human verdict.</p>
     </section>
   );

@@ -1,4 +1,5 @@
 import type { Trace, TracePart, TracePartKind, TraceVerdict } from '../../api/trainer-api.ts';
+import { newIn } from '../new-words.ts';
 
 export const partNames: Readonly<Record<TracePartKind, { label: string; meaning: string }>> = {
   PU: { label: 'PU', meaning: 'problem understanding' },
@@ -8,9 +9,16 @@ export const partNames: Readonly<Record<TracePartKind, { label: string; meaning:
   other: { label: 'Other', meaning: 'no part of the structure' },
 };
 
+interface TraceViewProps {
+  readonly title: string;
+  readonly trace: Trace;
+  /** An earlier one of the same prompt: words that it had not are marked. */
+  readonly before?: Trace | undefined;
+}
+
 /** One generated trace, part by part. Each part has its label as well as its colour. */
-export function TraceView({ title, trace }: { title: string; trace: Trace }) {
-  const parts = trace.parts.length > 0 ? trace.parts : [{ kind: 'other' as const, text: trace.text }];
+export function TraceView({ title, trace, before }: TraceViewProps) {
+  const parts = partsOf(trace);
   return (
     <article class="trace" aria-label={title}>
       <header class="trace-head">
@@ -29,22 +37,38 @@ export function TraceView({ title, trace }: { title: string; trace: Trace }) {
       {trace.text.trim() === '' ? (
         <p class="empty">The model ended at once: nothing was written.</p>
       ) : (
-        <PartList parts={parts} />
+        <PartList parts={parts} before={before === undefined ? undefined : partsOf(before)} />
       )}
       {trace.verdict !== undefined && <VerdictView verdict={trace.verdict} />}
     </article>
   );
 }
 
-export function PartList({ parts }: { parts: readonly TracePart[] }) {
+const partsOf = ({ parts, text }: Trace): readonly TracePart[] =>
+  parts.length > 0 ? parts : [{ kind: 'other', text }];
+
+interface PartListProps {
+  readonly parts: readonly TracePart[];
+  readonly before?: readonly TracePart[] | undefined;
+}
+
+export function PartList({ parts, before }: PartListProps) {
+  const shown = parts.map((part, i) => ({ ...part, text: shownText(part, parts[i + 1]) }));
+  const earlier = before?.map((part, i) => ({ ...part, text: shownText(part, before[i + 1]) }));
   return (
     <div class="parts">
-      {parts.map((part, i) => (
+      {shown.map((part, i) => (
         <p key={i} class="part" data-kind={part.kind}>
           <span class="part-label" title={partNames[part.kind].meaning}>
             {partNames[part.kind].label}
           </span>
-          <span class="part-text">{shownText(part, parts[i + 1])}</span>
+          <span class="part-text">
+            {earlier === undefined
+              ? part.text
+              : newIn(part, earlier).map(({ text, isNew }, at) =>
+                  isNew ? <mark key={at}>{text}</mark> : text,
+                )}
+          </span>
         </p>
       ))}
     </div>

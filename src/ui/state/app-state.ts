@@ -112,7 +112,7 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
   const evaluationForm = createEvaluationForm({ settings, setUp, run, storedRuns });
   const evaluations = createEvaluations(client, failures, suiteFiles, evaluationForm);
   const forecast = createForecast(client, settings, setUp, run);
-  const hubModels = createHubModels(client, failures);
+  const hubModels = createHubModels(client, failures, createRoom(settings, forecast));
   const hubDatasets = createHubDatasets(client, failures);
   const playgroundForm = createPlaygroundForm(settings, { setUp, run, storedRuns });
   const playground = createPlayground(client, failures, setUp, playgroundForm);
@@ -312,6 +312,13 @@ function whyNotStart({
     return `“${fieldOf(key).label}” ${problem}.${more}`;
   }
   return null;
+}
+
+function createRoom(settings: Settings, forecast: Forecast): ReadonlySignal<number | null> {
+  return computed(() => {
+    const { gpuMemoryLimitGb } = settings.config.value;
+    return gpuMemoryLimitGb > 0 ? gpuMemoryLimitGb * 1e9 : (forecast.report.value?.memory.available ?? null);
+  });
 }
 
 /** Where it can be told; a run whose GPU only seems to have room is refused when it allocates. */

@@ -7,6 +7,8 @@ import { createHubFields, type HubFields } from './hub-source.ts';
 export interface HubModels extends HubFields {
   readonly curated: ReadonlySignal<readonly CuratedModel[]>;
   readonly kept: ReadonlySignal<readonly KeptModel[]>;
+  /** Bytes that the GPU is known to have: by the user's setting, or by what a run has found; null: nobody knows. */
+  readonly room: ReadonlySignal<number | null>;
   /** null: what is typed names no model. */
   readonly source: () => ModelSource | null;
   readonly refresh: () => Promise<void>;
@@ -14,7 +16,11 @@ export interface HubModels extends HubFields {
   readonly removeAll: () => Promise<void>;
 }
 
-export function createHubModels(client: TrainerApi, failures: Failures): HubModels {
+export function createHubModels(
+  client: TrainerApi,
+  failures: Failures,
+  room: ReadonlySignal<number | null>,
+): HubModels {
   const curated = signal<readonly CuratedModel[]>([]);
   const kept = signal<readonly KeptModel[]>([]);
 
@@ -32,6 +38,7 @@ export function createHubModels(client: TrainerApi, failures: Failures): HubMode
     ...createHubFields(),
     curated,
     kept,
+    room,
     refresh: () =>
       attempt(async () => {
         if (curated.value.length === 0) curated.value = await client.listCurated();

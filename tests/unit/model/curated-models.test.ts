@@ -61,3 +61,16 @@ test('a head of its own is int8 in nf4 too: R1-Distill-Qwen-1.5B, P = 1,777,088,
   // 466,747,392 + 1,310,195,712 / 2 + 55,529,472 + 579,584 + 16,777,216
   expect(bytesOf('deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B').gpuBytes.nf4).toBe(1_194_731_520);
 });
+
+test('a run adds the same whatever holds the weights, and at least its adapter, by hand', () => {
+  const { gpuBytes, runBytes } = models.find(({ id }) => id === 'Qwen/Qwen2.5-0.5B-Instruct')!;
+  const added = (['none', 'f16', 'int8', 'nf4'] as const).map(
+    (format) => runBytes[format] - gpuBytes[format],
+  );
+  expect(new Set(added).size).toBe(1);
+  // 24 layers, r 16: q and o 896 + 896, k and v 896 + 128, gate, up and down 896 + 4,864; with gradients and two moments, in f32
+  const adapter = 24 * 16 * (2 * 1792 + 2 * 1024 + 3 * 5760) * 4 * 4;
+  const gate = 1024 * 4864 * 4; // the widest activation of a layer, of 1,024 rows
+  expect(added[0]).toBeGreaterThan(adapter + gate);
+  expect(added[0]).toBeLessThan(2 ** 29);
+});
