@@ -1,9 +1,11 @@
 /** A large model's folder in the page, in nf4, while the memory of the page's process is watched. */
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Locator, Page } from 'playwright-core';
+import { chromium, type Locator, type Page } from 'playwright-core';
 import { ensureDist } from '../cli/build.ts';
-import { launchBrowser } from '../cli/browser.ts';
+import { requireBrowser } from '../cli/find-browser.ts';
+import { chromiumArgs, gpuMode } from '../cli/gpu-flags.ts';
 import { distFolder } from '../cli/paths.ts';
 import { serve } from '../cli/serve.ts';
 import { rendererBytes } from './renderer-bytes.ts';
@@ -49,14 +51,22 @@ async function untilReady(page: Page, start: Locator, what: string): Promise<num
 
 export async function openLargeModel(folder: string, rows: string): Promise<LargePage> {
   await ensureDist({ say: console.log });
-  const { browser } = await launchBrowser(console.log);
+  // With a profile on the disk, as people have it: a private window holds its storage and its blobs in memory.
+  const profile = mkdtempSync(join(tmpdir(), 'alttrain-large-'));
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath: requireBrowser(console.log).path,
+    headless: true,
+    acceptDownloads: true,
+    args: [...chromiumArgs(gpuMode())],
+  });
   const served = await serve({ root: distFolder });
   const close = async (): Promise<void> => {
-    await browser.close();
+    await context.close();
     await served.close();
+    rmSync(profile, { recursive: true, force: true });
   };
   try {
-    const page = await browser.newPage();
+    const page = await context.newPage();
     const field = (name: string): Locator => page.getByLabel(name, { exact: true });
     const start = page.getByRole('button', { name: 'Start training', exact: true });
     await page.goto(served.url);

@@ -59,7 +59,9 @@ export interface ExportApi {
   /** The same files as one zip. */
   exportZip(): Promise<Blob>;
   /** An adapter for other tools, as a zip with a folder for each format. `merged` reads the weights of the loaded model again. */
-  exportAs(request: ExportRequest): Promise<Blob>;
+  exportAs(request: ExportRequest, onProgress: (progress: LoadProgress) => void): Promise<Blob>;
+  /** Ends an `exportAs` that is under way: it rejects with "cancelled". */
+  cancelExport(): Promise<void>;
   /** What `pushToHub` would send. */
   planPush(request: ExportRequest): Promise<readonly PlannedFile[]>;
   /** The same as a repository of the Hugging Face Hub, in one commit. */

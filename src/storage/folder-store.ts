@@ -1,9 +1,13 @@
-/** Folders of files, one level deep: all that storage/entries.ts and storage/journal.ts need of a host's file system. */
+/** Folders of files, one level deep: all that the modules of storage/ need of a host's file system. */
 export interface FolderStore {
   folders(): Promise<string[]>;
   create(folder: string): Promise<void>;
   /** On disk when it resolves. @throws TrainerError "storage-full" or "storage-unavailable" */
   write(folder: string, file: string, bytes: Uint8Array): Promise<void>;
+  /** As `write`, piece by piece; no more than a piece is held in memory. What is there when a piece fails is of no use. */
+  writeFrom(folder: string, file: string, pieces: AsyncIterable<Uint8Array>): Promise<void>;
+  /** The file itself, which is read when the blob is, and must stay until then. null: there is no such file. */
+  blob(folder: string, file: string): Promise<Blob | null>;
   /** null: there is no such file, or it cannot be read. */
   read(folder: string, file: string): Promise<Uint8Array | null>;
   /** Bytes; null: there is no such file. */

@@ -20,6 +20,14 @@ export function memoryFolders(): FolderStore {
       folders.get(folder)?.set(file, bytes.slice());
       return done;
     },
+    writeFrom: async (folder, file, pieces) => {
+      const blob = new Blob((await piecesOf(pieces)) as BlobPart[]);
+      folders.get(folder)?.set(file, new Uint8Array(await blob.arrayBuffer()));
+    },
+    blob: (folder, file) => {
+      const bytes = folders.get(folder)?.get(file);
+      return Promise.resolve(bytes === undefined ? null : new Blob([bytes as BlobPart]));
+    },
     read: (folder, file) => Promise.resolve(folders.get(folder)?.get(file)?.slice() ?? null),
     sizeOf: (folder, file) => Promise.resolve(folders.get(folder)?.get(file)?.length ?? null),
     files: (folder) => Promise.resolve([...(folders.get(folder)?.keys() ?? [])]),
@@ -39,4 +47,10 @@ export function memoryFolders(): FolderStore {
     tryLock,
     isLocked: (folder) => Promise.resolve(locked.has(folder)),
   };
+}
+
+async function piecesOf(pieces: AsyncIterable<Uint8Array>): Promise<Uint8Array[]> {
+  const all: Uint8Array[] = [];
+  for await (const piece of pieces) all.push(piece);
+  return all;
 }

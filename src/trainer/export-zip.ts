@@ -1,13 +1,12 @@
 /** A trained adapter in other formats: as one zip with a folder per format, or as a repository of the hub. */
 import { unzipSync } from 'fflate';
 import type { ExportedFile, ExportRequest, PlannedFile, PushReport, PushRequest } from '../api/exports.ts';
-import type { LoadProgress } from '../api/trainer-api.ts';
 import { adapterExport } from '../exporters/export-adapter.ts';
 import { bytesFile, renamed, type ExportFile } from '../exporters/export-file.ts';
 import { mergedFiles } from '../exporters/merged.ts';
 import { refuseData, repositoryLayout, type FormatFiles } from '../exporters/repository.ts';
 import type { ExportSubject } from '../exporters/subject.ts';
-import { blobOf, zipChunks } from '../exporters/zip-stream.ts';
+import { zipChunks } from '../exporters/zip-stream.ts';
 import type { ModelShape } from '../adapter/ggml.ts';
 import { openHubFiles } from '../hub/hub-files.ts';
 import type { FileToPush } from '../hub/push.ts';
@@ -20,8 +19,10 @@ import type { Dataset } from './dataset.ts';
 import { runBundle } from './export-bundle.ts';
 import { exportSubject, openBase } from './export-subject.ts';
 import type { Model } from './model.ts';
+import type { Outbox } from './outbox.ts';
 import type { Run } from './run.ts';
 import { adapterFilesOf } from './stored-runs.ts';
+import type { Watch } from './watch.ts';
 
 const adapterNames: readonly string[] = ['adapter_config.json', 'adapter_model.safetensors'];
 
@@ -33,12 +34,41 @@ export interface ExportPlaces {
   readonly runs: RunStore | null;
 }
 
-export async function exportZipAs(request: ExportRequest, places: ExportPlaces): Promise<Blob> {
+/** Where large files lie until they have left. */
+export interface LeavingPlaces extends ExportPlaces {
+  readonly outbox: Outbox;
+}
+
+export async function exportZipAs(
+  request: ExportRequest,
+  { outbox, ...places }: LeavingPlaces,
+  watch: Watch = {},
+): Promise<Blob> {
   const { made } = await makeExport(request, places);
   const placed = made.flatMap(({ format, files }) =>
     files.map((file) => renamed(file, `${format}/${file.name}`)),
   );
-  return blobOf(zipChunks(placed), 'application/zip');
+  const zip = zipChunks(watched(placed, watch));
+  return (await outbox.begin(bytesIn(placed))).add(zip, 'application/zip');
+}
+
+const bytesIn = (files: readonly ExportFile[]): number => files.reduce((sum, { size }) => sum + size, 0);
+
+/** Says how many of all bytes are made, and ends where it is to. */
+function watched(files: readonly ExportFile[], { signal, onProgress }: Watch): ExportFile[] {
+  const total = bytesIn(files);
+  let done = 0;
+  return files.map((file) => ({
+    ...{ name: file.name, size: file.size },
+    async *chunks() {
+      for await (const chunk of file.chunks()) {
+        if (signal?.aborted === true) throw new TrainerError('cancelled', 'The export was cancelled.');
+        yield chunk;
+        done += chunk.length;
+        onProgress?.({ done, total, note: `Writing ${file.name}` });
+      }
+    },
+  }));
 }
 
 /** What `pushExport` would send: paths in the repository and bytes. */
@@ -52,24 +82,24 @@ export async function planPush(
 
 export async function pushExport(
   { target, ...request }: PushRequest,
-  places: ExportPlaces,
-  {
-    signal,
-    onProgress,
-  }: { readonly signal: AbortSignal; readonly onProgress: (progress: LoadProgress) => void },
+  { outbox, ...places }: LeavingPlaces,
+  { signal, onProgress }: Watch & { readonly signal: AbortSignal },
 ): Promise<PushReport> {
   const { pushFiles } = await import('../hub/push.ts');
   const planned = await repositoryOf(request, places);
-  const total = planned.reduce((sum, { size }) => sum + size, 0);
-  const files: FileToPush[] = [];
-  for (const file of planned) {
-    onProgress({ done: 0, total, note: `Writing ${file.name}` });
-    files.push({ path: file.name, content: await blobOf(file.chunks()) });
+  const total = bytesIn(planned);
+  const parcel = await outbox.begin(total);
+  try {
+    const files: FileToPush[] = [];
+    for (const file of watched(planned, { signal, ...(onProgress === undefined ? {} : { onProgress }) }))
+      files.push({ path: file.name, content: await parcel.add(file.chunks()) });
+    return await pushFiles(target, files, {
+      signal,
+      onProgress: (share, note) => onProgress?.({ done: share * total, total, note }),
+    });
+  } finally {
+    await parcel.discard();
   }
-  return pushFiles(target, files, {
-    signal,
-    onProgress: (share, note) => onProgress({ done: share * total, total, note }),
-  });
 }
 
 async function repositoryOf(request: ExportRequest, places: ExportPlaces): Promise<ExportFile[]> {

@@ -29,6 +29,7 @@ import { memoryFolders } from '../storage/memory-folders.ts';
 import { TrainerError } from '../support/trainer-error.ts';
 import { Engine } from './engine.ts';
 import { createDatasetOpener, type DatasetOpener } from './open-dataset.ts';
+import { Outbox } from './outbox.ts';
 import { noStore, storedAdapter } from './stored-runs.ts';
 import type { Watch } from './watch.ts';
 
@@ -38,6 +39,8 @@ export function createTrainer(host: Host): Trainer {
 
 export class Trainer {
   readonly host: Host;
+  /** Results that are too large for memory. @internal */
+  readonly outbox: Outbox;
   readonly #files: DatasetOpener;
   #kept: Promise<KeptModels | null> | null = null;
   #runs: Promise<RunStore> | null = null;
@@ -45,6 +48,7 @@ export class Trainer {
 
   constructor(host: Host) {
     this.host = host;
+    this.outbox = new Outbox(host);
     this.#files = createDatasetOpener(host.assets, async (runId) => storedFile(await this.runs(), runId));
   }
 

@@ -30,7 +30,10 @@ export async function openPrivateFolders(name: string): Promise<FolderStore> {
       await storage(() => root.getDirectoryHandle(folder, { create: true }));
     },
     write: async (folder, file, bytes) =>
-      writeWhole(await storage(() => root.getDirectoryHandle(folder)), file, bytes),
+      writePieces(await storage(() => root.getDirectoryHandle(folder)), file, [bytes]),
+    writeFrom: async (folder, file, pieces) =>
+      writePieces(await storage(() => root.getDirectoryHandle(folder)), file, pieces),
+    blob: fileOf,
     async read(folder, file) {
       const blob = await fileOf(folder, file);
       return blob === null
@@ -143,42 +146,50 @@ function storageError(error: unknown): TrainerError {
 
 /** A dedicated worker has it; a page, where the trainer may run too, does not. */
 interface WritableInWorker {
-  createSyncAccessHandle?(): Promise<{
-    write(bytes: Uint8Array, options: { readonly at: number }): number;
-    truncate(size: number): void;
-    getSize(): number;
-    flush(): void;
-    close(): void;
-  }>;
+  createSyncAccessHandle?(): Promise<SyncAccess>;
+}
+interface SyncAccess {
+  write(bytes: Uint8Array, options: { readonly at: number }): number;
+  truncate(size: number): void;
+  getSize(): number;
+  flush(): void;
+  close(): void;
 }
 
-/** On disk when it returns. */
-function writeWhole(folder: FileSystemDirectoryHandle, name: string, bytes: Uint8Array): Promise<void> {
-  return storage(async () => {
-    const file = await folder.getFileHandle(name, { create: true });
-    const access = await (file as WritableInWorker).createSyncAccessHandle?.();
-    if (access === undefined) return writeInPage(file, bytes);
-    try {
-      access.truncate(0);
-      let written = 0;
-      while (written < bytes.length) {
-        const left = bytes.length - written;
-        const count = access.write(bytes.subarray(written), { at: written });
-        // A full disk is not always an exception: Chromium 156 returns 4294967288, its error −8 read as unsigned.
-        if (count === 0 || count > left)
-          throw new DOMException('nothing more is taken', 'QuotaExceededError');
-        written += count;
-      }
-      access.flush();
-    } finally {
-      access.close();
+type Pieces = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+
+/** On disk when it returns. Whoever makes the pieces may fail too, with errors of their own. */
+async function writePieces(folder: FileSystemDirectoryHandle, name: string, pieces: Pieces): Promise<void> {
+  const file = await storage(() => folder.getFileHandle(name, { create: true }));
+  const access = await storage(async () => (file as WritableInWorker).createSyncAccessHandle?.());
+  if (access === undefined) return writeInPage(file, pieces);
+  const taken = (action: () => void): Promise<void> => storage(() => Promise.resolve(action()));
+  try {
+    await taken(() => access.truncate(0));
+    let at = 0;
+    for await (const piece of pieces) {
+      await taken(() => writeAt(access, at, piece));
+      at += piece.length;
     }
-  });
+    await taken(() => access.flush());
+  } finally {
+    access.close();
+  }
+}
+
+function writeAt(access: SyncAccess, start: number, bytes: Uint8Array): void {
+  for (let written = 0; written < bytes.length;) {
+    const left = bytes.length - written;
+    const count = access.write(bytes.subarray(written), { at: start + written });
+    // A full disk is not always an exception: Chromium 156 returns 4294967288, its error −8 read as unsigned.
+    if (count === 0 || count > left) throw new DOMException('nothing more is taken', 'QuotaExceededError');
+    written += count;
+  }
 }
 
 /** The file is swapped when its stream is closed. */
-async function writeInPage(file: FileSystemFileHandle, bytes: Uint8Array): Promise<void> {
-  const stream = await file.createWritable();
-  await stream.write(bytes as BufferSource);
-  await stream.close();
+async function writeInPage(file: FileSystemFileHandle, pieces: Pieces): Promise<void> {
+  const stream = await storage(() => file.createWritable());
+  for await (const piece of pieces) await storage(() => stream.write(piece as BufferSource));
+  await storage(() => stream.close());
 }

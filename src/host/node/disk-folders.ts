@@ -2,6 +2,7 @@
  * Folders on this machine's disk. A file is written beside its place, flushed and moved there. A lock is a file that names
  * the process holding it; one whose process has ended counts for nothing.
  */
+import { openAsBlob } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { TrainerError } from '../../support/trainer-error.ts';
@@ -28,6 +29,9 @@ export async function openDiskFolders(root: string): Promise<FolderStore> {
         await mkdir(join(folders, folder), { recursive: true });
       }),
     write: (folder, file, bytes) => storage(root, () => writeDurably(join(folders, folder, file), bytes)),
+    writeFrom: (folder, file, pieces) =>
+      storage(root, () => writeDurably(join(folders, folder, file), pieces)),
+    blob: (folder, file) => openAsBlob(join(folders, folder, file)).catch(() => null),
     read: (folder, file) =>
       readFile(join(folders, folder, file)).then(
         (buffer) => new Uint8Array(buffer),
@@ -98,7 +102,10 @@ async function isHeldElsewhere(path: string): Promise<boolean> {
 }
 
 /** Whole and on the disk when it resolves; what was at `path` before stays where it fails. */
-export async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
+export async function writeDurably(
+  path: string,
+  bytes: Uint8Array | AsyncIterable<Uint8Array>,
+): Promise<void> {
   const part = `${path}.part`;
   const file = await open(part, 'w');
   try {
@@ -137,6 +144,7 @@ async function storage<T>(root: string, action: () => Promise<T>): Promise<T> {
   try {
     return await action();
   } catch (error) {
+    if (error instanceof TrainerError) throw error; // of whoever makes the bytes
     if (isDiskFull(error))
       throw new TrainerError('storage-full', `There is no room left on the disk of ${root}.`, String(error));
     throw new TrainerError('storage-unavailable', `${root} cannot be written.`, String(error));

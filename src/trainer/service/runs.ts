@@ -6,7 +6,7 @@ import type { RunConfig } from '../../config/run-config.ts';
 import type { RunStore } from '../../runs/run-store.ts';
 import { TrainerError } from '../../support/trainer-error.ts';
 import type { Dataset } from '../dataset.ts';
-import { exportZipAs, planPush, pushExport, type ExportPlaces } from '../export-zip.ts';
+import { exportZipAs, planPush, pushExport, type LeavingPlaces } from '../export-zip.ts';
 import type { Model } from '../model.ts';
 import { filesGiven, findRunFiles } from '../foreign-files.ts';
 import { importRun, keepImported, type KnownModel } from '../import-run.ts';
@@ -36,7 +36,10 @@ export const runCalls = (current: Current) =>
     stop: async () => current.run?.control.stop(),
     saveNow: async () => current.run?.control.askForSave(),
 
-    listRuns: async () => (await (await current.trainer.runs())?.list()) ?? [],
+    listRuns: async () => {
+      void current.trainer.outbox.sweep().catch(() => undefined); // a page asks when it is opened
+      return (await (await current.trainer.runs())?.list()) ?? [];
+    },
     readRun: async (id) => (await storeOf(current)).read(id),
     importRun: async (files) => {
       const foreign = await findRunFiles(await filesGiven(files));
@@ -49,7 +52,11 @@ export const runCalls = (current: Current) =>
 
     exportFiles: async () => current.requireRun().files(),
     exportZip: async () => zipFiles(await current.requireRun().files()),
-    exportAs: async (request) => exportZipAs(request, await placesOf(current)),
+    exportAs: (request, onProgress) =>
+      current.cancellable('exporting', async (signal) =>
+        exportZipAs(request, await placesOf(current), { signal, onProgress }),
+      ),
+    cancelExport: async () => current.cancel('exporting'),
     planPush: async (request) => planPush(request, await placesOf(current)),
     pushToHub: (request, onProgress) =>
       current.cancellable('pushing', async (signal) =>
@@ -65,8 +72,8 @@ function knownModel({ model }: Current): KnownModel | null {
   return { name, base, config, source: rememberedModel(model.source) };
 }
 
-async function placesOf({ model, dataset, run, trainer }: Current): Promise<ExportPlaces> {
-  return { model, dataset, run, runs: await trainer.runs() };
+async function placesOf({ model, dataset, run, trainer }: Current): Promise<LeavingPlaces> {
+  return { model, dataset, run, runs: await trainer.runs(), outbox: trainer.outbox };
 }
 
 async function storeOf(current: Current): Promise<RunStore> {

@@ -9,6 +9,7 @@ import { FailureAlert } from './failure-alert.tsx';
 import { ModalDialog } from './modal-dialog.tsx';
 import { PushForm } from './push-form.tsx';
 import { SelectField } from './select-field.tsx';
+import { LoadingLine } from './step-panel.tsx';
 import { Tick } from './tick.tsx';
 
 const words: Readonly<Record<ExportFormat, readonly [string, string]>> = {
@@ -43,7 +44,7 @@ export function ExportDialog() {
 
 function Dialog({ name }: { name: string }) {
   const { exports, downloadExport } = useApp();
-  const { formats, dtype, isBusy, push, goesToHub } = exports;
+  const { formats, dtype, isBusy, push, goesToHub, progress, cancel } = exports;
   const toggle = (format: ExportFormat, isOn: boolean): void => {
     push.forget();
     formats.value = exportFormats.filter((one) => (one === format ? isOn : formats.value.includes(one)));
@@ -94,13 +95,16 @@ function Dialog({ name }: { name: string }) {
           />
           {goesToHub.value && <PushForm isReady={formats.value.length > 0} />}
           <FailureAlert scope="export" />
-          {!goesToHub.value && (
+          {progress.value !== null && (
+            <LoadingLine progress={progress.value} label="Exporting" cancel={() => void cancel()} />
+          )}
+          {!goesToHub.value && progress.value === null && (
             <button
               type="submit"
               class="button primary"
               disabled={isBusy.value || formats.value.length === 0}
             >
-              {isBusy.value ? 'Exporting …' : 'Export as zip'}
+              Export as zip
             </button>
           )}
         </form>

@@ -2,7 +2,7 @@
 import { computed, signal, type ReadonlySignal, type Signal } from '@preact/signals';
 import type { StoredRun } from '../../api/stored-runs.ts';
 import type { ExportRequest } from '../../api/exports.ts';
-import type { TrainerApi } from '../../api/trainer-api.ts';
+import type { LoadProgress, TrainerApi } from '../../api/trainer-api.ts';
 import type { ExportDtype, ExportFormat } from '../../config/export-choices.ts';
 import { runName } from '../../support/run-name.ts';
 import type { Failures } from './failures.ts';
@@ -22,12 +22,15 @@ export interface Exports {
   readonly formats: Signal<readonly ExportFormat[]>;
   readonly dtype: Signal<ExportDtype>;
   readonly isBusy: ReadonlySignal<boolean>;
+  /** Of a download; null: none is being made. */
+  readonly progress: ReadonlySignal<LoadProgress | null>;
   readonly goesToHub: Signal<boolean>;
   readonly push: Push;
   /** What the page has trained, or shows. */
   readonly openCurrent: (model: string) => void;
   readonly openStored: (run: StoredRun) => void;
   readonly close: () => void;
+  readonly cancel: () => Promise<void>;
   /** Gives whether it went well. */
   readonly download: (save: (zip: Blob, model: string) => void) => Promise<boolean>;
 }
@@ -36,7 +39,7 @@ export function createExports(client: TrainerApi, failures: Failures, run: Run):
   const source = signal<ExportSource | null>(null);
   const formats = signal<readonly ExportFormat[]>(['gguf']);
   const dtype = signal<ExportDtype>('f32');
-  const isWriting = signal(false);
+  const progress = signal<LoadProgress | null>(null);
   const request = async (from: ExportSource): Promise<ExportRequest> => ({
     zip: await from.zip(),
     runId: from.runId,
@@ -47,7 +50,10 @@ export function createExports(client: TrainerApi, failures: Failures, run: Run):
     const from = source.peek();
     return from === null ? null : request(from);
   });
-  const isBusy = computed(() => isWriting.value || push.isBusy.value);
+  const isBusy = computed(() => progress.value !== null || push.isBusy.value);
+  const cancel = async (): Promise<void> => {
+    if (progress.peek() !== null) await client.cancelExport();
+  };
   const open = (next: ExportSource): void => {
     failures.clear('export');
     push.forget();
@@ -58,6 +64,7 @@ export function createExports(client: TrainerApi, failures: Failures, run: Run):
     formats,
     dtype,
     isBusy,
+    progress,
     goesToHub: signal(false),
     push,
     openCurrent: (model) =>
@@ -69,23 +76,28 @@ export function createExports(client: TrainerApi, failures: Failures, run: Run):
         runId: stored.id,
         zip: () => client.exportStoredRun(stored.id),
       }),
+    cancel,
     close: () => {
       void push.cancel();
+      void cancel();
       source.value = null;
     },
     download: async (save) => {
       const from = source.peek();
       if (from === null || isBusy.peek()) return false;
-      isWriting.value = true;
+      progress.value = { done: 0, total: 0, note: 'Writing the files' };
       failures.clear('export');
       try {
-        save(await client.exportAs(await request(from)), from.model);
+        const zip = await client.exportAs(await request(from), (now) => {
+          if (progress.peek() !== null) progress.value = now;
+        });
+        save(zip, from.model);
         return true;
       } catch (error) {
         failures.report('export', error);
         return false;
       } finally {
-        isWriting.value = false;
+        progress.value = null;
       }
     },
   };

@@ -4,6 +4,7 @@ import { zipFiles } from '../../../src/adapter/zip.ts';
 import { textFile, type ExportFile } from '../../../src/exporters/export-file.ts';
 import { blobOf, zipChunks } from '../../../src/exporters/zip-stream.ts';
 import { exportZipAs } from '../../../src/trainer/export-zip.ts';
+import { Outbox } from '../../../src/trainer/outbox.ts';
 import { fixture } from './fixtures.ts';
 
 const read = async (blob: Blob) => unzipSync(new Uint8Array(await blob.arrayBuffer()));
@@ -44,7 +45,11 @@ const download = zipFiles([
   { name: 'metrics.jsonl', bytes: new TextEncoder().encode('{"step":1,"loss":2}\n') },
 ]);
 
-const nothingOpen = { model: null, dataset: null, run: null, runs: null };
+const host = {
+  openStore: () => Promise.reject(new Error('none')),
+  roomFor: () => Promise.reject(new Error('none')),
+};
+const nothingOpen = { model: null, dataset: null, run: null, runs: null, outbox: new Outbox(host) };
 
 test('a download becomes other formats, each in its folder', async () => {
   const zip = await exportZipAs(
