@@ -11,8 +11,9 @@ export interface ExportedFile {
 }
 
 export interface ExportRequest {
-  readonly zip: Blob; // as `exportZip` or `exportStoredRun` give it
-  readonly runId: string | null; // of the run in the store it is of, where it is known
+  /** The run in the store, or the one that was trained last; null: `zip` is of none that is kept. */
+  readonly runId: string | null;
+  readonly zip: Blob | null; // as `exportZip` gives it; null: the files of the run `runId`
   readonly formats: readonly ExportFormat[];
   readonly dtype: ExportDtype;
 }

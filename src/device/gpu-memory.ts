@@ -36,6 +36,9 @@ const sizeOf = (shape: readonly number[]): number => shape.reduce((product, n) =
 /** What is left of a GPU's memory is measured to this. */
 const finestBytes = 2 ** 20;
 
+/** What is written to a GPU or read from it at once, in values of 4 bytes. */
+const pieceElements = 2 ** 22;
+
 export class GpuMemory {
   readonly #device: GPUDevice;
   readonly #tfjs: TfjsRuntime;
@@ -111,14 +114,16 @@ export class GpuMemory {
   }
 
   write(tensor: GpuTensor, data: TypedArray, elementOffset = 0): void {
-    if (data.length === 0) return;
-    this.#device.queue.writeBuffer(
-      tensor.buffer,
-      tensor.byteOffset + elementOffset * 4,
-      data.buffer,
-      data.byteOffset,
-      data.byteLength,
-    );
+    for (let done = 0; done < data.length; done += pieceElements) {
+      const piece = data.subarray(done, done + pieceElements);
+      this.#device.queue.writeBuffer(
+        tensor.buffer,
+        tensor.byteOffset + (elementOffset + done) * 4,
+        piece.buffer,
+        piece.byteOffset,
+        piece.byteLength,
+      );
+    }
   }
 
   dispose(tensors: Iterable<GpuTensor>): void {
@@ -185,7 +190,10 @@ export class GpuMemory {
     );
   }
 
-  /** Reads a tensor or a view, or `count` elements of it, back to JS. Waits for everything recorded and submitted before. */
+  /**
+   * Reads a tensor or a view, or `count` elements of it, back to JS. Waits for everything recorded and submitted before. Nobody may
+   * write to a tensor of more than 16 MiB meanwhile: it is read in pieces.
+   */
   async readFloat32(tensor: GpuTensor, first?: number, count?: number): Promise<Float32Array> {
     return new Float32Array(await this.#readBytes(tensor, first, count));
   }
@@ -194,9 +202,20 @@ export class GpuMemory {
   }
 
   async #readBytes(tensor: GpuTensor, first = 0, count = sizeOf(tensor.shape) - first): Promise<ArrayBuffer> {
-    const size = count * 4;
     if ((first + count) * 4 > tensor.byteSize)
       throw new RangeError(`${count} elements from ${first} reach beyond "${tensor.label}"`);
+    if (count <= pieceElements) return this.#readPiece(tensor, first, count);
+    // A browser holds what is mapped once more, and keeps that memory: large tensors come in pieces.
+    const all = new Uint8Array(count * 4);
+    for (let done = 0; done < count; done += pieceElements) {
+      const piece = await this.#readPiece(tensor, first + done, Math.min(pieceElements, count - done));
+      all.set(new Uint8Array(piece), done * 4);
+    }
+    return all.buffer;
+  }
+
+  async #readPiece(tensor: GpuTensor, first: number, count: number): Promise<ArrayBuffer> {
+    const size = count * 4;
     const staging = this.#device.createBuffer({
       size,
       usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,

@@ -21,7 +21,7 @@ import { exportSubject, openBase } from './export-subject.ts';
 import type { Model } from './model.ts';
 import type { Outbox } from './outbox.ts';
 import type { Run } from './run.ts';
-import { adapterFilesOf } from './stored-runs.ts';
+import { adapterFilesOf, storedRunFiles } from './stored-runs.ts';
 import type { Watch } from './watch.ts';
 
 const adapterNames: readonly string[] = ['adapter_config.json', 'adapter_model.safetensors'];
@@ -136,12 +136,20 @@ export async function exportAdapter(
 type Exported = { readonly made: readonly FormatFiles<ExportFile>[]; readonly subject: ExportSubject };
 
 async function makeExport({ zip, ...request }: ExportRequest, places: ExportPlaces): Promise<Exported> {
+  const files = zip === null ? await runFiles(request.runId, places) : await filesInZip(zip);
+  return exportOf(files, request, places);
+}
+
+async function filesInZip(zip: Blob): Promise<readonly ExportedFile[]> {
   const entries = Object.entries(unzipSync(new Uint8Array(await zip.arrayBuffer())));
-  return exportOf(
-    entries.map(([name, bytes]) => ({ name, bytes })),
-    request,
-    places,
-  );
+  return entries.map(([name, bytes]) => ({ name, bytes }));
+}
+
+/** Of the run that was trained last as it is here, of another one as it is kept. */
+async function runFiles(id: string | null, { run, runs }: ExportPlaces): Promise<readonly ExportedFile[]> {
+  if (run !== null && run.id === id) return run.files();
+  if (runs !== null && id !== null) return storedRunFiles(runs, id);
+  throw new TrainerError('nothing-to-export', 'There is no adapter to export: train one first.');
 }
 
 async function exportOf(

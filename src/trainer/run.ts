@@ -64,7 +64,6 @@ interface RunParts {
   readonly identity: RunIdentity;
   readonly record: RunRecord;
   readonly adapter: Adapter;
-  readonly snapshot: Snapshot;
   /** Of a run that goes on from a checkpoint: what is said at its start. */
   readonly resumeNotes: readonly string[] | null;
   readonly changes: readonly string[]; // since then
@@ -83,11 +82,12 @@ export class Run {
   #finished = false;
   readonly #keeper: RunKeeper;
 
-  private constructor(parts: RunParts) {
+  /** The first snapshot is not kept: with a large model it is hundreds of megabytes. */
+  private constructor(parts: RunParts, snapshot: Snapshot) {
     this.#parts = parts;
     this.adapter = parts.adapter;
-    this.#snapshot = parts.snapshot;
-    this.#best = parts.snapshot.best;
+    this.#snapshot = snapshot;
+    this.#best = snapshot.best;
     this.#keeper = new RunKeeper(parts.kept, (snapshot) => this.#fileOf(snapshot));
   }
 
@@ -121,19 +121,19 @@ export class Run {
       gpu.memory.write(adapter.secondMoment, snapshot.secondMoment);
       const names = { model: model.name, base: model.base, dataset };
       const position = { ...snapshot, records: kept?.records ?? [] };
-      return new Run({
+      const parts: RunParts = {
         host: { ...host, model },
         plan,
         identity,
         record: new RunRecord(config, names, { ...rowCounts(split), totalSteps }, gpu.report.gpu, position),
         adapter,
-        snapshot,
         resumeNotes: resumeNotes === null ? null : [...startNotes, ...resumeNotes],
         changes: judged?.changes ?? [],
         startsAtBase: initAdapter === undefined && found === null,
         kept,
         notKept,
-      });
+      };
+      return new Run(parts, snapshot);
     } catch (error) {
       adapter.dispose();
       throw error;

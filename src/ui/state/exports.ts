@@ -14,7 +14,8 @@ interface ExportSource {
   readonly name: string;
   readonly model: string;
   readonly runId: string | null;
-  zip(): Promise<Blob>;
+  /** null: its run is kept, and the trainer has the files. */
+  zip(): Promise<Blob | null>;
 }
 
 export interface Exports {
@@ -68,13 +69,18 @@ export function createExports(client: TrainerApi, failures: Failures, run: Run):
     goesToHub: signal(false),
     push,
     openCurrent: (model) =>
-      open({ name: 'the adapter', model, runId: run.id.peek(), zip: () => run.adapterZip() }),
+      open({
+        name: 'the adapter',
+        model,
+        runId: run.id.peek(),
+        zip: () => (run.isKept.peek() ? Promise.resolve(null) : run.adapterZip()),
+      }),
     openStored: (stored) =>
       open({
         name: runName(stored),
         model: stored.model.name,
         runId: stored.id,
-        zip: () => client.exportStoredRun(stored.id),
+        zip: () => Promise.resolve(null),
       }),
     cancel,
     close: () => {
