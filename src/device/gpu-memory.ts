@@ -114,15 +114,21 @@ export class GpuMemory {
   }
 
   write(tensor: GpuTensor, data: TypedArray, elementOffset = 0): void {
+    if (data.length === 0) return;
+    this.#device.queue.writeBuffer(
+      tensor.buffer,
+      tensor.byteOffset + elementOffset * 4,
+      data.buffer,
+      data.byteOffset,
+      data.byteLength,
+    );
+  }
+
+  /** As `write`, of much: no more than a piece is on its way at a time, which a browser holds once more until the GPU has it. */
+  async writeInPieces(tensor: GpuTensor, data: TypedArray): Promise<void> {
     for (let done = 0; done < data.length; done += pieceElements) {
-      const piece = data.subarray(done, done + pieceElements);
-      this.#device.queue.writeBuffer(
-        tensor.buffer,
-        tensor.byteOffset + (elementOffset + done) * 4,
-        piece.buffer,
-        piece.byteOffset,
-        piece.byteLength,
-      );
+      if (done > 0) await this.#waits.workDone();
+      this.write(tensor, data.subarray(done, done + pieceElements), done);
     }
   }
 

@@ -7,6 +7,7 @@ import { isFloat } from '../adapter/float-formats.ts';
 import type { SafetensorsFile } from '../adapter/safetensors.ts';
 import { loraScaling } from '../config/run-config.ts';
 import type { ByteSource } from '../support/byte-source.ts';
+import { freeBuffer } from '../support/free-buffer.ts';
 import { TrainerError } from '../support/trainer-error.ts';
 import { moduleName } from '../architecture/modules.ts';
 import { sourceFile, textFile, type ExportFile } from './export-file.ts';
@@ -138,7 +139,9 @@ async function* mergedRows(
         'nothing-to-export',
         `"${name}" holds ${lost}, which ${dtype} cannot: export the model as bf16 or f32.`,
       );
-    yield encodeFloats(values, dtype);
+    const encoded = encodeFloats(values, dtype);
+    if (encoded.buffer !== values.buffer) freeBuffer(values.buffer);
+    yield encoded;
   }
 }
 

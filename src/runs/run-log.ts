@@ -67,6 +67,11 @@ export class RunLog {
     return this.#content.head;
   }
 
+  /** One that was saved, also after the end; null: it is gone, or damaged. */
+  checkpoint(step: number): Promise<Uint8Array | null> {
+    return this.#journal.read(checkpointFile(step));
+  }
+
   /** What the next save says of the run. */
   describe(head: RunHead): void {
     this.#content = { ...this.#content, head };

@@ -27,6 +27,7 @@ export class RunKeeper {
   onWarning: (warning: KeeperWarning) => void = () => undefined;
   #hasFailed = false;
   #saving: Promise<void> | null = null;
+  #keptStep: number | null = null;
 
   /** `kept`: null where nothing is kept. `toBytes`: a snapshot as a checkpoint's file, unsealed: the journal has a hash of every file. */
   constructor(kept: KeptRun | null, toBytes: (snapshot: Snapshot) => Uint8Array) {
@@ -41,6 +42,16 @@ export class RunKeeper {
   /** It goes on, and what was told of it before is known. */
   get hasRecords(): boolean {
     return (this.#kept?.records.length ?? 0) > 0;
+  }
+
+  /** Of the newest checkpoint that was written; null: none was. */
+  get keptStep(): number | null {
+    return this.#keptStep;
+  }
+
+  /** That one again, as `toBytes` made it; null: it is gone, or damaged. */
+  async checkpoint(): Promise<Uint8Array | null> {
+    return this.#keptStep === null ? null : ((await this.#kept?.log.checkpoint(this.#keptStep)) ?? null);
   }
 
   add(event: TrainEvent): void {
@@ -71,6 +82,7 @@ export class RunKeeper {
       if (isAnew || this.#hasFailed)
         this.onWarning({ code: 'kept-again', step, message: isAnew ? keptAnew : keptAgain });
       this.#hasFailed = false;
+      if (snapshot !== null) this.#keptStep = step;
     } catch (error) {
       this.#hasFailed = true;
       const what = snapshot === null ? 'The run' : `The checkpoint of step ${step}`;

@@ -80,6 +80,7 @@ export class Run {
   #best: BestAdapter | null;
   #isBroken = false; // the device or the numbers failed: only the snapshot can be trusted
   #finished = false;
+  #hasMoments = true; // in memory
   readonly #keeper: RunKeeper;
 
   /** The first snapshot is not kept: with a large model it is hundreds of megabytes. */
@@ -116,9 +117,9 @@ export class Run {
       const from = found === null ? null : resumedSnapshot(found, { config, identity });
       const resumeNotes = judged === null ? null : [...judged.notes, ...(from?.notes ?? [])];
       const snapshot = from?.snapshot ?? (await firstSnapshot(adapter, config, initial));
-      adapter.writeParameters(snapshot.parameters);
-      gpu.memory.write(adapter.firstMoment, snapshot.firstMoment);
-      gpu.memory.write(adapter.secondMoment, snapshot.secondMoment);
+      await gpu.memory.writeInPieces(adapter.parameters, snapshot.parameters);
+      await gpu.memory.writeInPieces(adapter.firstMoment, snapshot.firstMoment);
+      await gpu.memory.writeInPieces(adapter.secondMoment, snapshot.secondMoment);
       const names = { model: model.name, base: model.base, dataset };
       const position = { ...snapshot, records: kept?.records ?? [] };
       const parts: RunParts = {
@@ -176,7 +177,16 @@ export class Run {
       throw failure;
     } finally {
       await keeper.close();
+      this.#forgetMoments();
     }
+  }
+
+  /** Of a run that has ended, where they are kept: with a large model they are hundreds of megabytes. */
+  #forgetMoments(): void {
+    if (this.#keeper.keptStep !== this.#snapshot.step) return;
+    const none = new Float32Array(0);
+    this.#snapshot = { ...this.#snapshot, firstMoment: none, secondMoment: none };
+    this.#hasMoments = false;
   }
 
   async #train(tell: (event: TrainEvent) => void): Promise<RunResult> {
@@ -415,8 +425,14 @@ export class Run {
   }
 
   /** Of the last snapshot: taken at every pause, stop and end, and every `save_steps`. */
-  checkpoint(): Promise<Uint8Array> {
-    return seal(this.#fileOf(this.#snapshot));
+  async checkpoint(): Promise<Uint8Array> {
+    if (this.#hasMoments) return seal(this.#fileOf(this.#snapshot));
+    const kept = await this.#keeper.checkpoint();
+    if (kept !== null) return seal(kept);
+    throw new TrainerError(
+      'checkpoint-invalid',
+      'The checkpoint of this run is no longer in the storage, or it was damaged there. Its adapter is still here: download it.',
+    );
   }
 
   /** Not sealed. */
