@@ -45,10 +45,15 @@ const copiedNames = [
 const indexName = 'model.safetensors.index.json';
 const rangeElements = 2 ** 21; // 8 MiB as float32
 
+/**
+ * `isShortLived`: a chunk is good until the next one is asked for, and then gives its memory back. For whoever writes them away at
+ * once: a model of gigabytes otherwise leaves hundreds of megabytes for a garbage collector to find.
+ */
 export async function mergedFiles(
   subject: ExportSubject,
   base: BaseFolder,
   dtype: ExportDtype,
+  isShortLived = false,
 ): Promise<ExportFile[]> {
   requireModel(subject, 'A merged model');
   const scale = loraScaling(subject.settings);
@@ -56,7 +61,9 @@ export async function mergedFiles(
   const shards = [...base.shards].map(([name, file]) => {
     const tensors = [...file.tensors]
       .sort(([, a], [, b]) => a.start - b.start)
-      .map(([tensor]) => tensorOf(file, tensor, { update: updates.get(tensor) ?? null, scale, dtype }));
+      .map(([tensor]) =>
+        tensorOf(file, tensor, { update: updates.get(tensor) ?? null, scale, dtype, isShortLived }),
+      );
     return safetensorsFile(name, tensors, { ...file.metadata, format: 'pt' });
   });
   const tensorBytes = [...base.shards].reduce(
@@ -88,6 +95,7 @@ interface Merge {
   readonly update: LoraModule | null;
   readonly scale: number;
   readonly dtype: ExportDtype;
+  readonly isShortLived: boolean;
 }
 
 function sizeIn(file: SafetensorsFile, name: string, dtype: ExportDtype): number {
@@ -124,7 +132,7 @@ function tensorOf(file: SafetensorsFile, name: string, merge: Merge): TensorPart
 async function* mergedRows(
   file: SafetensorsFile,
   name: string,
-  { update, scale, dtype }: Merge,
+  { update, scale, dtype, isShortLived }: Merge,
 ): AsyncIterable<Uint8Array> {
   const { shape = [] } = file.tensors.get(name) ?? {};
   const count = shape.reduce((product, n) => product * n, 1);
@@ -142,6 +150,7 @@ async function* mergedRows(
     const encoded = encodeFloats(values, dtype);
     if (encoded.buffer !== values.buffer) freeBuffer(values.buffer);
     yield encoded;
+    if (isShortLived) freeBuffer(encoded.buffer);
   }
 }
 

@@ -44,23 +44,13 @@ export async function* zipChunks(
   yield* taken();
 }
 
-const blobBytes = 16 * 2 ** 20;
-
-/** Blobs of some megabytes each, which a browser may keep on its disk, so that a file of gigabytes does not fill a tab. */
+/** Of what fits into memory: a blob of many. */
 export async function blobOf(
   chunks: AsyncIterable<Uint8Array>,
   type = 'application/octet-stream',
 ): Promise<Blob> {
   const blobs: Blob[] = [];
-  let parts: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of chunks) {
-    parts.push(chunk);
-    bytes += chunk.length;
-    if (bytes < blobBytes) continue;
-    blobs.push(new Blob(parts as BlobPart[]));
-    parts = [];
-    bytes = 0;
-  }
-  return new Blob([...blobs, ...(parts as BlobPart[])], { type });
+  // A blob of each at once: a chunk need not be good for longer than until the next is asked for.
+  for await (const chunk of chunks) blobs.push(new Blob([chunk as BlobPart]));
+  return new Blob(blobs, { type });
 }

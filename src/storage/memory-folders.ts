@@ -51,6 +51,6 @@ export function memoryFolders(): FolderStore {
 
 async function piecesOf(pieces: AsyncIterable<Uint8Array>): Promise<Uint8Array[]> {
   const all: Uint8Array[] = [];
-  for await (const piece of pieces) all.push(piece);
+  for await (const piece of pieces) all.push(piece.slice()); // it need not be good for longer
   return all;
 }

@@ -127,7 +127,7 @@ export async function exportAdapter(
   { formats, dtype = 'f32', model }: AdapterExport,
 ): Promise<readonly ExportFile[]> {
   const places = { model, dataset: null, run: null, runs: null };
-  const { made } = await exportOf(files, { runId: null, formats, dtype }, places);
+  const { made } = await exportOf(files, { runId: null, formats, dtype }, places, false);
   return made.flatMap(({ format, files: ofFormat }) =>
     ofFormat.map((file) => renamed(file, `${format}/${file.name}`)),
   );
@@ -135,9 +135,10 @@ export async function exportAdapter(
 
 type Exported = { readonly made: readonly FormatFiles<ExportFile>[]; readonly subject: ExportSubject };
 
+/** Its chunks are good until the next one is asked for. */
 async function makeExport({ zip, ...request }: ExportRequest, places: ExportPlaces): Promise<Exported> {
   const files = zip === null ? await runFiles(request.runId, places) : await filesInZip(zip);
-  return exportOf(files, request, places);
+  return exportOf(files, request, places, true);
 }
 
 async function filesInZip(zip: Blob): Promise<readonly ExportedFile[]> {
@@ -156,6 +157,7 @@ async function exportOf(
   files: readonly ExportedFile[],
   { runId, formats, dtype }: Omit<ExportRequest, 'zip'>,
   { model, dataset, run, runs }: ExportPlaces,
+  isShortLived: boolean,
 ): Promise<Exported> {
   const shape = runId === null || runs === null ? null : await shapeOf(runs, runId);
   const alone = await exportSubject(adapterFilesOf('The adapter', files), {
@@ -172,7 +174,12 @@ async function exportOf(
       : { ...alone, model: own.loaded.config, chatTemplate: own.loaded.tokenizer.templateText };
   const filesAs = async (format: ExportFormat): Promise<ExportFile[]> => {
     if (format === 'merged')
-      return mergedFiles(subject, await openBase(await filesOf(own, subject.base.nameOrPath)), dtype);
+      return mergedFiles(
+        subject,
+        await openBase(await filesOf(own, subject.base.nameOrPath)),
+        dtype,
+        isShortLived,
+      );
     if (format !== 'bundle') return adapterExport(subject, format, dtype);
     if (own === null) throw notLoaded('The dataset is rendered by', subject.base.nameOrPath);
     const stored = runId === null || runs === null ? null : (await runs.read(runId)).run;

@@ -32,6 +32,22 @@ test('files become a zip while they are read', async () => {
   expect(files['a/large.bin'].every((value, i) => value === 1 + Math.floor(i / 1_000_000))).toBe(true);
 });
 
+test('a chunk need only be good until the next one is asked for', async () => {
+  const fleeting = {
+    name: 'fleeting.bin',
+    size: 6,
+    async *chunks() {
+      for (const value of [1, 2, 3]) {
+        const chunk = new Uint8Array(2).fill(value);
+        yield await Promise.resolve(chunk);
+        chunk.fill(0);
+      }
+    },
+  };
+  const files = await read(await blobOf(zipChunks([fleeting, textFile('b.txt', 'b')])));
+  expect([...files['fleeting.bin']]).toEqual([1, 1, 2, 2, 3, 3]);
+});
+
 test('what a plain zip cannot hold is refused before anything is made', async () => {
   const huge = { ...textFile('model.safetensors', ''), size: 6 * 2 ** 30 };
   await expect(blobOf(zipChunks([huge]))).rejects.toThrow(/6\.0 GiB, and a zip holds up to 4/);
