@@ -5,7 +5,6 @@
  */
 import { TrainerError } from '../support/trainer-error.ts';
 import type { ByteSource } from '../support/byte-source.ts';
-import { freeBuffer } from '../support/free-buffer.ts';
 import { floatBytes, isFloat, toFloat32 } from './float-formats.ts';
 import { reasonOf, textOf } from '../support/text-of.ts';
 import { parseJson } from '../support/parse-json.ts';
@@ -97,9 +96,7 @@ export async function openSafetensors(source: ByteSource): Promise<SafetensorsFi
       const [first, end] = elements ?? [0, count];
       const bytes = await source.read(start + first * elementBytes, start + end * elementBytes);
       if (bytes.length !== (end - first) * elementBytes) throw invalid(`"${name}" is cut off.`);
-      const values = toFloat32(bytes, dtype);
-      if (values.buffer !== bytes.buffer) freeBuffer(bytes.buffer);
-      return values;
+      return toFloat32(bytes, dtype);
     },
   };
 }

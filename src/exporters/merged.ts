@@ -7,7 +7,6 @@ import { isFloat } from '../adapter/float-formats.ts';
 import type { SafetensorsFile } from '../adapter/safetensors.ts';
 import { loraScaling } from '../config/run-config.ts';
 import type { ByteSource } from '../support/byte-source.ts';
-import { freeBuffer } from '../support/free-buffer.ts';
 import { TrainerError } from '../support/trainer-error.ts';
 import { moduleName } from '../architecture/modules.ts';
 import { sourceFile, textFile, type ExportFile } from './export-file.ts';
@@ -46,8 +45,9 @@ const indexName = 'model.safetensors.index.json';
 const rangeElements = 2 ** 21; // 8 MiB as float32
 
 /**
- * `isShortLived`: a chunk is good until the next one is asked for, and then gives its memory back. For whoever writes them away at
- * once: a model of gigabytes otherwise leaves hundreds of megabytes for a garbage collector to find.
+ * `isShortLived`: a chunk is good until the next one is asked for, which is written over it. For whoever writes them away at once: less
+ * is left for a garbage collector to find. (Detaching buffers does not help: Chromium's own wrappers of them keep the bytes, and nobody
+ * counts them any more.)
  */
 export async function mergedFiles(
   subject: ExportSubject,
@@ -137,6 +137,7 @@ async function* mergedRows(
   const { shape = [] } = file.tensors.get(name) ?? {};
   const count = shape.reduce((product, n) => product * n, 1);
   const columns = shape.at(-1) ?? 1;
+  const room = isShortLived ? new Uint16Array(Math.min(count, Math.max(columns, rangeElements))) : undefined;
   const step = Math.max(1, Math.floor(rangeElements / columns)) * columns;
   for (let first = 0; first < count; first += step) {
     const values = await file.readFloat32(name, [first, Math.min(count, first + step)]);
@@ -147,10 +148,7 @@ async function* mergedRows(
         'nothing-to-export',
         `"${name}" holds ${lost}, which ${dtype} cannot: export the model as bf16 or f32.`,
       );
-    const encoded = encodeFloats(values, dtype);
-    if (encoded.buffer !== values.buffer) freeBuffer(values.buffer);
-    yield encoded;
-    if (isShortLived) freeBuffer(encoded.buffer);
+    yield encodeFloats(values, dtype, room);
   }
 }
 

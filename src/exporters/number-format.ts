@@ -11,14 +11,14 @@ export const safetensorsDtype = { f32: 'F32', f16: 'F16', bf16: 'BF16' } as cons
   string
 >;
 
-/** Little-endian bytes. */
-export function encodeFloats(values: Float32Array, dtype: ExportDtype): Uint8Array {
+/** Little-endian bytes. `room`: for halves, of at least as many; else they get memory of their own. */
+export function encodeFloats(values: Float32Array, dtype: ExportDtype, room?: Uint16Array): Uint8Array {
   if (dtype === 'f32') return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
   const words = wordsOf(values);
-  const halves = new Uint16Array(words.length);
+  const halves = room?.subarray(0, words.length) ?? new Uint16Array(words.length);
   if (dtype === 'bf16') for (let i = 0; i < words.length; i++) halves[i] = bfloat16Of(words[i]);
   else for (let i = 0; i < words.length; i++) halves[i] = float16Of(words[i]);
-  return new Uint8Array(halves.buffer);
+  return new Uint8Array(halves.buffer, halves.byteOffset, halves.byteLength);
 }
 
 const wordsOf = (values: Float32Array): Uint32Array =>

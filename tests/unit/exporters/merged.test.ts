@@ -38,6 +38,15 @@ test.each(exportDtypes)(
   },
 );
 
+test.each(exportDtypes)('chunks that are written over give the same bytes: %s', async (dtype) => {
+  const [kept, fleeting] = [
+    await merge(dtype),
+    await mergedFiles(await subject(), await openBase(modelFiles()), dtype, true),
+  ];
+  for (const shard of shardNames)
+    expect(await contentOf(fleeting, shard)).toEqual(await contentOf(kept, shard));
+});
+
 test('the folder says what it holds: dtype, total size, and which shard has what', async () => {
   const files = await merge('f32');
   expect(jsonOf(await contentOf(files, 'config.json'))).toMatchObject({
