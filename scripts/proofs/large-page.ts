@@ -49,6 +49,14 @@ async function untilReady(page: Page, start: Locator, what: string): Promise<num
   }
 }
 
+/** What is held while garbage is collected, in the page and its workers. */
+export async function neededBytes(page: Page): Promise<number> {
+  const collect = (): void => (globalThis as { gc?: () => void }).gc?.();
+  await page.evaluate(collect);
+  for (const worker of page.workers()) await worker.evaluate(collect);
+  return rendererBytes(page);
+}
+
 export async function openLargeModel(folder: string, rows: string): Promise<LargePage> {
   await ensureDist({ say: console.log });
   // With a profile on the disk, as people have it: a private window holds its storage and its blobs in memory.
@@ -57,7 +65,7 @@ export async function openLargeModel(folder: string, rows: string): Promise<Larg
     executablePath: requireBrowser(console.log).path,
     headless: true,
     acceptDownloads: true,
-    args: [...chromiumArgs(gpuMode())],
+    args: [...chromiumArgs(gpuMode()), '--js-flags=--expose-gc'], // for what is needed, not only held
   });
   const served = await serve({ root: distFolder });
   const close = async (): Promise<void> => {
