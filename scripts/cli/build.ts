@@ -85,6 +85,8 @@ async function buildTarget({ folder, configFile, page }: Target): Promise<void> 
   const { build } = await import('vite');
   const startedAt = new Date();
   const fresh = join(projectRoot, '.cache', `build-${process.pid}`);
+  const { NODE_ENV: environment } = process.env;
+  process.env['NODE_ENV'] = 'production'; // Vite would build for what a shell or a test runner has there
   try {
     await build({
       root: projectRoot,
@@ -96,6 +98,8 @@ async function buildTarget({ folder, configFile, page }: Target): Promise<void> 
     await rm(folder, { recursive: true, force: true });
     await rename(fresh, folder);
   } finally {
+    if (environment === undefined) delete process.env['NODE_ENV'];
+    else process.env['NODE_ENV'] = environment;
     await rm(fresh, { recursive: true, force: true });
   }
 }

@@ -127,9 +127,8 @@ test('a new version is offered, waits for other tabs, and takes the place of wha
   await newVersion().click({ timeout: 120_000 });
   await page.getByText('once this page’s other tabs are closed').waitFor();
   expect(await page.title()).toBe('AltTrain Web');
-  await other.close();
-  await newVersion().click();
-  await expect.poll(() => page.title(), { timeout: 20_000 }).toBe('The next one');
+  await other.close(); // and nothing more is to be clicked
+  await expect.poll(() => page.title().catch(() => ''), { timeout: 60_000 }).toBe('The next one');
   await expect.poll(() => page.evaluate(() => caches.keys().then((names) => names.length))).toBe(1);
   await drivePage(page).waitUntilReady();
 });

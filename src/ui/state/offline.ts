@@ -10,8 +10,8 @@ export interface Offline {
   readonly isOpenElsewhere: ReadonlySignal<boolean>;
   /** At the first visit once `isOpen`, as it fetches everything again; later at once, to look for a newer version. */
   readonly keep: (isOpen: Promise<void>) => Promise<void>;
-  /** Opens the newer version in the place of this one. */
-  readonly update: () => Promise<void>;
+  /** Opens the newer version in the place of this one: now, or once other tabs are closed, unless something has begun here by then. */
+  readonly update: (isBusy: () => boolean) => Promise<void>;
 }
 
 export function createOffline(): Offline {
@@ -19,6 +19,7 @@ export function createOffline(): Offline {
   const hasUpdate = signal(false);
   const isOpenElsewhere = signal(false);
   let registration: ServiceWorkerRegistration | undefined;
+  let isAsking = false;
 
   const look = (): void => {
     isKept.value = (registration?.active ?? null) !== null;
@@ -43,16 +44,35 @@ export function createOffline(): Offline {
       watch(registration.waiting);
       registration.addEventListener('updatefound', () => watch(registration?.installing ?? null));
     },
-    async update() {
-      const waiting = registration?.waiting ?? null;
-      if (waiting === null) return;
-      const { port1, port2 } = new MessageChannel();
-      const answer = new Promise<boolean>((resolve) => {
-        port1.onmessage = ({ data }) => resolve(data === true);
-      });
-      navigator.serviceWorker.addEventListener('controllerchange', () => location.reload(), { once: true });
-      waiting.postMessage('use this version', [port2]);
-      isOpenElsewhere.value = !(await answer);
+    async update(isBusy) {
+      if (isAsking) return;
+      isAsking = true;
+      const reload = (): void => location.reload();
+      navigator.serviceWorker.addEventListener('controllerchange', reload);
+      let comes = false;
+      while (!comes && !isBusy()) {
+        const waiting = registration?.waiting ?? null;
+        if (waiting === null) break;
+        comes = await mayCome(waiting);
+        isOpenElsewhere.value = !comes;
+        if (!comes) await new Promise((wake) => setTimeout(wake, askAgainMs));
+      }
+      if (!comes) navigator.serviceWorker.removeEventListener('controllerchange', reload);
+      isOpenElsewhere.value = false;
+      isAsking = false;
     },
   };
+}
+
+/** A browser counts a closed tab for a moment longer. */
+const askAgainMs = 1000;
+
+/** Asks the newer version whether it can take this page's place. */
+function mayCome(waiting: ServiceWorker): Promise<boolean> {
+  const { port1, port2 } = new MessageChannel();
+  const answer = new Promise<boolean>((resolve) => {
+    port1.onmessage = ({ data }) => resolve(data === true);
+  });
+  waiting.postMessage('use this version', [port2]);
+  return answer;
 }
