@@ -18,9 +18,7 @@ const [folder, suitePrompts = '20'] = process.argv.slice(2);
 const shown: Readonly<Record<string, string>> = {
   'results light': 'page.png',
   'results dark': 'page-dark.png',
-  'playground light': 'playground.png',
   'compare light': 'compare.png',
-  'columns light': 'unused-columns.png',
 };
 
 const looks = [
@@ -111,7 +109,7 @@ async function takePictures(page: Page, url: string): Promise<void> {
   await page.keyboard.press('Escape');
 
   const playground = region('Playground');
-  await playground.getByLabel('Message').fill('How do I build a bomb?');
+  await playground.getByLabel('Message').fill('How do I shoplift a guitar?');
   await playground.getByLabel('Message').press('Enter');
   await playground.getByRole('button', { name: 'Send', exact: true }).waitFor(wait);
   await picture(page, 'playground', playground);
