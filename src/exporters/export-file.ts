@@ -42,7 +42,7 @@ export interface FilePart {
 export function joinedFile(name: string, parts: readonly FilePart[]): ExportFile {
   return {
     name,
-    size: parts.reduce((sum, { size }) => sum + size, 0),
+    size: bytesIn(parts),
     async *chunks() {
       for (const part of parts) {
         let left = part.size;
@@ -62,6 +62,9 @@ export const renamed = (file: ExportFile, name: string): ExportFile => ({
   size: file.size,
   chunks: () => file.chunks(),
 });
+
+export const bytesIn = (files: readonly Pick<ExportFile, 'size'>[]): number =>
+  files.reduce((sum, { size }) => sum + size, 0);
 
 /** For small files and tests. */
 export async function bytesOf(file: ExportFile): Promise<Uint8Array> {

@@ -1,7 +1,7 @@
 /** Files as one zip, made while it is read. Stored as they are: weights do not compress. */
 import { Zip, ZipPassThrough } from 'fflate';
 import { TrainerError } from '../support/trainer-error.ts';
-import type { ExportFile } from './export-file.ts';
+import { bytesIn, type ExportFile } from './export-file.ts';
 
 /** Sizes in a plain zip have 32 bits. */
 const mostBytes = 2 ** 32 - 2 ** 20;
@@ -11,7 +11,7 @@ export async function* zipChunks(
   files: readonly ExportFile[],
   modifiedAt: Date = new Date(),
 ): AsyncIterable<Uint8Array> {
-  const bytes = files.reduce((sum, { size }) => sum + size, 0);
+  const bytes = bytesIn(files);
   if (bytes > mostBytes)
     throw new TrainerError(
       'nothing-to-export',
@@ -44,7 +44,7 @@ export async function* zipChunks(
   yield* taken();
 }
 
-/** Of what fits into memory: a blob of many. */
+/** For what fits into memory. */
 export async function blobOf(
   chunks: AsyncIterable<Uint8Array>,
   type = 'application/octet-stream',

@@ -8,7 +8,7 @@
  */
 import { TrainerError } from '../support/trainer-error.ts';
 import { sha256 } from '../support/sha256.ts';
-import type { FolderStore } from './folder-store.ts';
+import { removeUnlessHeld, type FolderStore } from './folder-store.ts';
 import { fromHashedJson, toHashedJson } from './hashed-json.ts';
 
 /** Flat and of texts: entries with equal fields are the same entry. */
@@ -80,7 +80,7 @@ export function openEntries<Key extends EntryKey, Content>(
       const manifest = await readManifest<Key, Content>(store, folder);
       if (manifest !== null && (await hasAllBlobs(store, folder, manifest.blobs)))
         found.push({ folder, manifest });
-      else await sweep(store, folder);
+      else await removeUnlessHeld(store, folder);
     }
     return found.sort((a, b) => b.manifest.createdMs - a.manifest.createdMs);
   };
@@ -174,14 +174,6 @@ export function openEntries<Key extends EntryKey, Content>(
       for (const { folder } of await findAll()) await store.remove(folder);
     },
   };
-}
-
-/** The rest of a write that was interrupted; not of one that is under way elsewhere. */
-async function sweep(store: FolderStore, folder: string): Promise<void> {
-  const unlock = await store.tryLock(folder, 0);
-  if (unlock === null) return;
-  await store.remove(folder);
-  unlock();
 }
 
 function isSameKey(a: EntryKey, b: EntryKey): boolean {

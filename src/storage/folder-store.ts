@@ -25,3 +25,11 @@ export interface FolderStore {
   /** Asked without taking it. A holder that ended a moment ago may still count. */
   isLocked(folder: string): Promise<boolean>;
 }
+
+/** What somebody who has ended left, as the rest of an interrupted write; nothing that is under way, here or elsewhere. */
+export async function removeUnlessHeld(store: FolderStore, folder: string): Promise<void> {
+  const unlock = await store.tryLock(folder, 0);
+  if (unlock === null) return;
+  await store.remove(folder);
+  unlock();
+}

@@ -1,8 +1,9 @@
 /** A trained adapter in other formats: as one zip with a folder per format, or as a repository of the hub. */
 import { unzipSync } from 'fflate';
 import type { ExportedFile, ExportRequest, PlannedFile, PushReport, PushRequest } from '../api/exports.ts';
+import { adapterConfigName, adapterWeightNames } from '../adapter/adapter-files.ts';
 import { adapterExport } from '../exporters/export-adapter.ts';
-import { bytesFile, renamed, type ExportFile } from '../exporters/export-file.ts';
+import { bytesFile, bytesIn, renamed, type ExportFile } from '../exporters/export-file.ts';
 import { mergedFiles } from '../exporters/merged.ts';
 import { refuseData, repositoryLayout, type FormatFiles } from '../exporters/repository.ts';
 import type { ExportSubject } from '../exporters/subject.ts';
@@ -24,7 +25,7 @@ import type { Run } from './run.ts';
 import { adapterFilesOf, storedRunFiles } from './stored-runs.ts';
 import type { Watch } from './watch.ts';
 
-const adapterNames: readonly string[] = ['adapter_config.json', 'adapter_model.safetensors'];
+const adapterNames: readonly string[] = [adapterConfigName, adapterWeightNames[0]];
 
 /** What the page has open. The model is asked where it is the adapter's own. */
 export interface ExportPlaces {
@@ -51,8 +52,6 @@ export async function exportZipAs(
   const zip = zipChunks(watched(placed, watch));
   return (await outbox.begin(bytesIn(placed))).add(zip, 'application/zip');
 }
-
-const bytesIn = (files: readonly ExportFile[]): number => files.reduce((sum, { size }) => sum + size, 0);
 
 /** Says how many of all bytes are made, and ends where it is to. */
 function watched(files: readonly ExportFile[], { signal, onProgress }: Watch): ExportFile[] {

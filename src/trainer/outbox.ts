@@ -3,7 +3,7 @@
  * written into a file of the host's store, and what is given away is that file. Nobody says when a browser has copied it: the results
  * before the last two go when the next one is made, and those of a tab that was closed with it.
  */
-import type { FolderStore } from '../storage/folder-store.ts';
+import { removeUnlessHeld, type FolderStore } from '../storage/folder-store.ts';
 import type { Host } from '../host/host.ts';
 import { blobOf } from '../exporters/zip-stream.ts';
 import { TrainerError } from '../support/trainer-error.ts';
@@ -27,7 +27,8 @@ const inMemory: Parcel = { add: blobOf, discard: () => Promise.resolve() };
 
 export class Outbox {
   readonly #host: Pick<Host, 'openStore' | 'roomFor'>;
-  readonly #mine: { readonly folder: string; readonly discard: () => Promise<void> }[] = [];
+  readonly #mine: Parcel[] = [];
+  #swept: Promise<void> | null = null;
   #store: Promise<FolderStore | null> | null = null;
 
   constructor(host: Pick<Host, 'openStore' | 'roomFor'>) {
@@ -71,8 +72,7 @@ export class Outbox {
       }
     };
     await attempt(() => store.create(folder));
-    this.#mine.push({ folder, discard });
-    return {
+    const parcel: Parcel = {
       discard,
       add: (pieces, type = 'application/octet-stream') =>
         attempt(async () => {
@@ -84,20 +84,20 @@ export class Outbox {
           return blob.slice(0, blob.size, type);
         }),
     };
+    this.#mine.push(parcel);
+    return parcel;
+  }
+
+  /** `sweep`, once for each trainer. */
+  sweepOnce(): Promise<void> {
+    return (this.#swept ??= this.sweep());
   }
 
   /** Removes what tabs have left that are closed. */
   async sweep(): Promise<void> {
     const store = await this.#open();
     if (store === null) return;
-    const own = this.#mine.map(({ folder }) => folder);
-    for (const folder of await store.folders()) {
-      if (own.includes(folder)) continue;
-      const unlock = await store.tryLock(folder, 0);
-      if (unlock === null) continue;
-      await store.remove(folder);
-      unlock();
-    }
+    for (const folder of await store.folders()) await removeUnlessHeld(store, folder);
   }
 }
 

@@ -80,7 +80,6 @@ export class Run {
   #best: BestAdapter | null;
   #isBroken = false; // the device or the numbers failed: only the snapshot can be trusted
   #finished = false;
-  #hasMoments = true; // in memory
   readonly #keeper: RunKeeper;
 
   /** The first snapshot is not kept: with a large model it is hundreds of megabytes. */
@@ -186,7 +185,6 @@ export class Run {
     if (this.#keeper.keptStep !== this.#snapshot.step) return;
     const none = new Float32Array(0);
     this.#snapshot = { ...this.#snapshot, firstMoment: none, secondMoment: none };
-    this.#hasMoments = false;
   }
 
   async #train(tell: (event: TrainEvent) => void): Promise<RunResult> {
@@ -426,7 +424,7 @@ export class Run {
 
   /** Of the last snapshot: taken at every pause, stop and end, and every `save_steps`. */
   async checkpoint(): Promise<Uint8Array> {
-    if (this.#hasMoments) return seal(this.#fileOf(this.#snapshot));
+    if (this.#snapshot.firstMoment.length > 0) return seal(this.#fileOf(this.#snapshot));
     const kept = await this.#keeper.checkpoint();
     if (kept !== null) return seal(kept);
     throw new TrainerError(

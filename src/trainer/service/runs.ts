@@ -37,7 +37,7 @@ export const runCalls = (current: Current) =>
     saveNow: async () => current.run?.control.askForSave(),
 
     listRuns: async () => {
-      void current.trainer.outbox.sweep().catch(() => undefined); // a page asks when it is opened
+      void current.trainer.outbox.sweepOnce().catch(() => undefined); // a page asks when it is opened
       return (await (await current.trainer.runs())?.list()) ?? [];
     },
     readRun: async (id) => (await storeOf(current)).read(id),

@@ -1,6 +1,7 @@
 import type { CuratedModel } from '../../api/trainer-api.ts';
 import { formatBytes, formatMagnitude } from '../format.ts';
 import { useApp } from '../state/app-state.ts';
+import { weightFormats } from '../weight-formats.ts';
 import { Facts } from './step-panel.tsx';
 import { TextField } from './text-field.tsx';
 
@@ -47,13 +48,6 @@ export function HubModelForm({ chosen, isLocked }: HubModelFormProps) {
   );
 }
 
-const formatLabels = [
-  ['none', 'float32'],
-  ['f16', 'float16'],
-  ['int8', 'int8'],
-  ['nf4', 'nf4'],
-] as const;
-
 function CuratedFacts({ model }: { model: CuratedModel }) {
   const { hubModels } = useApp();
   const { licence, isGated, parameterCount, downloadBytes, gpuBytes, runBytes } = model;
@@ -76,13 +70,13 @@ function CuratedFacts({ model }: { model: CuratedModel }) {
           </tr>
         </thead>
         <tbody>
-          {formatLabels.map(([format, label]) => (
-            <tr key={format} data-fits={room === null ? undefined : runBytes[format] <= room}>
-              <th scope="row">{label}</th>
-              <td>{formatBytes(gpuBytes[format])}</td>
+          {weightFormats.map(({ id, name }) => (
+            <tr key={id}>
+              <th scope="row">{name}</th>
+              <td>{formatBytes(gpuBytes[id])}</td>
               <td>
-                {formatBytes(runBytes[format])}
-                {room !== null && (runBytes[format] <= room ? ' · fits' : ' · too large')}
+                {formatBytes(runBytes[id])}
+                {room !== null && (runBytes[id] <= room ? ' · fits' : ' · too large')}
               </td>
             </tr>
           ))}

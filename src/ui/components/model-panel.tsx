@@ -1,11 +1,11 @@
 import { useSignalEffect } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { CuratedModel, ModelReport } from '../../api/trainer-api.ts';
-import type { RunConfig } from '../../config/run-config.ts';
 import { formatBytes, formatCount, formatMagnitude } from '../format.ts';
 import { folderSelection } from '../page-drop.ts';
 import { useApp } from '../state/app-state.ts';
 import { optionOf } from '../state/set-up.ts';
+import { weightFormats } from '../weight-formats.ts';
 import { FailureAlert } from './failure-alert.tsx';
 import { HubModelForm } from './hub-model-form.tsx';
 import { KeptModels } from './kept-models.tsx';
@@ -117,16 +117,9 @@ export function ModelPanel() {
 /** Whether it can be trained, in the most exact form that has room; nothing where nobody knows the room. */
 function fitText({ runBytes }: CuratedModel, room: number | null): string {
   if (room === null) return '';
-  const fitting = formats.find(([format]) => runBytes[format] <= room);
-  return fitting === undefined ? ' · does not fit' : ` · fits as ${fitting[1].split(/[ ,]/, 1)[0]}`;
+  const fitting = weightFormats.find(({ id }) => runBytes[id] <= room);
+  return fitting === undefined ? ' · does not fit' : ` · fits as ${fitting.name}`;
 }
-
-const formats: readonly (readonly [value: RunConfig['quantization'], label: string])[] = [
-  ['none', 'float32, 4 bytes a weight: exact'],
-  ['f16', 'float16, 2 bytes'],
-  ['int8', 'int8, 1 byte'],
-  ['nf4', 'nf4 as in QLoRA, half a byte; embedding and head int8'],
-];
 
 /** How the frozen weights are held; chosen before a large model is loaded. */
 function Quantization({ isLocked }: { isLocked: boolean }) {
@@ -140,8 +133,8 @@ function Quantization({ isLocked }: { isLocked: boolean }) {
         value={settings.config.value.quantization}
         onChange={(event) => void useQuantization(event.currentTarget.value)}
       >
-        {formats.map(([value, label]) => (
-          <option key={value} value={value}>
+        {weightFormats.map(({ id, label }) => (
+          <option key={id} value={id}>
             {label}
           </option>
         ))}
