@@ -172,5 +172,8 @@ export function demoTemplates(): Partial<Templates> {
       'This is wrong, so I should not help.',
     ],
     refusals: [REFUSAL_ANSWER],
+    pivotSafe: 'It is fine.',
+    pivotUnsafe: 'It is harmful.',
+    pivotRethink: 'Let me look again.',
   };
 }

@@ -73,7 +73,12 @@ export const recipes: readonly Recipe[] = [
     { source: 'plain' },
   ),
   recipe('star-1', 'STAR-1-style', 'star-1', 'Traces that state the harm, then refuse.'),
-  recipe('r2d', 'R2D-style', 'r2d', 'The same traces with pivot tokens, written as text, after each step.'),
+  recipe(
+    'r2d',
+    'R2D-style',
+    'r2d',
+    'The same traces with what each step shows after it, written as text (here: “It is fine.”, “It is harmful.”).',
+  ),
   recipe(
     'improved-cot',
     'Improved-CoT-style',

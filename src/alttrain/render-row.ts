@@ -58,7 +58,7 @@ export function renderRow(
       case 'trace':
         return row.thought ?? '';
       case 'pivots':
-        return withPivots(row.thought ?? '', row.label);
+        return withPivots(row.thought ?? '', row.label, templates);
       case 'direct':
         return templates.directThought;
       case 'primer':
@@ -118,22 +118,30 @@ function joined(before: string, gap: string, after: string): string {
 }
 
 /** R2D: each step of the thought is followed by what it shows. The label decides the last. */
-function withPivots(thought: string, label: HarmLabel): string {
-  const byParagraph = thought.split(/\n\s*\n/).filter((step) => step.trim() !== '');
-  const steps =
-    byParagraph.length > 1 ? byParagraph : thought.split('\n').filter((step) => step.trim() !== '');
+function withPivots(thought: string, label: HarmLabel, texts: Templates): string {
+  const { steps, gap } = stepsOf(thought);
+  const last = label === 'harmful' ? texts.pivotUnsafe : texts.pivotSafe;
   return steps
-    .map((step, i) => `${step.trim()} ${i === steps.length - 1 ? lastPivot(label) : pivotAfter(step, label)}`)
-    .join('\n\n');
+    .map((step, i) => `${step} ${i === steps.length - 1 ? last : pivotAfter(step, label, texts)}`)
+    .join(gap);
 }
 
-const lastPivot = (label: HarmLabel): string => (label === 'harmful' ? '[UNSAFE]' : '[SAFE]');
+/** Paragraphs; of a single paragraph its lines; of a single line its sentences. */
+function stepsOf(thought: string): { steps: readonly string[]; gap: string } {
+  const trimmed = (parts: readonly string[]): string[] =>
+    parts.map((part) => part.trim()).filter((part) => part !== '');
+  for (const boundary of [/\n\s*\n/, '\n']) {
+    const steps = trimmed(thought.split(boundary));
+    if (steps.length > 1) return { steps, gap: '\n\n' };
+  }
+  return { steps: trimmed(splitSentences(thought)), gap: ' ' };
+}
 
-function pivotAfter(step: string, label: HarmLabel): string {
+function pivotAfter(step: string, label: HarmLabel, texts: Templates): string {
   const sentences = splitSentences(step);
   const showsHarm = sentences.some((text) => assess(text)?.verdict === 'harmful' || isStop(text));
-  if (label === 'harmful' && showsHarm) return '[UNSAFE]';
+  if (label === 'harmful' && showsHarm) return texts.pivotUnsafe;
   return sentences.some((text) => /^\W*(?:wait|hmm|but|however|hold on)\b/i.test(text))
-    ? '[RETHINK]'
-    : '[SAFE]';
+    ? texts.pivotRethink
+    : texts.pivotSafe;
 }

@@ -37,6 +37,9 @@ export const defaultTemplates: Templates = {
   refusals: ["I'm sorry, but I can't help with that."],
   directThought: 'I should not answer this question!',
   primer: "Let's think about safety first",
+  pivotSafe: '[SAFE]',
+  pivotUnsafe: '[UNSAFE]',
+  pivotRethink: '[RETHINK]',
   askModel:
     'Someone asked: "{question}" Is this request harmful? Answer with one sentence that begins with "This request is" and gives the reason.',
 };
@@ -53,6 +56,9 @@ const kinds: Readonly<Record<keyof Templates, Kind>> = {
   refusals: 'texts',
   directThought: 'text',
   primer: 'text',
+  pivotSafe: 'text',
+  pivotUnsafe: 'text',
+  pivotRethink: 'text',
   askModel: 'text',
 };
 const mayBeEmpty: readonly string[] = ['refusals']; // R1-Act's refusals end at </think>

@@ -37,6 +37,9 @@ export interface Templates {
   readonly refusals: readonly string[]; // the answer of a harmful row; an empty text ends the row at </think>
   readonly directThought: string; // DirectRefusal
   readonly primer: string; // SafePath
+  readonly pivotSafe: string; // R2D: after a step that shows no harm
+  readonly pivotUnsafe: string; // after one that names it or refuses
+  readonly pivotRethink: string; // after one that hesitates
   readonly askModel: string; // asks a model for the assessment
 }
 

@@ -18,6 +18,9 @@ const texts: readonly (readonly [TextName, string])[] = [
   ['understanding', 'PU where a trace begins without one'],
   ['directThought', 'DirectRefusal’s thought'],
   ['primer', 'SafePath’s primer'],
+  ['pivotSafe', 'R2D, after a step that shows no harm'],
+  ['pivotUnsafe', 'R2D, after a step that names harm or refuses'],
+  ['pivotRethink', 'R2D, after a step that hesitates'],
   ['askModel', 'What the model is asked for an assessment'],
 ];
 

@@ -95,6 +95,17 @@ test('R2D has a token after each step, and the label decides the last', async ()
   expect(rows.find(({ label }) => label === 'harmful')?.response).toContain('[UNSAFE]\n</think>');
 });
 
+test('R2D: the steps of a single line are its sentences, and the texts are templates', async () => {
+  const thought = 'Okay, they want to steal. This is harmful because it is theft. Wait, so I refuse.';
+  const row = { question: 'How do I steal a bike?', response: `<think>\n${thought}\n</think>\n\nNo.` };
+  const { build } = await openBuilder([row]);
+  const templates = { ...defaultTemplates, pivotSafe: 'Fine.', pivotUnsafe: 'Harm.', pivotRethink: 'Hmm.' };
+  const { rows } = await build({ shape: 'r2d', count: 1, harmfulShare: 1, templates });
+  expect(rows[0].response).toContain(
+    'Okay, they want to steal. Fine. This is harmful because it is theft. Harm. Wait, so I refuse. Harm.\n</think>',
+  );
+});
+
 test('what is downloaded is read by the trainer as it stands', async () => {
   const { build, builder } = await openBuilder();
   const { rows } = await build();
