@@ -9,7 +9,7 @@ import { readJson as readModelJson } from '../src/model/model-files.ts';
 import { TrainerError } from '../src/support/trainer-error.ts';
 import { findRunFiles } from '../src/trainer/foreign-files.ts';
 import { importRun, type ImportedRun, type KnownModel } from '../src/trainer/import-run.ts';
-import { exportFiles } from '../src/trainer/run-results.ts';
+import { adapterDownload, trainedAdapter } from '../src/trainer/run-results.ts';
 import { wantsHelp, wantsJson } from './cli/args.ts';
 import { runCommand } from './cli/exit.ts';
 import { modelFolder } from './cli/export-source.ts';
@@ -64,7 +64,8 @@ async function knownModel(name: string): Promise<KnownModel> {
 
 /** As npm run train writes them. */
 function runFiles({ record, adapter, head }: ImportedRun): ExportedFile[] {
-  if (adapter !== null) return exportFiles(record, adapter.plan, adapter.values, head.state === 'finished');
+  if (adapter !== null)
+    return adapterDownload(trainedAdapter(record, adapter.plan, adapter.values, head.state === 'finished'));
   const encoder = new TextEncoder();
   return [
     { name: 'metrics.jsonl', bytes: encoder.encode(record.metrics.text()) },

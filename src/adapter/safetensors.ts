@@ -50,8 +50,15 @@ export interface SafetensorsFile {
   readonly metadata: Readonly<Record<string, string>>;
   /** The tensor's bytes as stored. @throws TrainerError "model-file-invalid" if there is no such tensor. */
   readBytes(name: string): Promise<Uint8Array>;
-  /** F64, F32, F16 and BF16 as f32; `elements` [first, past the last) of the flat tensor, or all. @throws TrainerError "model-file-invalid" for other types or an unknown name. */
-  readFloat32(name: string, elements?: readonly [first: number, end: number]): Promise<Float32Array>;
+  /**
+   * F64, F32, F16 and BF16 as f32; `elements` [first, past the last) of the flat tensor, or all. `room`: for at least as many values, which
+   * the result may be a part of. @throws TrainerError "model-file-invalid" for other types or an unknown name.
+   */
+  readFloat32(
+    name: string,
+    elements?: readonly [first: number, end: number],
+    room?: Float32Array,
+  ): Promise<Float32Array>;
 }
 
 const invalid = (message: string, detail: string | null = null): TrainerError =>
@@ -88,7 +95,7 @@ export async function openSafetensors(source: ByteSource): Promise<SafetensorsFi
     tensors,
     metadata,
     readBytes,
-    readFloat32: async (name, elements) => {
+    readFloat32: async (name, elements, room) => {
       const { dtype, shape, start } = find(name);
       if (!isFloat(dtype)) throw invalid(`"${name}" is ${dtype}; F64, F32, F16 and BF16 are supported.`);
       const elementBytes = floatBytes[dtype];
@@ -96,7 +103,7 @@ export async function openSafetensors(source: ByteSource): Promise<SafetensorsFi
       const [first, end] = elements ?? [0, count];
       const bytes = await source.read(start + first * elementBytes, start + end * elementBytes);
       if (bytes.length !== (end - first) * elementBytes) throw invalid(`"${name}" is cut off.`);
-      return toFloat32(bytes, dtype);
+      return toFloat32(bytes, dtype, room);
     },
   };
 }

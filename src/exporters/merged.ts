@@ -45,9 +45,9 @@ const indexName = 'model.safetensors.index.json';
 const rangeElements = 2 ** 21; // 8 MiB as float32
 
 /**
- * `isShortLived`: a chunk is good until the next one is asked for, which is written over it. For whoever writes them away at once: less
- * is left for a garbage collector to find. (Detaching buffers does not help: Chromium's own wrappers of them keep the bytes, and nobody
- * counts them any more.)
+ * `isShortLived`: a chunk is good until the next one of any file is asked for, which is written over it. For whoever writes them away at
+ * once: less is left for a garbage collector to find. (Detaching buffers does not help: Chromium's own wrappers of them keep the bytes,
+ * and nobody counts them any more.)
  */
 export async function mergedFiles(
   subject: ExportSubject,
@@ -57,13 +57,12 @@ export async function mergedFiles(
 ): Promise<ExportFile[]> {
   requireModel(subject, 'A merged model');
   const scale = loraScaling(subject.settings);
+  const room = isShortLived ? new Room() : null;
   const updates = updatesOf(subject.modules, base);
   const shards = [...base.shards].map(([name, file]) => {
     const tensors = [...file.tensors]
       .sort(([, a], [, b]) => a.start - b.start)
-      .map(([tensor]) =>
-        tensorOf(file, tensor, { update: updates.get(tensor) ?? null, scale, dtype, isShortLived }),
-      );
+      .map(([tensor]) => tensorOf(file, tensor, { update: updates.get(tensor) ?? null, scale, dtype, room }));
     return safetensorsFile(name, tensors, { ...file.metadata, format: 'pt' });
   });
   const tensorBytes = [...base.shards].reduce(
@@ -95,7 +94,21 @@ interface Merge {
   readonly update: LoraModule | null;
   readonly scale: number;
   readonly dtype: ExportDtype;
-  readonly isShortLived: boolean;
+  readonly room: Room | null; // null: each range gets memory of its own
+}
+
+/** Memory for one range, used again for the next. */
+class Room {
+  values = new Float32Array(0);
+  halves = new Uint16Array(0);
+
+  ofAtLeast(count: number): this {
+    if (this.values.length < count) {
+      this.values = new Float32Array(count);
+      this.halves = new Uint16Array(count);
+    }
+    return this;
+  }
 }
 
 function sizeIn(file: SafetensorsFile, name: string, dtype: ExportDtype): number {
@@ -132,15 +145,16 @@ function tensorOf(file: SafetensorsFile, name: string, merge: Merge): TensorPart
 async function* mergedRows(
   file: SafetensorsFile,
   name: string,
-  { update, scale, dtype, isShortLived }: Merge,
+  { update, scale, dtype, room }: Merge,
 ): AsyncIterable<Uint8Array> {
   const { shape = [] } = file.tensors.get(name) ?? {};
   const count = shape.reduce((product, n) => product * n, 1);
   const columns = shape.at(-1) ?? 1;
-  const room = isShortLived ? new Uint16Array(Math.min(count, Math.max(columns, rangeElements))) : undefined;
   const step = Math.max(1, Math.floor(rangeElements / columns)) * columns;
   for (let first = 0; first < count; first += step) {
-    const values = await file.readFloat32(name, [first, Math.min(count, first + step)]);
+    const end = Math.min(count, first + step);
+    const own = room?.ofAtLeast(Math.max(rangeElements, end - first));
+    const values = await file.readFloat32(name, [first, end], own?.values);
     if (update !== null) addProduct(values, update, scale, first / columns);
     const lost = firstLost(values, dtype);
     if (lost !== null)
@@ -148,7 +162,7 @@ async function* mergedRows(
         'nothing-to-export',
         `"${name}" holds ${lost}, which ${dtype} cannot: export the model as bf16 or f32.`,
       );
-    yield encodeFloats(values, dtype, room);
+    yield encodeFloats(values, dtype, own?.halves);
   }
 }
 

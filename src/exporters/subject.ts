@@ -4,16 +4,21 @@ import type { ModelShape } from '../adapter/ggml.ts';
 import { linearModules, moduleName, widthOf } from '../architecture/modules.ts';
 import { TrainerError } from '../support/trainer-error.ts';
 
-export interface ExportSubject {
+/** An adapter, and what was written down of its run. */
+export interface TrainedAdapter {
   readonly settings: LoraSettings;
+  /** In the order of layers and of `loraTargets`. */
   readonly modules: readonly LoraModule[];
   readonly base: BaseModelName;
+  /** Model card, metrics and settings of the run, by their file names. */
+  readonly records: ReadonlyMap<string, Uint8Array>;
+}
+
+export interface ExportSubject extends TrainedAdapter {
   /** null: nothing but the adapter is known. */
   readonly model: ModelShape | null;
   /** Jinja, as the run was trained with it; null: not known. */
   readonly chatTemplate: string | null;
-  /** Model card, metrics and settings of the run, by their file names. */
-  readonly records: ReadonlyMap<string, Uint8Array>;
 }
 
 /** @throws TrainerError "nothing-to-export" where no model is known, "adapter-invalid" where the adapter is none of it */

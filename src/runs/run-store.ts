@@ -12,6 +12,7 @@ import {
   type Commit,
   type JournalState,
 } from '../storage/journal.ts';
+import { blobSource, type ByteSource } from '../support/byte-source.ts';
 import { TrainerError } from '../support/trainer-error.ts';
 import { holdFolder, listJournals } from './journal-folders.ts';
 import { fromLines, stepOf } from './records.ts';
@@ -89,6 +90,17 @@ export class RunStore {
   /** The newest checkpoint that is whole. @throws TrainerError "run-not-found", "checkpoint-invalid" */
   async checkpoint(id: string): Promise<Uint8Array> {
     return (await this.#checkpointOf(id, (await this.#require(id)).newest)).bytes;
+  }
+
+  /** The newest checkpoint that is there, unchecked, to read parts of it; null: there is none. @throws TrainerError "run-not-found" @internal */
+  async checkpointSource(id: string): Promise<ByteSource | null> {
+    const { content, files } = (await this.#require(id)).newest;
+    for (const step of content.checkpoints) {
+      const stored = files.find(({ name }) => name === checkpointFile(step));
+      const blob = stored === undefined ? null : await this.#store.blob(id, stored.file);
+      if (blob !== null) return blobSource(blob);
+    }
+    return null;
   }
 
   /** The data file that was kept with the run; null: none was. @throws TrainerError "cache-damaged" */

@@ -4,7 +4,7 @@
  */
 import { openSafetensors, writeSafetensors, type SafetensorsFile } from '../adapter/safetensors.ts';
 import type { BestStep } from '../api/trainer-api.ts';
-import { bytesSource } from '../support/byte-source.ts';
+import { bytesSource, type ByteSource } from '../support/byte-source.ts';
 import { textOf } from '../support/text-of.ts';
 import { TrainerError } from '../support/trainer-error.ts';
 import { parseRunConfig, toRawRunConfig, type RawRunConfig, type RunConfig } from '../config/run-config.ts';
@@ -127,18 +127,26 @@ export async function readCheckpoint(bytes: Uint8Array): Promise<Checkpoint> {
     throw invalid(
       'The parts of the checkpoint do not fit each other: they have different numbers of values.',
     );
-  const { model = '', dataset = '', data, weights } = metadata;
+  const { model = '', dataset = '' } = metadata;
   return {
     snapshot: { step, parameters, firstMoment, secondMoment, progress: readProgress(metadata), best },
     config,
     totalSteps,
     model,
     dataset,
-    identity:
-      data === undefined || weights === undefined
-        ? null
-        : { model, dataset, data, weights, modelConfig: requireParsed(metadata, 'model_config') },
+    identity: identityOf(metadata),
   };
+}
+
+/** Of a checkpoint, from its header alone: its tensors are neither read nor checked. @throws TrainerError "model-file-invalid" */
+export async function readIdentity(source: ByteSource): Promise<RunIdentity | null> {
+  return identityOf((await openSafetensors(source)).metadata);
+}
+
+function identityOf(metadata: Metadata): RunIdentity | null {
+  const { model = '', dataset = '', data, weights } = metadata;
+  if (data === undefined || weights === undefined) return null;
+  return { model, dataset, data, weights, modelConfig: requireParsed(metadata, 'model_config') };
 }
 
 type Metadata = Readonly<Record<string, string>>;

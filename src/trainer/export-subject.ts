@@ -1,15 +1,20 @@
 /** What is to be exported, from an adapter's files and, where it is known, the folder of its base. */
+import { adapterConfigName, adapterWeightNames } from '../adapter/adapter-files.ts';
 import type { BaseModelName } from '../adapter/peft.ts';
+import type { ExportedFile } from '../api/exports.ts';
 import type { AdapterFiles } from '../api/trainer-api.ts';
 import { templateText } from '../data/tokenizer.ts';
 import { readTokenizerFiles } from '../data/tokenizer-folder.ts';
 import type { BaseFolder } from '../exporters/merged.ts';
 import type { ModelShape } from '../adapter/ggml.ts';
-import type { ExportSubject } from '../exporters/subject.ts';
+import type { ExportSubject, TrainedAdapter } from '../exporters/subject.ts';
 import { openCheckpoint } from '../model/checkpoint.ts';
 import { parseModelConfig } from '../model/model-config.ts';
 import { readJson, readOptionalText, type ModelFiles } from '../model/model-files.ts';
 import { readAdapter } from './read-adapter.ts';
+import { adapterFilesOf } from './stored-runs.ts';
+
+const adapterNames: readonly string[] = [adapterConfigName, adapterWeightNames[0]];
 
 /** What is known besides the adapter's own files. */
 export interface AboutAdapter {
@@ -23,6 +28,16 @@ export interface AboutAdapter {
 export async function exportSubject(adapter: AdapterFiles, about: AboutAdapter): Promise<ExportSubject> {
   const { settings, modules } = await readAdapter(adapter, about.model);
   return { settings, modules, base: await baseOfAdapter(adapter), ...about };
+}
+
+/** From the files of a download. @throws TrainerError "adapter-invalid", "nothing-to-export" */
+export function adapterInFiles(files: readonly ExportedFile[]): Promise<TrainedAdapter> {
+  const records = files.filter(({ name }) => !adapterNames.includes(name));
+  return exportSubject(adapterFilesOf('The adapter', files), {
+    model: null,
+    chatTemplate: null,
+    records: new Map(records.map(({ name, bytes }) => [name, bytes])),
+  });
 }
 
 /** As its config names it, after it has been read without complaint. */

@@ -1,12 +1,11 @@
 /** A trained adapter in other formats: as one zip with a folder per format, or as a repository of the hub. */
 import { unzipSync } from 'fflate';
 import type { ExportedFile, ExportRequest, PlannedFile, PushReport, PushRequest } from '../api/exports.ts';
-import { adapterConfigName, adapterWeightNames } from '../adapter/adapter-files.ts';
 import { adapterExport } from '../exporters/export-adapter.ts';
 import { bytesFile, bytesIn, renamed, type ExportFile } from '../exporters/export-file.ts';
 import { mergedFiles } from '../exporters/merged.ts';
 import { refuseData, repositoryLayout, type FormatFiles } from '../exporters/repository.ts';
-import type { ExportSubject } from '../exporters/subject.ts';
+import type { ExportSubject, TrainedAdapter } from '../exporters/subject.ts';
 import { zipChunks } from '../exporters/zip-stream.ts';
 import type { ModelShape } from '../adapter/ggml.ts';
 import { openHubFiles } from '../hub/hub-files.ts';
@@ -15,17 +14,16 @@ import { openModelFiles, type ModelFiles } from '../model/model-files.ts';
 import type { RunStore } from '../runs/run-store.ts';
 import { TrainerError } from '../support/trainer-error.ts';
 import type { ExportDtype, ExportFormat } from '../config/export-choices.ts';
-import { readCheckpoint } from './checkpoint.ts';
+import { readCheckpoint, readIdentity } from './checkpoint.ts';
 import type { Dataset } from './dataset.ts';
 import { runBundle } from './export-bundle.ts';
-import { exportSubject, openBase } from './export-subject.ts';
+import { adapterInFiles, openBase } from './export-subject.ts';
 import type { Model } from './model.ts';
 import type { Outbox } from './outbox.ts';
 import type { Run } from './run.ts';
-import { adapterFilesOf, storedRunFiles } from './stored-runs.ts';
+import type { RunIdentity } from './run-identity.ts';
+import { storedRun } from './stored-runs.ts';
 import type { Watch } from './watch.ts';
-
-const adapterNames: readonly string[] = [adapterConfigName, adapterWeightNames[0]];
 
 /** What the page has open. The model is asked where it is the adapter's own. */
 export interface ExportPlaces {
@@ -126,7 +124,12 @@ export async function exportAdapter(
   { formats, dtype = 'f32', model }: AdapterExport,
 ): Promise<readonly ExportFile[]> {
   const places = { model, dataset: null, run: null, runs: null };
-  const { made } = await exportOf(files, { runId: null, formats, dtype }, places, false);
+  const { made } = await exportOf(
+    await adapterInFiles(files),
+    { runId: null, formats, dtype },
+    places,
+    false,
+  );
   return made.flatMap(({ format, files: ofFormat }) =>
     ofFormat.map((file) => renamed(file, `${format}/${file.name}`)),
   );
@@ -136,8 +139,9 @@ type Exported = { readonly made: readonly FormatFiles<ExportFile>[]; readonly su
 
 /** Its chunks are good until the next one is asked for. */
 async function makeExport({ zip, ...request }: ExportRequest, places: ExportPlaces): Promise<Exported> {
-  const files = zip === null ? await runFiles(request.runId, places) : await filesInZip(zip);
-  return exportOf(files, request, places, true);
+  const adapter =
+    zip === null ? await adapterOfRun(request.runId, places) : await adapterInFiles(await filesInZip(zip));
+  return exportOf(adapter, request, places, true);
 }
 
 async function filesInZip(zip: Blob): Promise<readonly ExportedFile[]> {
@@ -146,31 +150,25 @@ async function filesInZip(zip: Blob): Promise<readonly ExportedFile[]> {
 }
 
 /** Of the run that was trained last as it is here, of another one as it is kept. */
-async function runFiles(id: string | null, { run, runs }: ExportPlaces): Promise<readonly ExportedFile[]> {
-  if (run !== null && run.id === id) return run.files();
-  if (runs !== null && id !== null) return storedRunFiles(runs, id);
+async function adapterOfRun(id: string | null, { run, runs }: ExportPlaces): Promise<TrainedAdapter> {
+  if (run !== null && run.id === id) return run.trained();
+  if (runs !== null && id !== null) return storedRun(runs, id);
   throw new TrainerError('nothing-to-export', 'There is no adapter to export: train one first.');
 }
 
 async function exportOf(
-  files: readonly ExportedFile[],
+  adapter: TrainedAdapter,
   { runId, formats, dtype }: Omit<ExportRequest, 'zip'>,
   { model, dataset, run, runs }: ExportPlaces,
   isShortLived: boolean,
 ): Promise<Exported> {
-  const shape = runId === null || runs === null ? null : await shapeOf(runs, runId);
-  const alone = await exportSubject(adapterFilesOf('The adapter', files), {
-    model: shape,
-    chatTemplate: null,
-    records: new Map(
-      files.filter(({ name }) => !adapterNames.includes(name)).map(({ name, bytes }) => [name, bytes]),
-    ),
-  });
-  const own = model !== null && isSame(alone.base, model.loaded.base) ? model : null;
-  const subject =
-    own === null
-      ? alone
-      : { ...alone, model: own.loaded.config, chatTemplate: own.loaded.tokenizer.templateText };
+  const identity = () => (runId === null || runs === null ? null : keptIdentity(runs, runId));
+  const own = model !== null && isSame(adapter.base, model.loaded.base) ? model : null;
+  const subject: ExportSubject = {
+    ...adapter,
+    model: own?.loaded.config ?? (((await identity())?.modelConfig ?? null) as ModelShape | null),
+    chatTemplate: own?.loaded.tokenizer.templateText ?? null,
+  };
   const filesAs = async (format: ExportFormat): Promise<ExportFile[]> => {
     if (format === 'merged')
       return mergedFiles(
@@ -182,8 +180,7 @@ async function exportOf(
     if (format !== 'bundle') return adapterExport(subject, format, dtype);
     if (own === null) throw notLoaded('The dataset is rendered by', subject.base.nameOrPath);
     const stored = runId === null || runs === null ? null : (await runs.read(runId)).run;
-    const digest =
-      stored === null || runs === null ? (run?.identity.data ?? null) : await digestOf(runs, stored.id);
+    const digest = stored === null ? (run?.identity.data ?? null) : ((await identity())?.data ?? null);
     return runBundle(subject, { model: own, dataset, run: stored, runs, digest });
   };
   const made: FormatFiles<ExportFile>[] = [];
@@ -196,16 +193,11 @@ async function exportOf(
 type Base = Model['loaded']['base'];
 const isSame = (a: Base, b: Base): boolean => a.nameOrPath === b.nameOrPath && a.revision === b.revision;
 
-/** A run's checkpoint remembers the configuration of its model. */
-async function shapeOf(runs: RunStore, id: string): Promise<ModelShape | null> {
-  const { identity } = await readCheckpoint(await runs.checkpoint(id));
-  return identity === null ? null : (identity.modelConfig as unknown as ModelShape);
-}
-
-/** Of the data, as the run's checkpoint remembers it. */
-async function digestOf(runs: RunStore, id: string): Promise<string | null> {
-  const { identity } = await readCheckpoint(await runs.checkpoint(id));
-  return identity === null || identity.data === '' ? null : identity.data;
+/** As the run's checkpoint remembers it: model with its sizes, and data. A header that cannot be read says that an older one is needed. */
+async function keptIdentity(runs: RunStore, id: string): Promise<RunIdentity | null> {
+  const source = await runs.checkpointSource(id);
+  const found = source === null ? null : await readIdentity(source).catch(() => null);
+  return found ?? (await readCheckpoint(await runs.checkpoint(id))).identity;
 }
 
 const notLoaded = (what: string, name: string): TrainerError =>

@@ -21,6 +21,8 @@ export interface Parcel {
 
 /** Up to here memory does. */
 const smallBytes = 64 * 2 ** 20;
+/** Without storage, as in some private windows: browsers keep a blob of so many bytes, and give up one of several gigabytes. */
+const mostBlobBytes = 2 ** 30;
 const keptParcels = 2;
 
 const inMemory: Parcel = { add: blobOf, discard: () => Promise.resolve() };
@@ -43,7 +45,10 @@ export class Outbox {
   async begin(bytes: number): Promise<Parcel> {
     if (bytes <= smallBytes) return inMemory;
     const store = await this.#open();
-    if (store === null) throw noRoom(bytes, 'gives this page no storage for it');
+    if (store === null) {
+      if (bytes <= mostBlobBytes) return inMemory;
+      throw noRoom(bytes, 'gives this page no storage for it');
+    }
     while (this.#mine.length >= keptParcels) await this.#mine.shift()?.discard();
     await this.sweep();
     const room = await this.#host.roomFor(bytes);

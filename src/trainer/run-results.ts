@@ -1,10 +1,12 @@
 /** What a run leaves behind: metrics, results and the files of the download. */
-import { writePeftAdapter, type BaseModelName } from '../adapter/peft.ts';
 import { modelCard } from '../adapter/model-card.ts';
+import { byPlace } from '../adapter/one-size.ts';
+import { writePeftAdapter, type BaseModelName } from '../adapter/peft.ts';
 import type { ExportedFile } from '../api/exports.ts';
 import type { EvaluationReport, RunResult, StepReport, TrainEvent } from '../api/trainer-api.ts';
 import type { RowCounts, StoredRecord } from '../api/stored-runs.ts';
 import { toRawRunConfig, type RunConfig } from '../config/run-config.ts';
+import type { TrainedAdapter } from '../exporters/subject.ts';
 import { toModules, type AdapterPlan } from '../model/adapter.ts';
 import { afterEvaluation, earlyStopSentence, isExhausted } from './held-out-progress.ts';
 import type { Split } from './held-out.ts';
@@ -179,24 +181,34 @@ export class RunRecord {
   }
 }
 
-/** The download: PEFT adapter, model card, metrics and settings. `values`: the flat adapter. */
-export function exportFiles(
+/** `values`: the flat adapter. */
+export function trainedAdapter(
   record: RunRecord,
   plan: AdapterPlan,
   values: Float32Array,
   finished: boolean,
-): ExportedFile[] {
+): TrainedAdapter {
   const { config, model, base, dataset } = record;
-  const { config: adapterConfig, weights } = writePeftAdapter(toModules(plan, config, values), config, base);
-  const text = (content: string): Uint8Array => new TextEncoder().encode(content);
+  const { r, loraAlpha, loraDropout, useRslora, targetModules } = config;
+  const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+  return {
+    settings: { r, loraAlpha, loraDropout, useRslora, targetModules },
+    modules: toModules(plan, config, values).sort(byPlace),
+    base,
+    records: new Map([
+      ['README.md', bytes(modelCard({ config, model, base, dataset, result: record.result(finished) }))],
+      ['metrics.jsonl', bytes(record.metrics.text())],
+      ['run_config.json', bytes(`${JSON.stringify(toRawRunConfig(config), null, 2)}\n`)],
+    ]),
+  };
+}
+
+/** The download: PEFT adapter, model card, metrics and settings. */
+export function adapterDownload({ settings, modules, base, records }: TrainedAdapter): ExportedFile[] {
+  const { config, weights } = writePeftAdapter(modules, settings, base);
   return [
     { name: 'adapter_model.safetensors', bytes: weights },
-    { name: 'adapter_config.json', bytes: adapterConfig },
-    {
-      name: 'README.md',
-      bytes: text(modelCard({ config, model, base, dataset, result: record.result(finished) })),
-    },
-    { name: 'metrics.jsonl', bytes: text(record.metrics.text()) },
-    { name: 'run_config.json', bytes: text(`${JSON.stringify(toRawRunConfig(config), null, 2)}\n`) },
+    { name: 'adapter_config.json', bytes: config },
+    ...[...records].map(([name, bytes]) => ({ name, bytes })),
   ];
 }

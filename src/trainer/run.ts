@@ -10,6 +10,7 @@ import { toWire, TrainerError } from '../support/trainer-error.ts';
 import type { RunConfig } from '../config/run-config.ts';
 import type { Gpu } from '../device/open-device.ts';
 import { thinned, type Task } from '../evaluation/task.ts';
+import type { TrainedAdapter } from '../exporters/subject.ts';
 import { Adapter } from '../model/adapter.ts';
 import type { LoadedModel } from '../model/load-model.ts';
 import { sft } from '../objectives/sft.ts';
@@ -25,7 +26,7 @@ import { RunControl } from './run-control.ts';
 import { RunKeeper, type KeptRun } from './run-keeper.ts';
 import { runIdentity, type RunIdentity } from './run-identity.ts';
 import type { RunPlan } from './run-plan.ts';
-import { exportFiles, rowCounts, RunRecord } from './run-results.ts';
+import { adapterDownload, rowCounts, RunRecord, trainedAdapter } from './run-results.ts';
 import { RunSamples } from './run-samples.ts';
 import { notFinite } from './skipped-step.ts';
 import { Training } from './train.ts';
@@ -411,7 +412,11 @@ export class Run {
   }
 
   async files(): Promise<ExportedFile[]> {
-    return exportFiles(this.#parts.record, this.adapter.plan, await this.#values(), this.#finished);
+    return adapterDownload(await this.trained());
+  }
+
+  async trained(): Promise<TrainedAdapter> {
+    return trainedAdapter(this.#parts.record, this.adapter.plan, await this.#values(), this.#finished);
   }
 
   /** At a pause and after the end they are here already, so that a GPU that is lost later takes nothing with it. */

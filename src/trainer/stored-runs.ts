@@ -1,8 +1,9 @@
 /** Runs of the store as the trainer makes and uses them: what is remembered of one, and the adapter it holds. */
-import type { RememberedDataset, RememberedModel, RunHead, StoredRun } from '../api/stored-runs.ts';
+import type { RememberedDataset, RememberedModel, RunHead } from '../api/stored-runs.ts';
 import type { ExportedFile } from '../api/exports.ts';
 import type { AdapterFiles, DatasetSource, ModelSource, TrainingRequest } from '../api/trainer-api.ts';
 import { toRawRunConfig } from '../config/run-config.ts';
+import type { TrainedAdapter } from '../exporters/subject.ts';
 import { planAdapter } from '../model/adapter.ts';
 import type { ModelConfig } from '../model/model-config.ts';
 import { stepOf } from '../runs/records.ts';
@@ -12,7 +13,7 @@ import { runName } from '../support/run-name.ts';
 import { readCheckpoint } from './checkpoint.ts';
 import type { Dataset } from './dataset.ts';
 import type { Model } from './model.ts';
-import { exportFiles, rowCounts, RunRecord } from './run-results.ts';
+import { adapterDownload, rowCounts, RunRecord, trainedAdapter } from './run-results.ts';
 import type { RunStart } from './run.ts';
 import type { RunPlan } from './run-plan.ts';
 
@@ -142,8 +143,8 @@ export const noStore = (): TrainerError =>
 
 /** What a kept run has trained. @throws TrainerError "run-not-found", "checkpoint-invalid" */
 export async function storedAdapter(runs: RunStore, id: string): Promise<AdapterFiles> {
-  const { run, files } = await exportOf(runs, id);
-  return adapterFilesOf(`${runName(run)}, step ${run.step}`, files);
+  const { run } = await runs.read(id);
+  return adapterFilesOf(`${runName(run)}, step ${run.step}`, await storedRunFiles(runs, id));
 }
 
 /** @throws TrainerError "nothing-to-export" */
@@ -158,13 +159,11 @@ export function adapterFilesOf(name: string, files: readonly ExportedFile[]): Ad
 
 /** The download of a stored run, from its newest whole checkpoint. No model is needed, nor a GPU. */
 export async function storedRunFiles(runs: RunStore, id: string): Promise<readonly ExportedFile[]> {
-  return (await exportOf(runs, id)).files;
+  return adapterDownload(await storedRun(runs, id));
 }
 
-async function exportOf(
-  runs: RunStore,
-  id: string,
-): Promise<{ readonly run: StoredRun; readonly files: readonly ExportedFile[] }> {
+/** As `storedRunFiles`, not yet as files. */
+export async function storedRun(runs: RunStore, id: string): Promise<TrainedAdapter> {
   const { run, records } = await runs.read(id);
   const { snapshot, config, identity, totalSteps } = await readCheckpoint(await runs.checkpoint(id));
   if (identity === null) throw new TrainerError('checkpoint-invalid', 'The checkpoint names no model.');
@@ -181,5 +180,5 @@ async function exportOf(
   );
   record.isBestKept = snapshot.best !== null;
   const { parameters } = snapshot.best ?? snapshot;
-  return { run, files: exportFiles(record, plan, parameters, run.state === 'finished') };
+  return trainedAdapter(record, plan, parameters, run.state === 'finished');
 }

@@ -1,4 +1,6 @@
+import { useSignal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
+import { useId } from 'preact/hooks';
 import type { LoadProgress } from '../../api/trainer-api.ts';
 import { formatBytes, formatDuration } from '../format.ts';
 
@@ -10,19 +12,59 @@ interface StepPanelProps {
   readonly region?: string;
   readonly class?: string;
   readonly children: ComponentChildren;
+  /** Folded away, behind a button, once the step needs nothing any more, unless the user wants it otherwise. */
+  readonly fold?: Fold;
+}
+
+interface Fold {
+  readonly isDone: boolean;
+  /** What there is, in a few words; empty: nothing yet. */
+  readonly line: string;
+  readonly details: ComponentChildren;
 }
 
 /** One of the set-up steps: numbered until it is ready. */
-export function StepPanel({ number, title, isReady, region, class: extra = '', children }: StepPanelProps) {
+export function StepPanel({
+  number,
+  title,
+  isReady,
+  region,
+  class: extra = '',
+  children,
+  fold,
+}: StepPanelProps) {
+  const isOpened = useSignal<boolean | null>(null); // null: the user has not said
+  const id = useId();
+  const isFolded = fold !== undefined && !(isOpened.value ?? !fold.isDone);
   return (
-    <section class={`panel ${extra}`} aria-label={region}>
-      <h2 class="step-title">
-        <span class="step-number" data-ready={isReady} aria-hidden="true">
-          {isReady ? '✓' : number}
-        </span>
-        {title}
-      </h2>
+    <section class={`panel ${extra}`} aria-label={region} data-folded={isFolded}>
+      <div class="step-head">
+        <h2 class="step-title">
+          <span class="step-number" data-ready={isReady} aria-hidden="true">
+            {isReady ? '✓' : number}
+          </span>
+          {title}
+        </h2>
+        {isFolded && <span class="step-line small muted">{fold.line}</span>}
+        {fold !== undefined && (
+          <button
+            type="button"
+            class="button quiet small-button"
+            aria-label={`Details: ${title}`}
+            aria-expanded={!isFolded}
+            aria-controls={id}
+            onClick={() => (isOpened.value = isFolded)}
+          >
+            {isFolded ? 'Details' : 'Fold'}
+          </button>
+        )}
+      </div>
       {children}
+      {fold !== undefined && (
+        <div id={id} hidden={isFolded}>
+          {fold.details}
+        </div>
+      )}
     </section>
   );
 }

@@ -46,6 +46,22 @@ test('what is written is read back, and the data start at a multiple of 8', asyn
   expect(await problemOf(() => file.readFloat32('longer name'))).toContain('U32');
 });
 
+test('values are read into memory that is given, for every format that takes any', async () => {
+  for (const [dtype, bytes] of [
+    ['BF16', new Uint16Array([0x3f80, 0xc000])],
+    ['F16', new Uint16Array([0x3c00, 0xc000])],
+    ['F64', new Float64Array([1, -2])],
+  ] as const) {
+    const header = JSON.stringify({ a: { dtype, shape: [2], data_offsets: [0, bytes.byteLength] } });
+    const written = fileWith(header, bytes.byteLength);
+    written.set(new Uint8Array(bytes.buffer), written.length - bytes.byteLength);
+    const room = Float32Array.of(7, 7, 7);
+    const values = await (await open(written)).readFloat32('a', undefined, room);
+    expect([...values]).toEqual([1, -2]);
+    expect([...room]).toEqual([1, -2, 7]);
+  }
+});
+
 test('a view into a larger buffer is written as the view', async () => {
   const data = new Float32Array([9, 1, 2, 9]).subarray(1, 3);
   const file = await open(writeSafetensors([{ name: 'a', dtype: 'F32', shape: [2], data }]));

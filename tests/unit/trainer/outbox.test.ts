@@ -72,9 +72,16 @@ test('where there is no room, that is said with the bytes before anything is wri
     message: expect.stringMatching(/takes 68 MB .* room for 5\.0 MB.*npm run export/) as string,
   });
   expect(folders()).toEqual([]);
+});
+
+test('without storage the browser’s blobs take up to 1 GiB, and more is refused', async () => {
   const without = new Outbox({
     openStore: () => Promise.reject(new Error('private window')),
     roomFor: () => Promise.resolve({ fits: true, bytes: null }),
   });
-  await expect(without.begin(large)).rejects.toMatchObject({ code: 'storage-full' });
+  expect(await (await (await without.begin(large)).add(pieces('whole'))).text()).toBe('whole');
+  await expect(without.begin(2 ** 30 + 1)).rejects.toMatchObject({
+    code: 'storage-full',
+    message: expect.stringContaining('gives this page no storage') as string,
+  });
 });
