@@ -40,6 +40,7 @@ async function openPage(page: Page, url: string, quantization: string): Promise<
   await page.goto(url);
   const start = page.getByRole('button', { name: 'Start training', exact: true });
   await start.and(page.locator(':enabled')).waitFor({ timeout: LIMIT_MS });
+  await page.getByRole('button', { name: 'Details: Model' }).click();
   await page.getByLabel('Base weights on the GPU').selectOption(quantization);
   await page.waitForTimeout(3000); // the demo is loaded again in that format
 }

@@ -79,6 +79,7 @@ export async function openLargeModel(folder: string, rows: string): Promise<Larg
     const start = page.getByRole('button', { name: 'Start training', exact: true });
     await page.goto(served.url);
     await untilReady(page, start, 'the demo');
+    await page.getByRole('button', { name: 'Details: Model' }).click();
     await page.getByLabel('Base weights on the GPU').selectOption('nf4');
     await page.waitForTimeout(1000);
     const idle = await untilReady(page, start, 'the demo in nf4');

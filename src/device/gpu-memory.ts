@@ -210,18 +210,18 @@ export class GpuMemory {
   async #readBytes(tensor: GpuTensor, first = 0, count = sizeOf(tensor.shape) - first): Promise<ArrayBuffer> {
     if ((first + count) * 4 > tensor.byteSize)
       throw new RangeError(`${count} elements from ${first} reach beyond "${tensor.label}"`);
-    if (count <= pieceElements) return this.#readPiece(tensor, first, count);
     // A browser holds what is mapped once more, and keeps that memory: large tensors come in pieces.
     const all = new Uint8Array(count * 4);
     for (let done = 0; done < count; done += pieceElements) {
-      const piece = await this.#readPiece(tensor, first + done, Math.min(pieceElements, count - done));
-      all.set(new Uint8Array(piece), done * 4);
+      const end = Math.min(count, done + pieceElements);
+      await this.#readPiece(tensor, first + done, all.subarray(done * 4, end * 4));
     }
     return all.buffer;
   }
 
-  async #readPiece(tensor: GpuTensor, first: number, count: number): Promise<ArrayBuffer> {
-    const size = count * 4;
+  /** Fills `bytes` from element `first` on. */
+  async #readPiece(tensor: GpuTensor, first: number, bytes: Uint8Array): Promise<void> {
+    const size = bytes.length;
     const staging = this.#device.createBuffer({
       size,
       usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
@@ -231,7 +231,7 @@ export class GpuMemory {
     this.#device.queue.submit([encoder.finish()]);
     try {
       await this.#waits.until(staging.mapAsync(GPUMapMode.READ));
-      return staging.getMappedRange().slice(0);
+      bytes.set(new Uint8Array(staging.getMappedRange()));
     } catch (error) {
       throw new TrainerError(
         'device-lost',

@@ -21,6 +21,8 @@ export interface PageDriver {
   waitForStep(atLeast: number): Promise<void>;
   /** Model and dataset are read, the settings are right. */
   waitUntilReady(): Promise<void>;
+  /** A step that is done shows one line, until its details are asked for. */
+  unfold(step: 'Model' | 'Dataset'): Promise<void>;
   /** Fills settings by their labels, those under "More settings" too. */
   fillSettings(values: Readonly<Record<string, string>>): Promise<void>;
   dropFile(name: string, text: string): Promise<void>;
@@ -66,6 +68,7 @@ export function drivePage(page: Page): PageDriver {
     waitForPhase: (wanted) => until(async () => (await phase()) === wanted, `phase ${wanted}`),
     waitForStep: (atLeast) => until(async () => (await step()) >= atLeast, `step ${atLeast}`),
     waitUntilReady: () => until(() => start.isEnabled(), 'an enabled "Start training"'),
+    unfold: (step) => button(`Details: ${step}`).click(),
     fillSettings: async (values) => {
       const more = page.getByText('More settings', { exact: true });
       if (!(await page.getByLabel('Sample every', { exact: true }).isVisible())) await more.click();

@@ -33,6 +33,7 @@ beforeAll(async () => {
   app = await openApp(`/?hub=${hub.url}`);
   ui = drivePage(app.page);
   await ui.waitUntilReady();
+  await ui.unfold('Dataset');
   await ui.dataset.getByText('From the Hugging Face Hub').click();
 });
 afterAll(async () => {

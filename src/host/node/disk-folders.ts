@@ -31,7 +31,13 @@ export async function openDiskFolders(root: string): Promise<FolderStore> {
     write: (folder, file, bytes) => storage(root, () => writeDurably(join(folders, folder, file), bytes)),
     writeFrom: (folder, file, pieces) =>
       storage(root, () => writeDurably(join(folders, folder, file), pieces)),
-    blob: (folder, file) => openAsBlob(join(folders, folder, file)).catch(() => null),
+    async blob(folder, file) {
+      try {
+        return await openAsBlob(join(folders, folder, file)); // throws at once where there is none
+      } catch {
+        return null;
+      }
+    },
     read: (folder, file) =>
       readFile(join(folders, folder, file)).then(
         (buffer) => new Uint8Array(buffer),

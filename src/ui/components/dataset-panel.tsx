@@ -1,4 +1,5 @@
 import { acceptedDataFiles } from '../../config/data-files.ts';
+import { formatCountOf } from '../format.ts';
 import { isDraggingFile } from '../page-drop.ts';
 import { useApp } from '../state/app-state.ts';
 import { builtinDataset } from '../state/set-up.ts';
@@ -24,6 +25,25 @@ export function DatasetPanel() {
       isReady={report !== null && !isReading && unmet === null && setUp.standingStop.value === null}
       region="Dataset"
       class="dataset"
+      fold={{
+        isDone:
+          unmet === null &&
+          (report?.gate.length ?? 0) === 0 &&
+          (source.kind === 'builtin' || source === setUp.used.value?.dataset),
+        line: report === null ? '' : `${report.name} · ${formatCountOf(report.usableRows, 'row')}`,
+        details: (
+          <>
+            <HubDatasetForm isLocked={isLocked || isReading} />
+            {!isReading && !isLocked && <ColumnMapping />}
+            {report !== null && unmet === null && (
+              <>
+                <DatasetReportView report={report} isBuiltin={source.kind === 'builtin'} />
+                <TokenInspector report={report} />
+              </>
+            )}
+          </>
+        ),
+      }}
     >
       <label class="drop-zone" data-active={isDraggingFile.value} data-locked={isLocked}>
         <input
@@ -47,7 +67,6 @@ export function DatasetPanel() {
           text; also .gz
         </span>
       </label>
-      <HubDatasetForm isLocked={isLocked || isReading} />
       {source.kind !== 'builtin' && (
         <button
           type="button"
@@ -65,18 +84,11 @@ export function DatasetPanel() {
           Cancel reading
         </button>
       )}
-      {!isReading && !isLocked && <ColumnMapping />}
       {unmet !== null && report !== null && !isReading && (
         <GoBack what={report.name} isLocked={isLocked} onGoBack={setUp.keepDataset} />
       )}
       {report === null && !isReading && unmet === null && (
         <p class="empty">No dataset has been read. It needs a model, for its tokenizer.</p>
-      )}
-      {report !== null && unmet === null && (
-        <>
-          <DatasetReportView report={report} isBuiltin={source.kind === 'builtin'} />
-          <TokenInspector report={report} />
-        </>
       )}
     </StepPanel>
   );

@@ -56,7 +56,21 @@ export function ModelPanel() {
   };
 
   return (
-    <StepPanel number={1} title="Model" isReady={report !== null && !isLoading && unmet === null}>
+    <StepPanel
+      number={1}
+      title="Model"
+      isReady={report !== null && !isLoading && unmet === null}
+      fold={{
+        isDone: unmet === null && (source.kind === 'demo' || source === setUp.used.value?.model),
+        line: report === null ? '' : lineOf(report),
+        details: (
+          <>
+            <Quantization isLocked={isLocked} />
+            {report !== null && unmet === null && <ModelFacts report={report} />}
+          </>
+        ),
+      }}
+    >
       <select
         aria-label="Model"
         class="control wide"
@@ -97,7 +111,6 @@ export function ModelPanel() {
           </span>
         </label>
       )}
-      <Quantization isLocked={isLocked} />
       <FailureAlert scope="model" />
       <LoadingLine
         progress={setUp.model.progress.value}
@@ -108,10 +121,15 @@ export function ModelPanel() {
         <GoBack what={report.name} isLocked={isLocked} onGoBack={setUp.keepModel} />
       )}
       {report === null && !isLoading && <p class="empty">No model is loaded.</p>}
-      {report !== null && unmet === null && <ModelFacts report={report} />}
       <KeptModels isLocked={isLocked} />
     </StepPanel>
   );
+}
+
+/** "1.47 M · 5.87 MB", or "1.54 B · nf4 · 1.3 GB". */
+function lineOf({ parameterCount, weightBytes, quantization }: ModelReport): string {
+  const format = quantization === 'none' ? [] : [quantization];
+  return [formatMagnitude(parameterCount), ...format, formatBytes(weightBytes)].join(' · ');
 }
 
 /** Whether it can be trained, in the most exact form that has room; nothing where nobody knows the room. */

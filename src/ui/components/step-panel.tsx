@@ -50,7 +50,7 @@ export function StepPanel({
           <button
             type="button"
             class="button quiet small-button"
-            aria-label={`Details: ${title}`}
+            aria-label={`${isFolded ? 'Details' : 'Fold'}: ${title}`}
             aria-expanded={!isFolded}
             aria-controls={id}
             onClick={() => (isOpened.value = isFolded)}

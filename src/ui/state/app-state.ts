@@ -150,6 +150,7 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
     lackingRoom.value = null;
     if (startBlocker.value !== null) return;
     const from = storedRuns.startsFrom.value;
+    setUp.markUsed();
     await run.start(settings.config.value, from === null ? {} : { initAdapter: { runId: from.id } });
     await storedRuns.refresh();
   }

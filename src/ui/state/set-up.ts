@@ -34,6 +34,11 @@ export interface UnmetModel extends Unmet {
   readonly option: string; // of the list of models
 }
 
+export interface Used {
+  readonly model: ModelSource;
+  readonly dataset: DatasetSource;
+}
+
 export interface SetUp {
   readonly device: ReadonlySignal<DeviceReport | null>;
   readonly model: Loaded<ModelReport>;
@@ -57,6 +62,9 @@ export interface SetUp {
   /** What is loaded is what is meant after all. */
   readonly keepModel: () => void;
   readonly keepDataset: () => void;
+  /** What the last run began with: those steps are done, until another model or other data are chosen. */
+  readonly used: ReadonlySignal<Used | null>;
+  readonly markUsed: () => void;
   /** The same dataset is being read again, for other settings. */
   readonly isRefreshing: ReadonlySignal<boolean>;
   /** The message of the gate's stop that the user has decided to train in spite of; another one stops again. */
@@ -90,6 +98,7 @@ export function createSetUp(client: TrainerApi, settings: Settings, failures: Fa
   const isSameAs = (settings: DatasetSettings | null): boolean =>
     settings !== null && sameDatasetSettings(settings, wanted.value);
   const isRefreshing = signal(false);
+  const used = signal<Used | null>(null);
   const acceptedStop = signal<string | null>(null);
   const standingStop = computed(
     () =>
@@ -234,6 +243,8 @@ export function createSetUp(client: TrainerApi, settings: Settings, failures: Fa
       unmetModel.value = null;
     },
     keepDataset,
+    used,
+    markUsed: () => (used.value = { model: modelSource.value, dataset: datasetSource.value }),
     isRefreshing,
     acceptedStop,
     standingStop,

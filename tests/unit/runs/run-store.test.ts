@@ -209,6 +209,27 @@ test('a save that fails leaves the one before, and its records come with the nex
   expect(stepsOf((await runs.read(run.id)).records)).toEqual([1, 2, 3]);
 });
 
+test('parts of the newest checkpoint can be read without the rest; where it is gone, of the one before', async () => {
+  const runs = new RunStore(disk);
+  const log = await runs.create(head);
+  for (const step of [1, 2]) await log.save({ head: { step }, checkpoint: checkpoint(step) });
+  const startOf = async (): Promise<string> =>
+    new TextDecoder().decode(await (await runs.checkpointSource(log.id))?.read(0, 20));
+  expect(await startOf()).toBe('checkpoint of step 2');
+  const newest = await fileWith(log.id, 'checkpoint of step 2');
+  await rm(join(root, 'entries', log.id, newest));
+  expect(await startOf()).toBe('checkpoint of step 1');
+  await log.close();
+  await expect(runs.checkpointSource('none')).rejects.toMatchObject({ code: 'run-not-found' });
+});
+
+async function fileWith(id: string, text: string): Promise<string> {
+  const folder = join(root, 'entries', id);
+  const names = await readdir(folder);
+  const texts = await Promise.all(names.map((name) => readFile(join(folder, name), 'utf8').catch(() => '')));
+  return names[texts.findIndex((content) => content.startsWith(text))];
+}
+
 describe('what is taken away while a run goes on', () => {
   const dataset = (): Promise<Uint8Array> => Promise.resolve(new TextEncoder().encode('a row'));
   const saveSteps = async (log: RunLog, steps: readonly number[]): Promise<boolean[]> => {
