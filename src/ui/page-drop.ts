@@ -1,10 +1,11 @@
 /**
- * Dropping anywhere on the page: a file is a dataset, a folder is a model, an adapter for the playground, a run that was trained
- * elsewhere, or a dataset where it holds rows and no model.
+ * Dropping anywhere on the page: a file is a dataset, or a GGUF adapter for the playground; a folder, or several files, are a model, an
+ * adapter, a run that was trained elsewhere, or a dataset where they hold rows and no model.
  */
 import { signal } from '@preact/signals';
 import { isDataFile } from '../config/data-files.ts';
 import { TrainerError } from '../support/trainer-error.ts';
+import { droppedFiles } from './dropped-files.ts';
 import type { AppState } from './state/app-state.ts';
 import type { SetUp } from './state/set-up.ts';
 
@@ -41,17 +42,13 @@ const hasFiles = (event: DragEvent): event is DragEvent & { dataTransfer: DataTr
   event.dataTransfer?.types.includes('Files') ?? false;
 
 async function takeDrop(app: AppState, transfer: DataTransfer): Promise<void> {
-  // Both lists are emptied when the event ends: read them before the first await.
-  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry());
-  const files = [...transfer.files];
-  const folder = entries.find((entry) => entry?.isDirectory);
-  if (!folder) return takeRows(app, 'What was dropped', files);
   try {
-    await takeFolder(app, folder.name, await filesOf(folder));
+    const { folder, files } = await droppedFiles(transfer);
+    await (folder === null ? takeLoose(app, files) : takeFolder(app, folder, files));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    const message = `The browser could not read the folder "${folder.name}": ${reason}`;
-    app.setUp.refuseModel(folder.name, new TrainerError('model-file-missing', message));
+    const message = `The browser could not read the folder: ${reason}`;
+    app.setUp.refuseModel('the folder', new TrainerError('model-file-missing', message));
   }
 }
 
@@ -79,36 +76,27 @@ export async function takeFolder(app: DropTarget, name: string, files: readonly 
   return takeRows(app, `The folder "${name}"`, rows);
 }
 
+/** Files that were dropped without their folder: what they are together, as those of a folder. */
+export async function takeLoose(app: DropTarget, files: readonly File[]): Promise<void> {
+  if (isRun(files)) return app.openRun(files);
+  const isGguf = files.length === 1 && /\.gguf$/i.test(files[0].name);
+  if (isGguf || isAdapter(files)) return app.useAdapter(isGguf ? files[0].name : 'the dropped files', files);
+  const isModel = files.length > 1 && files.some(({ name }) => name === 'config.json');
+  if (isModel) return app.useModel({ kind: 'files', name: 'the dropped files', files });
+  return takeRows(app, 'What was dropped', files);
+}
+
 /** One file. Which of several is meant nobody can know. */
 async function takeRows(
-  app: Omit<DropTarget, 'useModel'>,
+  app: Pick<DropTarget, 'useDatasetFile' | 'setUp'>,
   what: string,
   files: readonly File[],
 ): Promise<void> {
-  if (isRun(files)) return app.openRun(files);
   if (files.length === 1) return app.useDatasetFile(files[0]);
   if (files.length === 0) return;
   const names = files.map((file) => file.name).join(', ');
   const message = `${what} holds ${files.length} files (${names}). Drop the one that is to be trained on.`;
   app.setUp.refuseDataset(what, new TrainerError('dataset-ambiguous', message));
-}
-
-/** The files directly in a folder: those of a subfolder may be another model's checkpoint. */
-async function filesOf(entry: FileSystemEntry): Promise<File[]> {
-  const reader = (entry as FileSystemDirectoryEntry).createReader();
-  const files: File[] = [];
-  for (;;) {
-    const batch = await new Promise<FileSystemEntry[]>((resolve, reject) =>
-      reader.readEntries(resolve, reject),
-    );
-    if (batch.length === 0) return files; // a reader hands out at most 100 entries at a time
-    for (const child of batch) {
-      if (child.isFile)
-        files.push(
-          await new Promise<File>((resolve, reject) => (child as FileSystemFileEntry).file(resolve, reject)),
-        );
-    }
-  }
 }
 
 /** The same selection for a folder chosen with `<input webkitdirectory>`. */

@@ -2,19 +2,12 @@
  * One page through all its states: axe-core finds nothing in any of them, in light, dark and forced colours; nothing is wider than
  * the window; how much a run makes jump is measured; and everything from the opening to the download can be done by keyboard alone.
  */
-import { readFileSync, statSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { statSync } from 'node:fs';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { addAxe, expectAccessible as expectAccessiblePage } from './accessible.ts';
 import { drivePage, type PageDriver } from './drive-page.ts';
 import { openApp, type OpenApp } from './support.ts';
-
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-
-interface Finding {
-  readonly id: string;
-  readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[];
-}
 
 let app: OpenApp;
 let ui: PageDriver;
@@ -31,49 +24,11 @@ beforeAll(async () => {
     await route.continue();
   });
   await page.goto(app.url);
-  await page.evaluate(axe); // as a debugger would: the page's policy lets no script in
+  await addAxe(page);
 });
 afterAll(() => app.close());
 
-/** What axe finds with all its rules, or with those of colours. */
-async function findings(rules?: readonly string[]): Promise<string[]> {
-  const found = await page.evaluate(async (only) => {
-    const { axe: library } = globalThis as unknown as {
-      readonly axe: {
-        run(context: Document, options: object): Promise<{ readonly violations: readonly Finding[] }>;
-      };
-    };
-    const options = only === undefined ? {} : { runOnly: { type: 'rule', values: only } };
-    return (await library.run(document, { ...options, resultTypes: ['violations'] })).violations;
-  }, rules);
-  return found.flatMap(({ id, nodes }) =>
-    nodes.map(({ html, failureSummary = '' }) => `${id}: ${html.slice(0, 200)}\n  ${failureSummary}`),
-  );
-}
-
-const colours = ['color-contrast', 'link-in-text-block'] as const;
-const narrow = [320, 360, 768, 2560, 1280];
-
-/** In this state, all of it. */
-async function expectAccessible(state: string): Promise<void> {
-  const faults: string[] = [];
-  const note = (where: string, found: readonly string[]): void => {
-    faults.push(...found.map((fault) => `${state}, ${where}: ${fault}`));
-  };
-  await page.emulateMedia({ reducedMotion: 'reduce', colorScheme: 'light', forcedColors: 'none' });
-  note('light', await findings());
-  await page.emulateMedia({ colorScheme: 'dark' });
-  note('dark', await findings(colours));
-  await page.emulateMedia({ colorScheme: 'light', forcedColors: 'active' });
-  note('forced colours', await findings(colours));
-  await page.emulateMedia({ forcedColors: 'none' });
-  for (const width of narrow) {
-    await page.setViewportSize({ width, height: 900 });
-    const wide = await page.evaluate(() => document.documentElement.scrollWidth);
-    if (wide > width) faults.push(`${state}: ${wide} px of page in a window of ${width}`);
-  }
-  expect(faults.join('\n')).toBe('');
-}
+const expectAccessible = (state: string): Promise<void> => expectAccessiblePage(page, state);
 
 const button = (name: string) => page.getByRole('button', { name, exact: true });
 
@@ -84,7 +39,9 @@ test('while the model is loading', async () => {
 
 test('ready, with all settings shown', async () => {
   await ui.waitUntilReady();
-  await page.getByText('about', { exact: false }).first().waitFor();
+  await page.locator('.what-will-happen').waitFor();
+  await ui.unfold('Model');
+  await ui.unfold('Dataset');
   await ui.fillSettings({ 'Sample every': '0' });
   await expectAccessible('ready');
 });
@@ -112,7 +69,7 @@ test('a file that is refused', async () => {
 
 test('by keyboard alone from the opening to the download', async () => {
   await page.reload();
-  await page.evaluate(axe);
+  await addAxe(page);
   await ui.waitUntilReady();
   await page.locator('.what-will-happen').waitFor();
   await page.evaluate(() => {

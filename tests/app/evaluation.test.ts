@@ -10,6 +10,7 @@ import { asFigure, figureNote, figureValue, pairedText } from '../../src/ui/eval
 import { run } from '../headless/support.ts';
 import { hasNodeDriver } from '../support/node-driver.ts';
 import { tempFolder, writeFiles } from '../support/temp-folder.ts';
+import { addAxe, expectAccessible } from './accessible.ts';
 import { drivePage, type PageDriver } from './drive-page.ts';
 import { openApp, type OpenApp } from './support.ts';
 
@@ -173,6 +174,11 @@ test('a figure opens into its rows, and a verdict that a person overrules counts
   await expect.poll(() => panel().getByText('by you').count()).toBe(0);
 });
 
+test('table, rows and lists are accessible', async () => {
+  await addAxe(app.page);
+  await expectAccessible(app.page, 'an evaluation with its rows');
+});
+
 test('other phrases of refusal give other figures, under their own version, and can be taken back', async () => {
   const text = (await rowsOf())[0].answers[0].text;
   const opening = text
@@ -240,8 +246,10 @@ test('of another adapter only its own answers are written, and the two runs stan
   expect(await dialog.locator('svg circle').count()).toBe(3);
   const suite = dialog.getByRole('row', { name: /^Arithmetic word problems right/ });
   expect(await suite.getByRole('cell').count()).toBe(3);
+  await expectAccessible(page, 'two runs side by side');
   await page.keyboard.press('Escape');
   await dialog.waitFor({ state: 'detached' });
+  await expectAccessible(page, 'a list of two runs, both ticked');
 });
 
 test('a table of no known suite says so, and is asked when its columns are named; a dropped file is no dataset', async () => {

@@ -1,5 +1,6 @@
 import type { Signal } from '@preact/signals';
 import { useId } from 'preact/hooks';
+import { droppedFiles } from '../dropped-files.ts';
 import { useApp } from '../state/app-state.ts';
 import { mostStrength } from '../../config/chat-limits.ts';
 import { FileChooser } from './file-chooser.tsx';
@@ -92,7 +93,8 @@ function AdapterDrop({ isLocked }: { readonly isLocked: boolean }) {
       onDragOver={keep}
       onDrop={(event) => {
         keep(event);
-        void droppedFiles(event.dataTransfer).then(take);
+        if (event.dataTransfer !== null)
+          void droppedFiles(event.dataTransfer).then(({ files }) => take(files));
       }}
     >
       <span>
@@ -108,28 +110,6 @@ function AdapterDrop({ isLocked }: { readonly isLocked: boolean }) {
       <span class="small muted">of PEFT, MLX or llama.cpp (GGUF), made for the model that is open</span>
     </div>
   );
-}
-
-/** Of a folder the files directly in it. Entries are asked for before the first wait: the event's lists are emptied then. */
-async function droppedFiles(transfer: DataTransfer | null): Promise<File[]> {
-  if (transfer === null) return [];
-  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry());
-  const files = [...transfer.files];
-  const folder = entries.find((entry) => entry?.isDirectory) as FileSystemDirectoryEntry | undefined;
-  if (folder === undefined) return files;
-  const reader = folder.createReader();
-  const found: File[] = [];
-  for (;;) {
-    const some = await new Promise<FileSystemEntry[]>((resolve, reject) =>
-      reader.readEntries(resolve, reject),
-    );
-    if (some.length === 0) return found;
-    for (const entry of some)
-      if (entry.isFile)
-        found.push(
-          await new Promise<File>((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject)),
-        );
-  }
 }
 
 function SystemPrompt({ isLocked }: { readonly isLocked: boolean }) {

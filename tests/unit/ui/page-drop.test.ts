@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { takeFolder } from '../../../src/ui/page-drop.ts';
+import { takeFolder, takeLoose } from '../../../src/ui/page-drop.ts';
 import { toWire } from '../../../src/support/trainer-error.ts';
 
-/** What the page does with a dropped folder of these files. */
-async function taken(names: readonly string[]): Promise<string> {
+/** What the page does with these files: of a dropped folder, or loose. */
+async function taken(names: readonly string[], isFolder = true): Promise<string> {
   let did = 'nothing';
   const app = {
     setUp: {
@@ -17,11 +17,8 @@ async function taken(names: readonly string[]): Promise<string> {
     openRun: async ({ length }: readonly File[]) => void (did = `run of ${length}`),
     useDatasetFile: async ({ name }: File) => void (did = `dataset ${name}`),
   };
-  await takeFolder(
-    app,
-    'mine',
-    names.map((name) => new File(['x'], name)),
-  );
+  const files = names.map((name) => new File(['x'], name));
+  await (isFolder ? takeFolder(app, 'mine', files) : takeLoose(app, files));
   return did;
 }
 
@@ -46,4 +43,21 @@ test('of several files of rows it is asked which, and none is read', async () =>
   expect(await taken(['b.jsonl', 'a.jsonl', 'notes.txt'])).toBe(
     'dataset-ambiguous: The folder "mine" holds 2 files (b.jsonl, a.jsonl). Drop the one that is to be trained on.',
   );
+});
+
+test.each([
+  [['rows.jsonl'], 'dataset rows.jsonl'],
+  [['config.json'], 'dataset config.json'], // refused as what it is
+  [['lora.gguf'], 'adapter lora.gguf of 1'],
+  [['adapter_config.json', 'adapter_model.safetensors'], 'adapter the dropped files of 2'],
+  [['config.json', 'tokenizer.json', 'model.safetensors'], 'model of 3'],
+  [['trainer_state.json'], 'run of 1'],
+  [['trainer_state.json', 'adapter_config.json', 'adapter_model.safetensors'], 'run of 3'],
+  [[], 'nothing'],
+])('loose files %j are taken as %s', async (names, what) => {
+  expect(await taken(names, false)).toBe(what);
+});
+
+test('of several loose files of rows it is asked which', async () => {
+  expect(await taken(['a.jsonl', 'b.jsonl'], false)).toMatch(/^dataset-ambiguous: What was dropped holds 2/);
 });
