@@ -3,7 +3,7 @@
 export interface Dropped {
   /** Of the first folder; null: loose files. */
   readonly folder: string | null;
-  readonly files: readonly File[];
+  readonly files: File[];
 }
 
 /**
