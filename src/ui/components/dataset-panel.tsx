@@ -30,7 +30,7 @@ export function DatasetPanel() {
           unmet === null &&
           (report?.gate.length ?? 0) === 0 &&
           (source.kind === 'builtin' || source === setUp.used.value?.dataset),
-        line: report === null ? '' : `${report.name} · ${formatCountOf(report.usableRows, 'row')}`,
+        line: report === null ? '' : `${formatCountOf(report.usableRows, 'row')} · ${report.name}`,
         details: (
           <>
             <HubDatasetForm isLocked={isLocked || isReading} />
