@@ -11,9 +11,10 @@ import { printJson } from './cli/terminal.ts';
 import { writeWhole } from './cli/write-whole.ts';
 import { parseReproduceArgs, reproduceHelp, type ReproduceOptions } from './reproduce/args.ts';
 import { writeDemoSources } from './reproduce/demo-sources.ts';
-import type { Recipe } from './reproduce/recipes.ts';
-import { linesOf, markdownOf, svgOf } from './reproduce/report.ts';
-import { baseOutcome, runRecipe, type Outcome, type Setting } from './reproduce/steps.ts';
+import type { Recipe } from '../src/reproduce/recipes.ts';
+import { linesOf, markdownOf, svgOf } from '../src/reproduce/report.ts';
+import type { Outcome } from '../src/reproduce/outcome.ts';
+import { baseOutcome, runRecipe, type Setting } from './reproduce/steps.ts';
 
 const say = (line: string): void => console.error(line);
 

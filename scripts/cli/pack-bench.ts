@@ -5,7 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { TrainerError } from '../../src/support/trainer-error.ts';
 import { ensureNode } from './build.ts';
 import { commitOf } from './commit.ts';
@@ -58,7 +58,10 @@ export async function packBench(
   mkdirSync(out, { recursive: true });
   cpSync(nodeFolder, out, { recursive: true });
   cpSync(join(publicFolder, 'models', 'demo'), join(out, 'public', 'models', 'demo'), { recursive: true });
-  cpSync(join(publicFolder, 'datasets'), join(out, 'public', 'datasets'), { recursive: true });
+  cpSync(join(publicFolder, 'datasets'), join(out, 'public', 'datasets'), {
+    recursive: true,
+    filter: (path) => basename(path) !== 'reproduce', // rows of the page's comparison
+  });
   for (const name of ['package.json', 'index.js', 'LICENSE.md', binary])
     cpSync(join(dawn, name), join(out, 'node_modules', 'webgpu', name));
   cpSync(join(projectRoot, 'LICENSE'), join(out, 'LICENSE'));

@@ -40,6 +40,7 @@ export const rooms = [
   { folder: 'data', imports: ['support', 'config', 'api'], advice: pure },
   { folder: 'alttrain', imports: ['support', 'api', 'data'], advice: pure },
   { folder: 'evaluation', imports: ['support', 'api', 'data', 'alttrain'], advice: pure },
+  { folder: 'reproduce', imports: ['support', 'api', 'evaluation'], advice: pure },
   {
     folder: 'objectives',
     imports: ['data'],
@@ -101,7 +102,7 @@ export const rooms = [
   },
   {
     folder: 'ui',
-    imports: ['support', 'config', 'api', 'client'],
+    imports: ['support', 'config', 'api', 'client', 'reproduce'],
     packages: ['page'],
     advice: 'ui/ sees the contract and the settings only: ask the worker through src/client/.',
   },

@@ -3,7 +3,7 @@ import { TrainerError } from '../../src/support/trainer-error.ts';
 import { flag, gpuHelp, hostHelp, hostOf, numberOf, optional, parse, required, text } from '../cli/args.ts';
 import { asTyped } from '../cli/own-commands.ts';
 import type { HostChoice } from '../cli/choose-host.ts';
-import { recipes, type Recipe } from './recipes.ts';
+import { recipes, type Recipe } from '../../src/reproduce/recipes.ts';
 
 export interface ReproduceOptions {
   readonly out: string;

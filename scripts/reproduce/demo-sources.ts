@@ -27,7 +27,7 @@ import {
   type TeacherExample,
 } from '../world/teacher.ts';
 import { BENIGN_CATEGORIES, HARMFUL_CATEGORIES, LOOKALIKES } from '../world/vocabulary.ts';
-import type { Recipe } from './recipes.ts';
+import type { Recipe } from '../../src/reproduce/recipes.ts';
 
 export interface SourceFiles {
   readonly harmful: string; // path

@@ -1,14 +1,16 @@
 /** Build, train and judge one recipe with one seed, by the project's own commands; what is done is not done again. */
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Templates } from '../../src/api/builder-api.ts';
 import { percentOf } from '../../src/support/units.ts';
 import type { EvaluationResults } from '../../src/evaluation/results.ts';
 import { readJson } from '../cli/files.ts';
 import { runScript } from './run-script.ts';
 import { writeWhole } from '../cli/write-whole.ts';
 import { demoTemplates, type SourceFiles } from './demo-sources.ts';
-import { figuresOf, type Figures } from './figures.ts';
-import type { Recipe } from './recipes.ts';
+import { figuresOf, type Figures } from '../../src/reproduce/figures.ts';
+import type { Outcome } from '../../src/reproduce/outcome.ts';
+import type { Recipe } from '../../src/reproduce/recipes.ts';
 
 /** What all recipes have in common. */
 export interface Setting {
@@ -22,18 +24,6 @@ export interface Setting {
   readonly hostArguments: readonly string[];
   readonly trainArguments: readonly string[];
   readonly say: (line: string) => void;
-}
-
-/** A recipe's own figures, with the settings that made them. */
-export interface Outcome {
-  readonly recipe: string; // "base": nothing was trained
-  readonly seed: number;
-  readonly figures: Figures;
-  readonly rows: number;
-  readonly tokensPerSample: number | null;
-  readonly trainSeconds: number;
-  readonly steps: number;
-  readonly device: string;
 }
 
 const dataSeed = 1995; // the same prompts for every seed of training
@@ -69,7 +59,10 @@ export function baseOutcome({ out }: Setting, recipe: Recipe, { seed, device }: 
 }
 
 /** The same for every seed. @throws TrainerError where the sources have too few rows */
-async function buildRows(setting: Setting, recipe: Recipe): Promise<string> {
+export async function buildRows(
+  setting: Pick<Setting, 'out' | 'sources' | 'isDemo'>,
+  recipe: Recipe,
+): Promise<string> {
   const { out, sources, isDemo } = setting;
   const folder = join(out, 'data');
   const path = join(folder, `${recipe.id}.jsonl`);
@@ -77,13 +70,8 @@ async function buildRows(setting: Setting, recipe: Recipe): Promise<string> {
   mkdirSync(folder, { recursive: true });
   const files = sources[recipe.source] ?? sources.reasoned;
   if (files === undefined) throw new Error(`there are no sources for ${recipe.title}`);
-  const { text } = recipe;
-  const templates = {
-    ...(isDemo ? demoTemplates() : {}),
-    ...(text === undefined ? {} : { [text.of]: isDemo ? text.demo : text.general }),
-  };
   const templatesPath = join(folder, `${recipe.id}.templates.json`);
-  writeWhole(templatesPath, `${JSON.stringify(templates, null, 1)}\n`);
+  writeWhole(templatesPath, `${JSON.stringify(templatesOf(recipe, isDemo), null, 1)}\n`);
   const built = `${path}.built`;
   await runScript('build-dataset', [
     ...['--harmful', files.harmful, '--benign', files.benign, '--shape', recipe.shape],
@@ -91,9 +79,20 @@ async function buildRows(setting: Setting, recipe: Recipe): Promise<string> {
     ...['--seed', String(dataSeed), '--templates', templatesPath, '--out', built],
   ]);
   const lines = readFileSync(built, 'utf8');
-  writeWhole(path, recipe.isThoughtless === true ? withoutThoughts(lines) : lines);
+  writeWhole(path, finished(recipe, lines));
   return path;
 }
+
+export function templatesOf({ text }: Recipe, isDemo: boolean): Partial<Templates> {
+  return {
+    ...(isDemo ? demoTemplates() : {}),
+    ...(text === undefined ? {} : { [text.of]: isDemo ? text.demo : text.general }),
+  };
+}
+
+/** What the builder has built, as it is trained. */
+export const finished = ({ isThoughtless }: Recipe, lines: string): string =>
+  isThoughtless === true ? withoutThoughts(lines) : lines;
 
 /** Of refusals: what the builder has put there is a fixed sentence. */
 function withoutThoughts(lines: string): string {

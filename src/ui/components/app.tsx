@@ -8,6 +8,7 @@ import { Header } from './header.tsx';
 import { LossPanel } from './loss-panel.tsx';
 import { ModelPanel } from './model-panel.tsx';
 import { PlaygroundPanel } from './playground-panel.tsx';
+import { ReproducePanel } from './reproduce-panel.tsx';
 import { ResultsPanel } from './results-panel.tsx';
 import { RunPanel } from './run-panel.tsx';
 import { RunsPanel } from './runs-panel.tsx';
@@ -39,6 +40,7 @@ export function App() {
             <EvaluatePanel />
             <EvaluationsPanel />
             <RunsPanel />
+            <ReproducePanel />
           </div>
         </div>
       </main>

@@ -13,6 +13,7 @@ import type {
 } from '../../api/trainer-api.ts';
 import { fieldOf } from '../../config/run-config.ts';
 import { formatCountOf } from '../format.ts';
+import { markdownOf } from '../../reproduce/report.ts';
 import { fromWire, TrainerError } from '../../support/trainer-error.ts';
 import { createBuilderState, type Builder } from './builder.ts';
 import { createCompare, type Compare } from './compare.ts';
@@ -27,6 +28,7 @@ import { createOffline, type Offline } from './offline.ts';
 import { createLessMemory, type LessMemory } from './less-memory.ts';
 import { createPlayground, type Playground } from './playground.ts';
 import { createPlaygroundForm } from './playground-form.ts';
+import { createReproduce, type ReproduceState } from './reproduce.ts';
 import { createRun, type Run } from './run.ts';
 import { createSettingsTransfer, type SettingsTransfer } from './settings-transfer.ts';
 import { createSettings, type Settings } from './settings.ts';
@@ -45,6 +47,7 @@ export interface AppState {
   readonly suiteFiles: SuiteFiles;
   readonly evaluationForm: EvaluationForm;
   readonly evaluations: Evaluations;
+  readonly reproduce: ReproduceState;
   readonly playground: Playground;
   readonly compare: Compare;
   readonly forecast: Forecast;
@@ -89,6 +92,8 @@ export interface AppState {
   /** Reads the file with its columns as told: "prompt=frage", "completion=antwort". */
   readonly mapColumns: (source: DatasetSource, columns: readonly string[]) => Promise<void>;
   readonly saveChart: (chart: Blob, ending: 'png' | 'csv') => void;
+  /** Downloads the paper's comparison as Markdown. */
+  readonly saveTable: () => void;
   /** Downloads the rows of an evaluation that are shown. */
   readonly downloadRows: (format: 'csv' | 'jsonl') => Promise<void>;
   /** The dataset's file, where rows can be written behind its own; null: they cannot. */
@@ -119,7 +124,14 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
   const builder = createBuilderState(builderClient, client);
   const isConfirmingStart = signal(false);
   const setUpBlocker = computed(() => whyNotStart({ setUp, settings, run, failures, evaluations }));
-  const startBlocker = computed(() => setUpBlocker.value ?? whyNoRoom(forecast));
+  const runBlocker = computed(() => setUpBlocker.value ?? whyNoRoom(forecast));
+  const reproduce = createReproduce({
+    ...{ failures, settings, setUp, run, storedRuns, evaluations },
+    startBlocker: runBlocker,
+  });
+  const startBlocker = computed(
+    () => runBlocker.value ?? (reproduce.isActive.value ? 'The paper’s comparison is under way.' : null),
+  );
 
   const lackingRoom = signal<StorageForecast | null>(null);
 
@@ -156,7 +168,7 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
   }
 
   const isLocked = (scope: 'model' | 'dataset'): boolean => {
-    if (!run.isActive.value) return false;
+    if (!run.isActive.value && !reproduce.isActive.value) return false;
     const what = scope === 'model' ? 'model' : 'dataset';
     failures.report(
       scope,
@@ -192,6 +204,7 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
     suiteFiles,
     evaluationForm,
     evaluations,
+    reproduce,
     playground,
     compare: createCompare(client, failures, storedRuns),
     forecast,
@@ -266,6 +279,11 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
       if (isLocked('dataset')) return;
       settings.edit('columns', columns);
       await setUp.readDataset(source);
+    },
+    saveTable: () => {
+      const about = [`Made in AltTrain Web with the model ${setUp.model.report.value?.name ?? ''}.`];
+      const text = markdownOf(reproduce.lines.value, about);
+      saveFile(new Blob([text], { type: 'text/markdown' }), 'alttrain-comparison.md');
     },
     saveChart: (chart, ending) =>
       saveFile(chart, `alttrain-${slug(setUp.model.report.value?.name ?? 'model')}-loss.${ending}`),

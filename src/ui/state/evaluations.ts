@@ -2,6 +2,7 @@
 import { batch, computed, signal, type ReadonlySignal } from '@preact/signals';
 import type {
   EvaluationProgress,
+  EvaluationRequest,
   EvaluationRows,
   JudgeKind,
   OverruleRecord,
@@ -30,7 +31,9 @@ export interface Evaluations {
   readonly firstRow: ReadonlySignal<number>;
   readonly rowsPerPage: number;
   readonly refresh: () => Promise<void>;
+  /** As the form has it. */
   readonly start: () => Promise<void>;
+  readonly evaluate: (request: EvaluationRequest) => Promise<void>;
   readonly goOn: (id: string) => Promise<void>;
   /** The loaded model judges the answers of the one that is shown. */
   readonly judge: (kind: JudgeKind) => Promise<void>;
@@ -126,6 +129,9 @@ export function createEvaluations(
     });
   }
 
+  const evaluate = (request: EvaluationRequest): Promise<void> =>
+    underWay((onProgress) => client.startEvaluation(request, onProgress));
+
   const remove = (id: string): Promise<void> =>
     reported(async () => {
       await client.removeEvaluation(id);
@@ -158,17 +164,13 @@ export function createEvaluations(
     rowsPerPage,
     refresh,
     start: () =>
-      underWay((onProgress) =>
-        client.startEvaluation(
-          {
-            files: files.chosen.value,
-            ...form.sample(),
-            settings: form.settings(),
-            adapter: form.adapter.value,
-          },
-          onProgress,
-        ),
-      ),
+      evaluate({
+        files: files.chosen.value,
+        ...form.sample(),
+        settings: form.settings(),
+        adapter: form.adapter.value,
+      }),
+    evaluate,
     goOn: (id) => underWay((onProgress) => client.continueEvaluation(id, onProgress)),
     judge: async (kind) => {
       const id = shownId.peek();

@@ -1,14 +1,17 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { createBuilder } from '../../../src/alttrain/builder.ts';
 import { parseTemplates } from '../../../src/alttrain/templates.ts';
 import type { EvaluationResults, GroupResult } from '../../../src/evaluation/results.ts';
 import { parseReproduceArgs } from '../../../scripts/reproduce/args.ts';
-import { demoTemplates, writeDemoSources } from '../../../scripts/reproduce/demo-sources.ts';
-import { figuresOf } from '../../../scripts/reproduce/figures.ts';
-import { recipes } from '../../../scripts/reproduce/recipes.ts';
-import { agreementOf, linesOf, markdownOf, svgOf, type Line } from '../../../scripts/reproduce/report.ts';
-import type { Outcome } from '../../../scripts/reproduce/steps.ts';
+import { datasetsFolder } from '../../../scripts/cli/inputs.ts';
+import { writeDemoSources } from '../../../scripts/reproduce/demo-sources.ts';
+import { finished, templatesOf } from '../../../scripts/reproduce/steps.ts';
+import { figuresOf } from '../../../src/reproduce/figures.ts';
+import { recipes } from '../../../src/reproduce/recipes.ts';
+import { agreementOf, linesOf, markdownOf, svgOf, type Line } from '../../../src/reproduce/report.ts';
+import type { Outcome } from '../../../src/reproduce/outcome.ts';
 import { createSuites, createWorld } from '../../../scripts/world/index.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
@@ -26,15 +29,16 @@ const linesIn = (path: string): SourceLine[] =>
 describe('the demo’s sources', () => {
   const sources = writeDemoSources(tempFolder());
 
-  test('have the rows that the recipes draw from them', async () => {
-    for (const { title, source, rows, harmfulShare, shape } of recipes) {
+  test('have the rows that the recipes draw from them, and the page has those', async () => {
+    for (const recipe of recipes) {
+      const { id, title, source, rows, harmfulShare, shape } = recipe;
       const builder = createBuilder();
       const files = sources[source];
       for (const [role, path] of [
         ['harmful', files.harmful],
         ['benign', files.benign],
       ] as const) {
-        const report = await builder.addSource(role, 'rows.jsonl', new Blob([readFileSync(path)]));
+        const report = await builder.addSource(role, `${role}.jsonl`, new Blob([readFileSync(path)]));
         expect(report.rejected, title).toEqual([]);
         expect(report[role], title).toBe(report.totalRows);
         expect(report.understandingFound, title).toBe(report.totalRows);
@@ -42,11 +46,17 @@ describe('the demo’s sources', () => {
       const built = await builder.build(
         {
           ...{ shape, count: rows, harmfulShare, seed: 1995, onlyRefused: false },
-          ...{ writeTraces: false, writeAssessments: false, templates: parseTemplates(demoTemplates()) },
+          ...{
+            writeTraces: false,
+            writeAssessments: false,
+            templates: parseTemplates(templatesOf(recipe, true)),
+          },
         },
         { traces: {}, assessments: {} },
       );
       expect(built.rows, title).toHaveLength(rows);
+      const inPage = readFileSync(join(datasetsFolder, 'reproduce', `${id}.jsonl`), 'utf8');
+      expect(finished(recipe, await builder.toJsonl(built.rows)) === inPage, title).toBe(true);
     }
   });
 

@@ -3,7 +3,7 @@
  * compared with, each in the shape of its rows (src/alttrain/shapes.ts). All take the same number of optimizer steps, so that only the
  * rows differ.
  */
-import type { ShapeId } from '../../src/api/builder-api.ts';
+import type { ShapeId } from '../api/builder-api.ts';
 
 export interface Recipe {
   readonly id: string;

@@ -1,5 +1,5 @@
 /** The three numbers that this field compares, from the results of an evaluation. */
-import type { EvaluationResults, GroupResult } from '../../src/evaluation/results.ts';
+import type { EvaluationResults, GroupResult } from '../api/evaluations.ts';
 
 export interface Share {
   readonly rate: number;

@@ -1,10 +1,10 @@
 /** What was reproduced, as a table beside the paper's, row by row, and as a picture. Pure functions of the outcomes. */
-import { percentOf } from '../../src/support/units.ts';
-import { rateOf } from '../../src/evaluation/statistics.ts';
+import { percentOf } from '../support/units.ts';
+import { rateOf } from '../evaluation/statistics.ts';
 import type { Share } from './figures.ts';
 import { paperBackbone, paperRows, type PaperRow } from './paper-table.ts';
 import type { Recipe } from './recipes.ts';
-import type { Outcome } from './steps.ts';
+import type { Outcome } from './outcome.ts';
 
 const measures = ['answered', 'overRefused', 'reasoning'] as const;
 type MeasureName = (typeof measures)[number];
