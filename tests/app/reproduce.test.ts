@@ -26,6 +26,7 @@ const rowNames = async (): Promise<string[]> =>
 /** Two recipes, a few steps, two prompts a suite. */
 async function choose(): Promise<void> {
   await ui.fillSettings({ 'Max steps': String(steps), 'Batch size': '4' });
+  await panel().getByRole('heading').click();
   await panel().getByText('What is trained and asked').click();
   for (const { id, title } of recipes)
     await panel()

@@ -1,5 +1,8 @@
 import { useApp } from '../state/app-state.ts';
-import { BuilderDialog } from './builder-dialog.tsx';
+import { FailureAlert } from './failure-alert.tsx';
+import { latePart } from './late-part.tsx';
+
+const BuilderDialog = latePart(async () => (await import('./builder-dialog.tsx')).BuilderDialog, 'builder');
 
 /** The way into the builder; the builder itself needs more room than this column has. */
 export function BuilderPanel() {
@@ -18,6 +21,7 @@ export function BuilderPanel() {
       >
         Make AltTrain data…
       </button>
+      <FailureAlert scope="builder" />
       {builder.isOpen.value && <BuilderDialog />}
     </section>
   );

@@ -1,18 +1,20 @@
 import { useSignal } from '@preact/signals';
 import { isFound } from '../find-runs.ts';
 import { useApp } from '../state/app-state.ts';
-import { CompareDialog } from './compare-dialog.tsx';
 import { CompareButton } from './compare-tick.tsx';
 import { FailureAlert } from './failure-alert.tsx';
+import { latePart } from './late-part.tsx';
 import { OpenRun } from './open-run.tsx';
 import { RunRow } from './run-row.tsx';
+
+const CompareDialog = latePart(async () => (await import('./compare-dialog.tsx')).CompareDialog, 'runs');
 
 /** As many are seen at once. */
 const fewRuns = 5;
 
 /** Runs kept in this browser. Those that were interrupted come first, with what can be done about them. */
 export function RunsPanel() {
-  const { storedRuns } = useApp();
+  const { storedRuns, compare } = useApp();
   const { list, unfinished } = storedRuns;
   const sought = useSignal('');
   const others = list.value.filter((run) => !unfinished.value.includes(run));
@@ -54,7 +56,7 @@ export function RunsPanel() {
         </ul>
       )}
       <OpenRun />
-      <CompareDialog />
+      {compare.compared.value !== null && <CompareDialog />}
     </section>
   );
 }

@@ -1,6 +1,6 @@
 /** The page's state, put together once in mount.tsx and handed to the components through a Preact context. */
 import { computed, signal, type ReadonlySignal, type Signal } from '@preact/signals';
-import { createContext } from 'preact';
+import { createContext, type FunctionComponent } from 'preact';
 import { useContext } from 'preact/hooks';
 import type { BuilderApi } from '../../api/builder-api.ts';
 import type { StoredRun } from '../../api/stored-runs.ts';
@@ -13,14 +13,13 @@ import type {
 } from '../../api/trainer-api.ts';
 import { fieldOf } from '../../config/run-config.ts';
 import { formatCountOf } from '../format.ts';
-import { markdownOf } from '../../reproduce/report.ts';
 import { fromWire, TrainerError } from '../../support/trainer-error.ts';
 import { createBuilderState, type Builder } from './builder.ts';
 import { createCompare, type Compare } from './compare.ts';
 import { createEvaluationForm, type EvaluationForm } from './evaluation-form.ts';
 import { createEvaluations, type Evaluations } from './evaluations.ts';
 import { createExports, type Exports } from './exports.ts';
-import { createFailures, type Failures } from './failures.ts';
+import { createFailures, partMissing, type Failures } from './failures.ts';
 import { createHubDatasets, type HubDatasets } from './hub-datasets.ts';
 import { createHubModels, type HubModels } from './hub-models.ts';
 import { createForecast, type Forecast } from './forecast.ts';
@@ -28,7 +27,7 @@ import { createOffline, type Offline } from './offline.ts';
 import { createLessMemory, type LessMemory } from './less-memory.ts';
 import { createPlayground, type Playground } from './playground.ts';
 import { createPlaygroundForm } from './playground-form.ts';
-import { createReproduce, type ReproduceState } from './reproduce.ts';
+import type { ReproduceState } from './reproduce.ts';
 import { createRun, type Run } from './run.ts';
 import { createSettingsTransfer, type SettingsTransfer } from './settings-transfer.ts';
 import { createSettings, type Settings } from './settings.ts';
@@ -47,7 +46,10 @@ export interface AppState {
   readonly suiteFiles: SuiteFiles;
   readonly evaluationForm: EvaluationForm;
   readonly evaluations: Evaluations;
-  readonly reproduce: ReproduceState;
+  /** null: it was not opened yet. */
+  readonly reproduce: ReadonlySignal<ReproduceState | null>;
+  /** Loads it. What shows it; null: it could not be loaded, which is said. */
+  readonly openReproduce: () => Promise<FunctionComponent<{ reproduce: ReproduceState }> | null>;
   readonly playground: Playground;
   readonly compare: Compare;
   readonly forecast: Forecast;
@@ -92,8 +94,7 @@ export interface AppState {
   /** Reads the file with its columns as told: "prompt=frage", "completion=antwort". */
   readonly mapColumns: (source: DatasetSource, columns: readonly string[]) => Promise<void>;
   readonly saveChart: (chart: Blob, ending: 'png' | 'csv') => void;
-  /** Downloads the paper's comparison as Markdown. */
-  readonly saveTable: () => void;
+  readonly saveText: (text: string, name: string) => void;
   /** Downloads the rows of an evaluation that are shown. */
   readonly downloadRows: (format: 'csv' | 'jsonl') => Promise<void>;
   /** The dataset's file, where rows can be written behind its own; null: they cannot. */
@@ -125,12 +126,10 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
   const isConfirmingStart = signal(false);
   const setUpBlocker = computed(() => whyNotStart({ setUp, settings, run, failures, evaluations }));
   const runBlocker = computed(() => setUpBlocker.value ?? whyNoRoom(forecast));
-  const reproduce = createReproduce({
-    ...{ failures, settings, setUp, run, storedRuns, evaluations },
-    startBlocker: runBlocker,
-  });
+  const reproduce = signal<ReproduceState | null>(null);
+  const isReproducing = computed(() => reproduce.value?.isActive.value ?? false);
   const startBlocker = computed(
-    () => runBlocker.value ?? (reproduce.isActive.value ? 'The paper’s comparison is under way.' : null),
+    () => runBlocker.value ?? (isReproducing.value ? 'The paper’s comparison is under way.' : null),
   );
 
   const lackingRoom = signal<StorageForecast | null>(null);
@@ -168,7 +167,7 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
   }
 
   const isLocked = (scope: 'model' | 'dataset'): boolean => {
-    if (!run.isActive.value && !reproduce.isActive.value) return false;
+    if (!run.isActive.value && !isReproducing.value) return false;
     const what = scope === 'model' ? 'model' : 'dataset';
     failures.report(
       scope,
@@ -205,6 +204,21 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
     evaluationForm,
     evaluations,
     reproduce,
+    openReproduce: async () => {
+      failures.clear('reproduce');
+      try {
+        const [{ createReproduce }, { default: body }] = await Promise.all([
+          import('./reproduce.ts'),
+          import('../components/reproduce-body.tsx'),
+        ]);
+        const parts = { failures, settings, setUp, run, storedRuns, evaluations };
+        reproduce.value ??= createReproduce({ ...parts, startBlocker: runBlocker });
+        return body;
+      } catch (error) {
+        failures.report('reproduce', partMissing(error));
+        return null;
+      }
+    },
     playground,
     compare: createCompare(client, failures, storedRuns),
     forecast,
@@ -280,11 +294,7 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
       settings.edit('columns', columns);
       await setUp.readDataset(source);
     },
-    saveTable: () => {
-      const about = [`Made in AltTrain Web with the model ${setUp.model.report.value?.name ?? ''}.`];
-      const text = markdownOf(reproduce.lines.value, about);
-      saveFile(new Blob([text], { type: 'text/markdown' }), 'alttrain-comparison.md');
-    },
+    saveText: (text, name) => saveFile(new Blob([text], { type: 'text/plain' }), name),
     saveChart: (chart, ending) =>
       saveFile(chart, `alttrain-${slug(setUp.model.report.value?.name ?? 'model')}-loss.${ending}`),
     downloadRows: (format) => evaluations.download(format, saveFile),

@@ -1,9 +1,19 @@
 /** What went wrong, per part of the page: a new failure replaces the former one of its part, a success clears it. */
 import { signal, type ReadonlySignal } from '@preact/signals';
-import { toWire, type ErrorCode, type WireError } from '../../support/trainer-error.ts';
+import { toWire, TrainerError, type ErrorCode, type WireError } from '../../support/trainer-error.ts';
 
 export type FailureScope =
-  'device' | 'model' | 'dataset' | 'run' | 'download' | 'runs' | 'evaluation' | 'playground' | 'export';
+  | 'device'
+  | 'model'
+  | 'dataset'
+  | 'run'
+  | 'download'
+  | 'runs'
+  | 'evaluation'
+  | 'reproduce'
+  | 'builder'
+  | 'playground'
+  | 'export';
 
 export interface Failures {
   readonly of: (scope: FailureScope) => ReadonlySignal<WireError | null>;
@@ -20,6 +30,8 @@ export function createFailures(): Failures {
     download: signal<WireError | null>(null),
     runs: signal<WireError | null>(null),
     evaluation: signal<WireError | null>(null),
+    reproduce: signal<WireError | null>(null),
+    builder: signal<WireError | null>(null),
     playground: signal<WireError | null>(null),
     export: signal<WireError | null>(null),
   };
@@ -44,7 +56,8 @@ const saidByItself: readonly ErrorCode[] = [
 
 /** null: the message says it all. */
 export const adviceIn = (scope: FailureScope, code: ErrorCode): string | null =>
-  scope === 'export' || ((scope === 'evaluation' || scope === 'playground') && saidByItself.includes(code))
+  scope === 'export' ||
+  (['evaluation', 'playground', 'reproduce', 'builder'].includes(scope) && saidByItself.includes(code))
     ? null
     : adviceFor[code];
 
@@ -109,3 +122,11 @@ export const adviceFor: Readonly<Record<ErrorCode, string>> = {
   cancelled: 'Nothing needs to be done.',
   internal: 'This is a fault of this page. Reload it; if it happens again, report it with the detail below.',
 };
+
+/** Code that is loaded when it is needed did not come. */
+export const partMissing = (error: unknown): TrainerError =>
+  new TrainerError(
+    'not-ready',
+    'A part of this page could not be loaded: the connection is gone, or the page was renewed where it comes from. Reload the page; what is kept stays.',
+    String(error),
+  );

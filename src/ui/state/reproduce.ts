@@ -9,7 +9,7 @@ import { runConfigKeys, type RunConfig, type RunConfigKey } from '../../config/r
 import { figuresOf } from '../../reproduce/figures.ts';
 import type { Outcome } from '../../reproduce/outcome.ts';
 import { recipes, type Recipe } from '../../reproduce/recipes.ts';
-import { linesOf, type Line } from '../../reproduce/report.ts';
+import { linesOf, markdownOf, type Line } from '../../reproduce/report.ts';
 import { TrainerError } from '../../support/trainer-error.ts';
 import type { Evaluations } from './evaluations.ts';
 import type { Failures } from './failures.ts';
@@ -35,6 +35,8 @@ export interface ReproduceState {
   readonly lines: ReadonlySignal<readonly Line[]>;
   /** Why it cannot begin, or go on; null: it can. */
   readonly blocker: ReadonlySignal<string | null>;
+  /** Of the table. */
+  readonly markdown: () => string;
   readonly start: () => Promise<void>;
   /** After the step, or the answers, under way; what is there is kept. */
   readonly stop: () => Promise<void>;
@@ -193,6 +195,10 @@ export function createReproduce({
     left,
     lines: computed(() => linesOf(recipes, outcomes.value)),
     blocker,
+    markdown: () =>
+      markdownOf(linesOf(recipes, outcomes.value), [
+        `Made in AltTrain Web with the model ${setUp.model.report.value?.name ?? ''}.`,
+      ]),
     start: async () => {
       if (isActive.value || blocker.value !== null) return;
       const config = runSettings();
