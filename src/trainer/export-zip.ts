@@ -12,6 +12,7 @@ import { openHubFiles } from '../hub/hub-files.ts';
 import type { FileToPush } from '../hub/push.ts';
 import { openModelFiles, type ModelFiles } from '../model/model-files.ts';
 import type { RunStore } from '../runs/run-store.ts';
+import { lateCode } from '../support/late-code.ts';
 import { TrainerError } from '../support/trainer-error.ts';
 import type { ExportDtype, ExportFormat } from '../config/export-choices.ts';
 import { readCheckpoint, readIdentity } from './checkpoint.ts';
@@ -82,7 +83,7 @@ export async function pushExport(
   { outbox, ...places }: LeavingPlaces,
   { signal, onProgress }: Watch & { readonly signal: AbortSignal },
 ): Promise<PushReport> {
-  const { pushFiles } = await import('../hub/push.ts');
+  const { pushFiles } = await lateCode(() => import('../hub/push.ts'));
   const planned = await repositoryOf(request, places);
   const total = bytesIn(planned);
   const parcel = await outbox.begin(total);

@@ -123,3 +123,21 @@ test('a worker that cannot be loaded is reported instead of waited for', async (
   await drivePage(page).alerts.filter({ hasText: 'internal' }).waitFor();
   await page.close();
 });
+
+test('a part of the page that does not come says so, and comes when it is asked for again', async () => {
+  const page = await app.context.newPage();
+  await page.route('**/assets/reproduce*.js', (route) => route.abort());
+  await page.goto(app.url);
+  const own = drivePage(page);
+  await own.waitUntilReady();
+  const panel = page.getByRole('region', { name: 'The paper’s comparison', exact: true });
+  await panel.getByRole('heading').click();
+  await own.alerts.filter({ hasText: 'network-failed' }).waitFor();
+  expect(await own.alerts.innerText()).toContain('Check that this computer is online');
+  await page.unroute('**/assets/reproduce*.js');
+  await panel.getByRole('heading').click();
+  await panel.getByRole('heading').click();
+  await panel.getByRole('button', { name: 'Reproduce the comparison' }).waitFor();
+  expect(await own.alerts.count()).toBe(0);
+  await page.close();
+});

@@ -1,7 +1,8 @@
 import type { FunctionComponent } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { useApp } from '../state/app-state.ts';
-import { partMissing, type FailureScope } from '../state/failures.ts';
+import { lateCode } from '../../support/late-code.ts';
+import type { FailureScope } from '../state/failures.ts';
 
 interface Late {
   readonly Part: FunctionComponent;
@@ -15,12 +16,12 @@ export function latePart(load: () => Promise<FunctionComponent>, scope: FailureS
     const [late, setLate] = useState(loaded);
     useEffect(() => {
       if (late !== null) return;
-      load().then(
+      lateCode(load).then(
         (Part) => {
           loaded = { Part };
           setLate(loaded);
         },
-        (error: unknown) => failures.report(scope, partMissing(error)),
+        (error: unknown) => failures.report(scope, error),
       );
     }, []);
     return late === null ? null : <late.Part />;

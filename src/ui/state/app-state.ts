@@ -13,13 +13,14 @@ import type {
 } from '../../api/trainer-api.ts';
 import { fieldOf } from '../../config/run-config.ts';
 import { formatCountOf } from '../format.ts';
+import { lateCode } from '../../support/late-code.ts';
 import { fromWire, TrainerError } from '../../support/trainer-error.ts';
 import { createBuilderState, type Builder } from './builder.ts';
 import { createCompare, type Compare } from './compare.ts';
 import { createEvaluationForm, type EvaluationForm } from './evaluation-form.ts';
 import { createEvaluations, type Evaluations } from './evaluations.ts';
 import { createExports, type Exports } from './exports.ts';
-import { createFailures, partMissing, type Failures } from './failures.ts';
+import { createFailures, type Failures } from './failures.ts';
 import { createHubDatasets, type HubDatasets } from './hub-datasets.ts';
 import { createHubModels, type HubModels } from './hub-models.ts';
 import { createForecast, type Forecast } from './forecast.ts';
@@ -207,15 +208,14 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
     openReproduce: async () => {
       failures.clear('reproduce');
       try {
-        const [{ createReproduce }, { default: body }] = await Promise.all([
-          import('./reproduce.ts'),
-          import('../components/reproduce-body.tsx'),
-        ]);
+        const [{ createReproduce }, { default: body }] = await lateCode(() =>
+          Promise.all([import('./reproduce.ts'), import('../components/reproduce-body.tsx')]),
+        );
         const parts = { failures, settings, setUp, run, storedRuns, evaluations };
         reproduce.value ??= createReproduce({ ...parts, startBlocker: runBlocker });
         return body;
       } catch (error) {
-        failures.report('reproduce', partMissing(error));
+        failures.report('reproduce', error);
         return null;
       }
     },

@@ -1,6 +1,6 @@
 /** What went wrong, per part of the page: a new failure replaces the former one of its part, a success clears it. */
 import { signal, type ReadonlySignal } from '@preact/signals';
-import { toWire, TrainerError, type ErrorCode, type WireError } from '../../support/trainer-error.ts';
+import { toWire, type ErrorCode, type WireError } from '../../support/trainer-error.ts';
 
 export type FailureScope =
   | 'device'
@@ -122,11 +122,3 @@ export const adviceFor: Readonly<Record<ErrorCode, string>> = {
   cancelled: 'Nothing needs to be done.',
   internal: 'This is a fault of this page. Reload it; if it happens again, report it with the detail below.',
 };
-
-/** Code that is loaded when it is needed did not come. */
-export const partMissing = (error: unknown): TrainerError =>
-  new TrainerError(
-    'not-ready',
-    'A part of this page could not be loaded: the connection is gone, or the page was renewed where it comes from. Reload the page; what is kept stays.',
-    String(error),
-  );
