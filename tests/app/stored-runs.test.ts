@@ -1,8 +1,11 @@
 /** Runs that outlive a GPU process, a reload and a second tab, as a user meets them. */
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { unzipSync } from 'fflate';
 import type { CDPSession, Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { openSafetensors } from '../../src/adapter/safetensors.ts';
+import { bytesSource } from '../../src/support/byte-source.ts';
 import { drivePage, type PageDriver } from './drive-page.ts';
 import { openApp, type OpenApp } from './support.ts';
 
@@ -301,6 +304,43 @@ test('a run is deleted after it was asked twice', async () => {
     .getByRole('button', { name: /^Delete for good/ })
     .click();
   await expect.poll(() => rowsOf(page, 'Other runs').count()).toBe(before - 1);
+});
+
+test('a run that was trained elsewhere opens from its files: listed, drawn, and downloaded with its adapter', async () => {
+  const { page } = app;
+  const fixture = (name: string): string => join(import.meta.dirname, '../fixtures/trainer-state', name);
+  const names = [
+    'trainer_state.json',
+    'adapter_config.json',
+    'adapter_model.safetensors',
+    'bundle_config.json',
+  ];
+  await page.getByLabel('Files of a run').setInputFiles(names.map(fixture));
+  const run = rowsOf(page, 'Other runs').filter({ hasText: 'few.jsonl' });
+  await run.getByText('finished, 6 steps').waitFor();
+  await ui.loss.getByText('Step 6: loss').waitFor(); // it is drawn
+  const { adapter, losses } = await download(page, run.getByRole('button', { name: /^Download/ }));
+  expect(losses.map(([step]) => step).filter((step, i, all) => all.indexOf(step) === i)).toEqual([
+    1, 2, 3, 4, 5, 6,
+  ]);
+  const [then, now] = await Promise.all(
+    [await readFile(fixture('adapter_model.safetensors')), Buffer.from(adapter, 'base64')].map((bytes) =>
+      openSafetensors(bytesSource(new Uint8Array(bytes))),
+    ),
+  );
+  for (const name of then.tensors.keys())
+    expect(await now.readFloat32(name), name).toEqual(await then.readFloat32(name));
+});
+
+test('files that are no run say so, and change nothing', async () => {
+  const { page } = app;
+  const before = await rowsOf(page, 'Other runs').count();
+  await page
+    .getByLabel('Files of a run')
+    .setInputFiles({ name: 'notes.json', mimeType: '', buffer: Buffer.from('{}') });
+  const runs = page.getByRole('region', { name: 'Runs', exact: true });
+  await runs.getByRole('alert').getByText('trainer_state.json').first().waitFor();
+  expect(await rowsOf(page, 'Other runs').count()).toBe(before);
 });
 
 test('nothing went wrong in the page', () => {

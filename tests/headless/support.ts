@@ -6,7 +6,15 @@ import { projectRoot } from '../../scripts/cli/paths.ts';
 import { finished, type Finished } from '../support/finished.ts';
 
 export type Command =
-  'push' | 'train' | 'generate' | 'evaluate' | 'inspect' | 'build-dataset' | 'bench' | 'export';
+  | 'push'
+  | 'train'
+  | 'generate'
+  | 'evaluate'
+  | 'inspect'
+  | 'build-dataset'
+  | 'bench'
+  | 'export'
+  | 'import-run';
 
 export interface Running {
   readonly child: ChildProcess;
