@@ -1,6 +1,7 @@
 import { paperBackbone, paperRows, type PaperRow } from '../../reproduce/paper-table.ts';
 import { recipes } from '../../reproduce/recipes.ts';
 import type { Line } from '../../reproduce/report.ts';
+import { roughTime } from '../../support/rough-time.ts';
 import { formatCountOf, formatPercent } from '../format.ts';
 import { useApp } from '../state/app-state.ts';
 import type { ReproduceState } from '../state/reproduce.ts';
@@ -9,7 +10,7 @@ import { TextField } from './text-field.tsx';
 /** AltTrain, its ablations and what it is compared with, trained and judged one after the other by one button. */
 export default function ReproduceBody({ reproduce }: { reproduce: ReproduceState }) {
   const { saveText } = useApp();
-  const { isActive, isStopping, now, left, lines, blocker } = reproduce;
+  const { isActive, isStopping, left, lines, blocker } = reproduce;
   return (
     <>
       <p class="small muted">
@@ -40,7 +41,7 @@ export default function ReproduceBody({ reproduce }: { reproduce: ReproduceState
         )}
       </div>
       <p class="small muted" id="reproduce-note">
-        {noteOf(now.value, isStopping.value, blocker.value, left.value.length)}
+        {noteOf(reproduce)}
       </p>
       {lines.value.length > 0 && (
         <>
@@ -58,11 +59,16 @@ export default function ReproduceBody({ reproduce }: { reproduce: ReproduceState
   );
 }
 
-function noteOf(now: string, isStopping: boolean, blocker: string | null, left: number): string {
-  if (isStopping && now !== '') return 'Stopping after what is under way …';
-  if (now !== '') return now;
-  if (left === 0) return 'All that is ticked has been trained and judged with these settings.';
-  return blocker ?? `${formatCountOf(left, 'run')} to train and judge.`;
+function noteOf({ now, isStopping, blocker, left, seconds }: ReproduceState): string {
+  if (now.value !== '') return isStopping.value ? 'Stopping after what is under way …' : now.value;
+  const count = left.value.length;
+  if (count === 0) return 'All that is ticked has been trained and judged with these settings.';
+  if (blocker.value !== null) return blocker.value;
+  const time =
+    seconds.value === null
+      ? ''
+      : ` About ${roughTime(seconds.value)} of training by forecast, and the answers besides.`;
+  return `${formatCountOf(count, 'run')} to train and judge.${time}`;
 }
 
 function Choice({ reproduce }: { reproduce: ReproduceState }) {

@@ -211,7 +211,7 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
         const [{ createReproduce }, { default: body }] = await lateCode(() =>
           Promise.all([import('./reproduce.ts'), import('../components/reproduce-body.tsx')]),
         );
-        const parts = { failures, settings, setUp, run, storedRuns, evaluations };
+        const parts = { failures, settings, setUp, run, storedRuns, evaluations, forecast };
         reproduce.value ??= createReproduce({ ...parts, startBlocker: runBlocker });
         return body;
       } catch (error) {

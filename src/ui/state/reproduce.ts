@@ -13,6 +13,7 @@ import { linesOf, markdownOf, type Line } from '../../reproduce/report.ts';
 import { TrainerError } from '../../support/trainer-error.ts';
 import type { Evaluations } from './evaluations.ts';
 import type { Failures } from './failures.ts';
+import type { Forecast } from './forecast.ts';
 import type { Run } from './run.ts';
 import { isSame, type Settings } from './settings.ts';
 import type { SetUp } from './set-up.ts';
@@ -31,6 +32,8 @@ export interface ReproduceState {
   readonly now: ReadonlySignal<string>;
   /** Chosen, and not trained and judged yet with these settings. */
   readonly left: ReadonlySignal<readonly Recipe[]>;
+  /** Of training those, by forecast, without the answers; null: not known. */
+  readonly seconds: ReadonlySignal<number | null>;
   /** All that was made with these settings, of every seed. */
   readonly lines: ReadonlySignal<readonly Line[]>;
   /** Why it cannot begin, or go on; null: it can. */
@@ -49,6 +52,7 @@ interface Parts {
   readonly run: Run;
   readonly storedRuns: StoredRuns;
   readonly evaluations: Evaluations;
+  readonly forecast: Forecast;
   /** Why nothing can be trained now. */
   readonly startBlocker: ReadonlySignal<string | null>;
 }
@@ -66,6 +70,7 @@ export function createReproduce({
   run,
   storedRuns,
   evaluations,
+  forecast,
   startBlocker,
 }: Parts): ReproduceState {
   const chosen = signal<ReadonlySet<string>>(new Set(recipes.map(({ id }) => id)));
@@ -193,6 +198,10 @@ export function createReproduce({
     isStopping,
     now,
     left,
+    seconds: computed(() => {
+      const each = forecast.report.value?.time.seconds;
+      return each === undefined ? null : each * left.value.length;
+    }),
     lines: computed(() => linesOf(recipes, outcomes.value)),
     blocker,
     markdown: () =>
