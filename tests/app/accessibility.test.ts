@@ -48,6 +48,7 @@ test('ready, with all settings shown', async () => {
 
 test('the data builder', async () => {
   await button('Make AltTrain data…').click();
+  await page.getByRole('dialog').waitFor();
   await expectAccessible('builder');
   await page.keyboard.press('Escape');
 });

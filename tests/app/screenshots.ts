@@ -76,6 +76,7 @@ async function takePictures(page: Page, url: string): Promise<void> {
   await picture(page, 'no-runs', region('Runs'));
 
   await button('Make AltTrain data…').click();
+  await page.getByRole('dialog').waitFor();
   await picture(page, 'builder');
   await page.keyboard.press('Escape');
 
@@ -133,8 +134,14 @@ async function takePictures(page: Page, url: string): Promise<void> {
   await picture(page, 'runs', region('Runs'));
   for (const tick of await page.getByRole('checkbox', { name: /^Compare: / }).all()) await tick.check();
   await button('Compare 2 runs').click();
+  await page.getByRole('dialog').waitFor();
   await picture(page, 'compare');
   await page.keyboard.press('Escape');
+
+  const comparison = region('The paper’s comparison');
+  await comparison.getByRole('heading').click();
+  await comparison.getByText('What is trained and asked').click();
+  await picture(page, 'comparison', comparison);
 
   await ui.datasetFile.setInputFiles({ name: 'star.jsonl', mimeType: '', buffer: Buffer.from(foreignRows) });
   await ui.dataset.getByText('columns not used').click(wait);
