@@ -88,6 +88,13 @@ test('after the first visit it opens without a network, trains the demo and give
   await ui.download.click();
   expect(statSync(await (await download).path()).size).toBeGreaterThan(10_000);
 
+  // What comes when it is opened is kept too; the rows of the comparison are not, and that is said.
+  const comparison = page.getByRole('region', { name: 'The paper’s comparison', exact: true });
+  await comparison.getByRole('heading').click();
+  await comparison.getByRole('button', { name: 'Reproduce the comparison' }).click();
+  await ui.alerts.filter({ hasText: 'network-failed' }).waitFor();
+  await comparison.getByText('14 runs to train and judge').waitFor();
+
   const other = await context.newPage();
   await other.goto(`${url}?run=demo`);
   await expect

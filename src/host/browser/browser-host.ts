@@ -30,8 +30,8 @@ export function fetchedAssets(appBaseUrl: string): Assets {
       return isFile(await fetch(url, { method: 'HEAD' })) ? urlSource(url) : null;
     },
     async blob(address) {
-      const response = await fetch(urlOf(address)).catch(() => null);
-      return response !== null && isFile(response) ? response.blob() : null;
+      const response = await fetch(urlOf(address)); // without a connection it fails: that is no missing file
+      return isFile(response) ? response.blob() : null;
     },
   };
 }

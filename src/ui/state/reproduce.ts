@@ -10,7 +10,7 @@ import { figuresOf } from '../../reproduce/figures.ts';
 import type { Outcome } from '../../reproduce/outcome.ts';
 import { recipes, type Recipe } from '../../reproduce/recipes.ts';
 import { linesOf, markdownOf, type Line } from '../../reproduce/report.ts';
-import { TrainerError } from '../../support/trainer-error.ts';
+import { fromWire, TrainerError } from '../../support/trainer-error.ts';
 import type { Evaluations } from './evaluations.ts';
 import type { Failures } from './failures.ts';
 import type { Forecast } from './forecast.ts';
@@ -146,7 +146,10 @@ export function createReproduce({
     const finished = ofSeed.find(({ state }) => state === 'finished');
     if (finished !== undefined) return finished;
     await setUp.readDataset({ kind: 'builtin', name: `${rowsFolder}${recipe.id}` });
-    if (failures.of('dataset').value !== null || isStopping.value) return null;
+    const unreadable = failures.of('dataset').value;
+    // Said here: under "Dataset" stands what was chosen there, which is read again.
+    if (unreadable !== null) failures.report('reproduce', fromWire(unreadable));
+    if (unreadable !== null || isStopping.value) return null;
     const begun = ofSeed.find(({ isHeld, step }) => !isHeld && step > 0);
     setUp.markUsed();
     await run.start(config, begun === undefined ? {} : { runId: begun.id });
@@ -154,7 +157,7 @@ export function createReproduce({
     const trained = storedRuns.list.value.find(({ id }) => id === run.id.value) ?? null;
     if (trained === null && run.phase.value === 'done')
       failures.report(
-        'runs',
+        'reproduce',
         new TrainerError(
           'storage-unavailable',
           'The run could not be kept in this browser, and the comparison is made of kept runs. Allow this page to store data, or use npm run reproduce.',
@@ -213,6 +216,7 @@ export function createReproduce({
       const config = runSettings();
       const source = setUp.datasetSource.value;
       isActive.value = true;
+      failures.clear('reproduce');
       isStopping.value = false;
       try {
         const todo = left.value;
