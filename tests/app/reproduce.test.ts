@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => app.close());
 
-const steps = 8;
+const steps = 16; // enough that a fast machine is stopped before their end
 const asked = ['alttrain-1k', 'r2d'];
 const panel = () => app.page.getByRole('region', { name: 'The paper’s comparison', exact: true });
 const begin = () => panel().getByRole('button', { name: 'Reproduce the comparison', exact: true });
