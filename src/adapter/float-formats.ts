@@ -5,9 +5,10 @@ export const floatBytes = { F64: 8, F32: 4, F16: 2, BF16: 2 } as const;
 type FloatFormat = keyof typeof floatBytes;
 export const isFloat = (dtype: string): dtype is FloatFormat => Object.hasOwn(floatBytes, dtype);
 
-/** Little-endian bytes of a safetensors dtype as f32: F64 is rounded, the others are exact. `room` takes them where they need memory. */
+/** Little-endian bytes of a safetensors dtype as f32: F64 is rounded, the others are exact. `room` takes them where they need memory and it has as much. */
 export function toFloat32(bytes: Uint8Array, format: FloatFormat, room?: Float32Array): Float32Array {
-  const target = (count: number): Float32Array => room?.subarray(0, count) ?? new Float32Array(count);
+  const target = (count: number): Float32Array =>
+    room !== undefined && room.length >= count ? room.subarray(0, count) : new Float32Array(count);
   // A fresh copy starts at offset 0, so the typed views below are always aligned.
   const isAligned = bytes.byteOffset % floatBytes[format] === 0;
   const { buffer } = isAligned ? bytes : bytes.slice();

@@ -51,8 +51,8 @@ export interface SafetensorsFile {
   /** The tensor's bytes as stored. @throws TrainerError "model-file-invalid" if there is no such tensor. */
   readBytes(name: string): Promise<Uint8Array>;
   /**
-   * F64, F32, F16 and BF16 as f32; `elements` [first, past the last) of the flat tensor, or all. `room`: for at least as many values, which
-   * the result may be a part of. @throws TrainerError "model-file-invalid" for other types or an unknown name.
+   * F64, F32, F16 and BF16 as f32; `elements` [first, past the last) of the flat tensor, or all. `room`: memory
+   * that the result may be a part of. @throws TrainerError "model-file-invalid" for other types or an unknown name.
    */
   readFloat32(
     name: string,

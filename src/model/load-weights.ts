@@ -49,6 +49,7 @@ export async function loadWeights(
   const named = new Map(planned.flatMap(namedTensors));
   const all = [...named.values(), ...(weights.panel === null ? [] : [weights.panel])];
   const total = sumOf([...named.values()].map(({ byteSize }) => byteSize));
+  const room = new Float32Array(chunkBytes / 4); // one for all ranges: nothing is left for a garbage collector to find
   let done = 0;
   try {
     for (const one of planned) {
@@ -60,7 +61,7 @@ export async function loadWeights(
       };
       if (source.kind === 'checkpoint') {
         await (one.kind === 'matrix'
-          ? fillMatrix(gpu, one.plan, one.made, source.lookup, finished)
+          ? fillMatrix(gpu, one.plan, one.made, source.lookup, room, finished)
           : fillVector(gpu, one.plan, one.made, source.lookup, finished));
         continue;
       }
@@ -82,6 +83,7 @@ async function fillMatrix(
   { columns, parts }: MatrixPlan,
   made: WeightMatrix,
   lookup: TensorLookup,
+  room: Float32Array,
   finished: (parameters: number) => void,
 ): Promise<void> {
   // an even number of rows: a pair shares the word of its scales
@@ -94,7 +96,7 @@ async function fillMatrix(
     for (const { name, rows: count, firstRow } of parts) {
       const found = findTensor(lookup, name, [count, columns]);
       for (const [first, end] of rowRanges(made, firstRow, count, most)) {
-        const values = await found.file.readFloat32(found.name, [first * columns, end * columns]);
+        const values = await found.file.readFloat32(found.name, [first * columns, end * columns], room);
         assertFinite(name, values);
         memory.write(staging, values);
         quantise(recorder, staging, { rows: end - first, columns }, made, firstRow + first);

@@ -184,6 +184,8 @@ export class Run {
   /** Of a run that has ended, where they are kept: with a large model they are hundreds of megabytes. */
   #forgetMoments(): void {
     if (this.#keeper.keptStep !== this.#snapshot.step) return;
+    const { parameters, firstMoment, secondMoment } = this.#snapshot;
+    for (const { buffer } of [firstMoment, secondMoment]) if (buffer !== parameters.buffer) giveBack(buffer);
     const none = new Float32Array(0);
     this.#snapshot = { ...this.#snapshot, firstMoment: none, secondMoment: none };
   }
@@ -449,4 +451,9 @@ export class Run {
     this.#parts.host.gpu.recorder.forgetBindGroups();
     this.adapter.dispose();
   }
+}
+
+/** At once, not when a garbage collector comes by. Node 20 does not know it yet. */
+function giveBack(buffer: ArrayBufferLike & { readonly transfer?: (bytes: number) => ArrayBuffer }): void {
+  buffer.transfer?.(0);
 }
