@@ -12,7 +12,6 @@ import { openHubFiles } from '../hub/hub-files.ts';
 import type { FileToPush } from '../hub/push.ts';
 import { openModelFiles, type ModelFiles } from '../model/model-files.ts';
 import type { RunStore } from '../runs/run-store.ts';
-import { lateCode } from '../support/late-code.ts';
 import { TrainerError } from '../support/trainer-error.ts';
 import type { ExportDtype, ExportFormat } from '../config/export-choices.ts';
 import { readCheckpoint, readIdentity } from './checkpoint.ts';
@@ -83,7 +82,7 @@ export async function pushExport(
   { outbox, ...places }: LeavingPlaces,
   { signal, onProgress }: Watch & { readonly signal: AbortSignal },
 ): Promise<PushReport> {
-  const { pushFiles } = await lateCode(() => import('../hub/push.ts'));
+  const { pushFiles } = await import('../hub/push.ts');
   const planned = await repositoryOf(request, places);
   const total = bytesIn(planned);
   const parcel = await outbox.begin(total);
@@ -181,7 +180,8 @@ async function exportOf(
     if (format !== 'bundle') return adapterExport(subject, format, dtype);
     if (own === null) throw notLoaded('The dataset is rendered by', subject.base.nameOrPath);
     const stored = runId === null || runs === null ? null : (await runs.read(runId)).run;
-    const digest = stored === null ? (run?.identity.data ?? null) : ((await identity())?.data ?? null);
+    const data = stored === null ? run?.identity.data : (await identity())?.data;
+    const digest = data === undefined || data === '' ? null : data; // empty: of a run that was trained elsewhere and does not say
     return runBundle(subject, { model: own, dataset, run: stored, runs, digest });
   };
   const made: FormatFiles<ExportFile>[] = [];
