@@ -59,10 +59,7 @@ export function baseOutcome({ out }: Setting, recipe: Recipe, { seed, device }: 
 }
 
 /** The same for every seed. @throws TrainerError where the sources have too few rows */
-export async function buildRows(
-  setting: Pick<Setting, 'out' | 'sources' | 'isDemo'>,
-  recipe: Recipe,
-): Promise<string> {
+async function buildRows(setting: Setting, recipe: Recipe): Promise<string> {
   const { out, sources, isDemo } = setting;
   const folder = join(out, 'data');
   const path = join(folder, `${recipe.id}.jsonl`);

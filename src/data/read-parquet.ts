@@ -1,5 +1,4 @@
 /** Parquet as the hub's datasets come, read a row group at a time out of the file. */
-import { lateCode } from '../support/late-code.ts';
 import type { AsyncBuffer, Compressors, FileMetaData, RowGroup } from 'hyparquet';
 import { parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
 import type { FileBytes } from '../api/file-bytes.ts';
@@ -76,7 +75,7 @@ async function compressorsFor({ row_groups: groups }: FileMetaData): Promise<Com
     (codec) => codec !== undefined && !['UNCOMPRESSED', 'SNAPPY'].includes(codec),
   );
   if (!needsMore) return undefined;
-  const { compressors } = await lateCode(() => import('hyparquet-compressors'));
+  const { compressors } = await import('hyparquet-compressors');
   // A page with only nulls holds no byte; LZ4's reader looks for an offset in it.
   return Object.fromEntries(
     Object.entries(compressors).map(([codec, unpack]) => [

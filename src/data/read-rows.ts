@@ -2,7 +2,6 @@
  * Any dropped file to rows, a batch at a time: what it is is decided by its content first and its name second.
  * A bad row is reported and the rest is kept; nothing is dropped silently.
  */
-import { lateCode } from '../support/late-code.ts';
 import type { FileBytes } from '../api/file-bytes.ts';
 import type { DatasetFormat } from '../api/trainer-api.ts';
 import { TrainerError } from '../support/trainer-error.ts';
@@ -58,7 +57,7 @@ const isParquet = (head: Uint8Array): boolean => parquetMagic.every((byte, index
 
 /** Its reader is loaded with the first file that needs it. */
 async function parquet(blob: FileBytes, name: string, progress: ByteProgress): Promise<RowSource['batches']> {
-  const { parquetRows } = await lateCode(() => import('./read-parquet.ts'));
+  const { parquetRows } = await import('./read-parquet.ts');
   return parquetRows(blob, name, progress);
 }
 

@@ -4,7 +4,6 @@
  * @huggingface/hub knows the addresses and the metadata. The bytes are read here, because its downloads neither retry nor
  * resume, and have no time-outs. The access token lives in the closure of one load (token-door.ts) and nowhere else.
  */
-import { lateCode } from '../support/late-code.ts';
 import type { ByteSource } from '../support/byte-source.ts';
 import { TrainerError } from '../support/trainer-error.ts';
 import { defaultPolicy, openExchange, withRetries, type Line, type RetryPolicy } from './exchange.ts';
@@ -17,7 +16,7 @@ import { createTransferMeter, type Transfer } from './transfer-meter.ts';
 import { textOf } from '../support/text-of.ts';
 
 /** Loaded with the first repository that is opened: a page that trains the demo needs nothing of it. */
-const library = (): Promise<typeof Library> => lateCode(() => import('./library.ts'));
+const library = (): Promise<typeof Library> => import('./library.ts');
 
 export interface HubModel {
   readonly id: string; // "owner/name"

@@ -1,5 +1,5 @@
 /** Runs of the store as the trainer makes and uses them: what is remembered of one, and the adapter it holds. */
-import type { RememberedDataset, RememberedModel, RunHead } from '../api/stored-runs.ts';
+import type { RememberedDataset, RememberedModel, RunHead, StoredRunContent } from '../api/stored-runs.ts';
 import type { ExportedFile } from '../api/exports.ts';
 import type { AdapterFiles, DatasetSource, ModelSource, TrainingRequest } from '../api/trainer-api.ts';
 import { toRawRunConfig } from '../config/run-config.ts';
@@ -143,8 +143,10 @@ export const noStore = (): TrainerError =>
 
 /** What a kept run has trained. @throws TrainerError "run-not-found", "checkpoint-invalid" */
 export async function storedAdapter(runs: RunStore, id: string): Promise<AdapterFiles> {
-  const { run } = await runs.read(id);
-  return adapterFilesOf(`${runName(run)}, step ${run.step}`, await storedRunFiles(runs, id));
+  const content = await runs.read(id);
+  const { run } = content;
+  const files = adapterDownload(await adapterOf(content, runs));
+  return adapterFilesOf(`${runName(run)}, step ${run.step}`, files);
 }
 
 /** @throws TrainerError "nothing-to-export" */
@@ -164,8 +166,12 @@ export async function storedRunFiles(runs: RunStore, id: string): Promise<readon
 
 /** As `storedRunFiles`, not yet as files. */
 export async function storedRun(runs: RunStore, id: string): Promise<TrainedAdapter> {
-  const { run, records } = await runs.read(id);
-  const { snapshot, config, identity, totalSteps } = await readCheckpoint(await runs.checkpoint(id));
+  return adapterOf(await runs.read(id), runs);
+}
+
+async function adapterOf({ run, records }: StoredRunContent, runs: RunStore): Promise<TrainedAdapter> {
+  const checkpoint = await readCheckpoint(await runs.checkpoint(run.id));
+  const { snapshot, config, identity, totalSteps } = checkpoint;
   if (identity === null) throw new TrainerError('checkpoint-invalid', 'The checkpoint names no model.');
   const plan = planAdapter(identity.modelConfig as unknown as ModelConfig, config);
   if (plan.elementCount !== snapshot.parameters.length)

@@ -1,7 +1,6 @@
 import type { FunctionComponent } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { useApp } from '../state/app-state.ts';
-import { lateCode } from '../../support/late-code.ts';
 import type { FailureScope } from '../state/failures.ts';
 
 interface Late {
@@ -16,7 +15,7 @@ export function latePart(load: () => Promise<FunctionComponent>, scope: FailureS
     const [late, setLate] = useState(loaded);
     useEffect(() => {
       if (late !== null) return;
-      lateCode(load).then(
+      load().then(
         (Part) => {
           loaded = { Part };
           setLate(loaded);

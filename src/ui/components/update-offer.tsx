@@ -2,8 +2,9 @@ import { useApp } from '../state/app-state.ts';
 
 /** A newer version of the page is offered, and never comes by itself while something is going on. */
 export function UpdateOffer() {
-  const { offline, run, evaluations } = useApp();
-  const isBusy = (): boolean => run.isActive.value || evaluations.isActive.value;
+  const { offline, run, evaluations, reproduce } = useApp();
+  const isBusy = (): boolean =>
+    run.isActive.value || evaluations.isActive.value || (reproduce.value?.isActive.value ?? false);
   if (!offline.hasUpdate.value || isBusy()) return null;
   return (
     <p class="update-offer" aria-live="polite">

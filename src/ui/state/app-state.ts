@@ -13,7 +13,6 @@ import type {
 } from '../../api/trainer-api.ts';
 import { fieldOf } from '../../config/run-config.ts';
 import { formatCountOf } from '../format.ts';
-import { lateCode } from '../../support/late-code.ts';
 import { fromWire, TrainerError } from '../../support/trainer-error.ts';
 import { createBuilderState, type Builder } from './builder.ts';
 import { createCompare, type Compare } from './compare.ts';
@@ -208,9 +207,10 @@ export function createAppState(client: TrainerApi, builderClient: BuilderApi): A
     openReproduce: async () => {
       failures.clear('reproduce');
       try {
-        const [{ createReproduce }, { default: body }] = await lateCode(() =>
-          Promise.all([import('./reproduce.ts'), import('../components/reproduce-body.tsx')]),
-        );
+        const [{ createReproduce }, { default: body }] = await Promise.all([
+          import('./reproduce.ts'),
+          import('../components/reproduce-body.tsx'),
+        ]);
         const parts = { failures, settings, setUp, run, storedRuns, evaluations, forecast };
         reproduce.value ??= createReproduce({ ...parts, startBlocker: runBlocker });
         return body;

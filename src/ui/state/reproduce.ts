@@ -91,11 +91,11 @@ export function createReproduce({
   /** By recipe; the newest of each seed comes first. */
   const runsOf = (recipe: Recipe): StoredRun[] =>
     storedRuns.list.value.filter(
-      ({ model, dataset: { source }, ...rest }) =>
-        model.source.kind === 'demo' &&
-        source.kind === 'builtin' &&
-        source.name === `${rowsFolder}${recipe.id}` &&
-        isSameTraining({ model, dataset: { name: '', source }, ...rest }),
+      (stored) =>
+        stored.model.source.kind === 'demo' &&
+        stored.dataset.source.kind === 'builtin' &&
+        stored.dataset.source.name === `${rowsFolder}${recipe.id}` &&
+        isSameTraining(stored),
     );
   const evaluationOf = (stored: StoredRun): StoredEvaluation | null =>
     evaluations.list.value.find(
