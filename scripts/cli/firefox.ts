@@ -74,6 +74,7 @@ const preferences = {
 export async function launchFirefox(
   more: Readonly<Record<string, string | number | boolean>> = {},
   environment: NodeJS.ProcessEnv = {},
+  args: readonly string[] = [],
 ): Promise<Browser> {
   const found = findFirefox();
   if (found === null) throw new Error(`No Firefox found: ${howToGetFirefox}.`);
@@ -81,6 +82,7 @@ export async function launchFirefox(
     browser: 'firefox',
     executablePath: found.path,
     headless: true,
+    args: [...args],
     timeout: startLimitMs,
     protocolTimeout: answerLimitMs,
     env: { ...env, ...environment },

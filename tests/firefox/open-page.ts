@@ -5,6 +5,7 @@ import { vi } from 'vitest';
 import { launchFirefox } from '../../scripts/cli/firefox.ts';
 import { serve } from '../../scripts/cli/serve.ts';
 import { tempFolder } from '../support/temp-folder.ts';
+import { systemAccess, systemPreferences } from './system-access.ts';
 
 const waitMs = 120_000; // a software GPU on a busy machine
 const findMs = 10_000;
@@ -29,10 +30,15 @@ export interface FirefoxPage {
 export async function openFirefoxPage(root: string, path = '/'): Promise<FirefoxPage> {
   const downloads = tempFolder();
   const served = await serve({ root });
-  const browser = await launchFirefox({
-    'browser.download.folderList': 2, // the folder below
-    'browser.download.dir': downloads,
-  });
+  const browser = await launchFirefox(
+    {
+      ...systemPreferences,
+      'browser.download.folderList': 2, // the folder below
+      'browser.download.dir': downloads,
+    },
+    {},
+    [systemAccess],
+  );
   const page = await browser.newPage();
   const faults: string[] = [];
   page.on('pageerror', (error) => faults.push(`uncaught error: ${String(error)}`));

@@ -107,7 +107,8 @@ export function ModelPanel() {
           />
           <span class="button">{source.kind === 'files' ? 'Choose another folder' : 'Choose a folder'}</span>
           <span class="small muted">
-            or drop one on the page: config.json, tokenizer.json, tokenizer_config.json and *.safetensors
+            or drop one on the page: config.json, tokenizer.json, tokenizer_config.json and *.safetensors. If
+            your browser asks about an upload: the files are only read, and stay on your computer.
           </span>
         </label>
       )}
