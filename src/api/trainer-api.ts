@@ -350,6 +350,8 @@ export interface RunResult {
   readonly trainRows: number;
   readonly evaluationRows: number; // held out
   readonly examples: number; // pieces that are trained; more than trainRows where long rows are split
+  /** Of all pieces together, prompts included. Absent in runs of versions that did not count them. */
+  readonly exampleTokens?: number;
   readonly steps: number;
   readonly lossFirst: number;
   readonly lossLast: number;

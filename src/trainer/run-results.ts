@@ -9,9 +9,9 @@ import { toRawRunConfig, type RunConfig } from '../config/run-config.ts';
 import type { TrainedAdapter } from '../exporters/subject.ts';
 import { toModules, type AdapterPlan } from '../model/adapter.ts';
 import { afterEvaluation, earlyStopSentence, isExhausted } from './held-out-progress.ts';
-import type { Split } from './held-out.ts';
 import { afterLoss, divergenceSentence } from './loss-watch.ts';
 import { RunMetrics } from './run-metrics.ts';
+import type { RowPlan } from './row-plan.ts';
 import { nothingYet, type RunProgress } from './run-progress.ts';
 import { skippedSentence } from './skipped-step.ts';
 
@@ -24,8 +24,13 @@ interface RunPosition {
   readonly records: readonly StoredRecord[];
 }
 
-export function rowCounts({ train, trainRows, evaluationRows }: Split): RowCounts {
-  return { rows: trainRows + evaluationRows, trainRows, evaluationRows, examples: train.length };
+export function rowCounts({ examples, split }: Pick<RowPlan, 'examples' | 'split'>): RowCounts {
+  const { train, trainRows, evaluationRows } = split;
+  const exampleTokens = train.reduce((sum, i) => sum + examples[i].tokens.length, 0);
+  return {
+    ...{ rows: trainRows + evaluationRows, trainRows, evaluationRows },
+    ...{ examples: train.length, exampleTokens },
+  };
 }
 
 /** Grows while the run goes on; plain data, so it outlives the device. */

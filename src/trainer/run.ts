@@ -126,7 +126,7 @@ export class Run {
         host: { ...host, model },
         plan,
         identity,
-        record: new RunRecord(config, names, { ...rowCounts(split), totalSteps }, gpu.report.gpu, position),
+        record: new RunRecord(config, names, { ...rowCounts(plan.rows), totalSteps }, gpu.report.gpu, position),
         adapter,
         resumeNotes: resumeNotes === null ? null : [...startNotes, ...resumeNotes],
         changes: judged?.changes ?? [],

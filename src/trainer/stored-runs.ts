@@ -56,7 +56,7 @@ export function headOf(
       source: rememberedModel(model.source),
     },
     dataset: { name: dataset.report.name, source: rememberedDataset(dataset, keepsDataset) },
-    counts: rowCounts(rows.split),
+    counts: rowCounts(rows),
     device,
     step: 0,
     totalSteps: batches.totalSteps,

@@ -1,5 +1,5 @@
 /** Runs side by side in words: what they are called, what their settings differ in, how their loss went. */
-import type { StoredRecord, StoredRun } from '../api/stored-runs.ts';
+import type { RowCounts, StoredRecord, StoredRun } from '../api/stored-runs.ts';
 import { runName } from '../support/run-name.ts';
 import { formatDate } from './format.ts';
 
@@ -52,3 +52,7 @@ function smoothedByStep(records: readonly StoredRecord[]): Map<number, number> {
   }
   return curve;
 }
+
+/** Mean, prompts included; null where the run did not count them. */
+export const tokensPerSample = ({ examples, exampleTokens }: RowCounts): number | null =>
+  exampleTokens === undefined ? null : exampleTokens / Math.max(1, examples);

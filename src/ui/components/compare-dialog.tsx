@@ -1,6 +1,6 @@
 import type { ComparedGroup } from '../../api/evaluations.ts';
 import type { StoredRun } from '../../api/stored-runs.ts';
-import { differencesOf, letterOf, nameOfRun } from '../compare-words.ts';
+import { differencesOf, letterOf, nameOfRun, tokensPerSample } from '../compare-words.ts';
 import { asFigure, figureNote, figureValue } from '../evaluation-words.ts';
 import { formatCount, formatDuration, formatLoss } from '../format.ts';
 import { useApp } from '../state/app-state.ts';
@@ -62,6 +62,10 @@ const facts: readonly Fact[] = [
   { name: 'Dataset', of: ({ dataset }) => dataset.name },
   { name: 'Started from', of: ({ startedFrom }) => startedFrom ?? 'fresh values' },
   { name: 'Rows trained', of: ({ counts }) => formatCount(counts.trainRows) },
+  {
+    name: 'Tokens a sample',
+    of: ({ counts }) => tokensPerSample(counts)?.toFixed(1) ?? '–',
+  },
   {
     name: 'Steps',
     of: ({ step, totalSteps }) =>

@@ -122,6 +122,8 @@ function Table({ lines }: { lines: readonly Line[] }) {
                   {title}
                 </th>
               ))}
+              <th scope="col">Tokens a sample</th>
+              <th scope="col">Tokens an answer</th>
             </tr>
           </thead>
           <tbody>
@@ -141,6 +143,8 @@ function Table({ lines }: { lines: readonly Line[] }) {
                       </span>
                     </td>
                   ))}
+                  <td>{tokens(outcomes.map(({ tokensPerSample }) => tokensPerSample))}</td>
+                  <td>{tokens(outcomes.map(({ figures }) => figures.tokensPerAnswer))}</td>
                 </tr>
               );
             })}
@@ -153,4 +157,10 @@ function Table({ lines }: { lines: readonly Line[] }) {
       </p>
     </>
   );
+}
+
+/** Mean over the seeds that counted them. */
+function tokens(values: readonly (number | null)[]): string {
+  const known = values.filter((value) => value !== null);
+  return known.length === 0 ? '–' : (known.reduce((sum, value) => sum + value, 0) / known.length).toFixed(1);
 }

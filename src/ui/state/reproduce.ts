@@ -11,6 +11,7 @@ import type { Outcome } from '../../reproduce/outcome.ts';
 import { recipes, type Recipe } from '../../reproduce/recipes.ts';
 import { linesOf, markdownOf, type Line } from '../../reproduce/report.ts';
 import { fromWire, TrainerError } from '../../support/trainer-error.ts';
+import { tokensPerSample } from '../compare-words.ts';
 import type { Evaluations } from './evaluations.ts';
 import type { Failures } from './failures.ts';
 import type { Forecast } from './forecast.ts';
@@ -115,10 +116,10 @@ export function createReproduce({
         const results = evaluationOf(stored)?.results ?? null;
         if (stored.state !== 'finished' || results === null || seen.has(`${recipe.id} ${seed}`)) continue;
         seen.add(`${recipe.id} ${seed}`);
-        const about = { seed, tokensPerSample: null, device: stored.device };
+        const about = { seed, device: stored.device };
         if (!seen.has(`base ${seed}`)) {
           seen.add(`base ${seed}`);
-          const base = { recipe: 'base', rows: 0, steps: 0, trainSeconds: 0 };
+          const base = { recipe: 'base', rows: 0, tokensPerSample: null, steps: 0, trainSeconds: 0 };
           found.push({ ...about, ...base, figures: figuresOf(results, 'base') });
         }
         found.push({
@@ -126,6 +127,7 @@ export function createReproduce({
           recipe: recipe.id,
           figures: figuresOf(results, 'adapter'),
           rows: stored.counts.rows,
+          tokensPerSample: tokensPerSample(stored.counts),
           steps: stored.step,
           trainSeconds: stored.result?.seconds ?? 0,
         });

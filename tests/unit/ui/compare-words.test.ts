@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { StoredRecord } from '../../../src/api/stored-runs.ts';
-import { differencesOf, overlaidLosses } from '../../../src/ui/compare-words.ts';
+import { differencesOf, overlaidLosses, tokensPerSample } from '../../../src/ui/compare-words.ts';
 
 test('settings that differ are listed, those that one run does not have too, equal ones not', () => {
   const runs = [
@@ -35,4 +35,10 @@ test('losses lie over one another by step: a step that a run has not, or has ski
   // The mean of 2 and 1 with the weights 0.8 · 0.2 and 0.2, divided by their sum.
   expect(losses[0][2]).toBeCloseTo((0.16 * 2 + 0.2 * 1) / 0.36, 12);
   expect(losses[1]).toEqual([null, 4, null]);
+});
+
+test('tokens a sample are the mean over the pieces, and unknown where the run did not count them', () => {
+  const counts = { rows: 3, trainRows: 2, evaluationRows: 1, examples: 4 };
+  expect(tokensPerSample({ ...counts, exampleTokens: 50 })).toBe(12.5);
+  expect(tokensPerSample(counts)).toBeNull();
 });
