@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RunResult } from '../../../src/api/trainer-api.ts';
+import { demoSettings } from '../../../src/config/demo-preset.ts';
 import { requireRunConfig } from '../../../src/config/run-config.ts';
 import { outPrefix } from '../../../src/headless/bridge.ts';
 import { deliveredNames, type HeadlessEvent, type Outcome } from '../../../src/headless/commands.ts';
@@ -16,7 +17,7 @@ export interface TrainedInFirefox {
   readonly stepMs: readonly number[];
 }
 
-/** `env`: what Firefox is started with, e.g. a Vulkan driver. */
+/** `settings` over the demo's own, as `npm run train -- --model demo --set …` has them. `env`: what Firefox is started with, e.g. a Vulkan driver. */
 export async function trainInFirefox(
   settings: Readonly<Record<string, unknown>>,
   env: NodeJS.ProcessEnv,
@@ -46,7 +47,7 @@ export async function trainInFirefox(
     const plan = {
       model: { kind: 'demo' },
       dataset: { kind: 'builtin', name: 'alttrain-1k' },
-      config: requireRunConfig(settings),
+      config: requireRunConfig({ ...demoSettings, ...settings }),
       initAdapter: null,
       checkpointUrl: null,
       allowChanges: false,
