@@ -6,8 +6,8 @@
  *   step  the time of a training step of the demo in Firefox and on Dawn in Node, both on lavapipe, and in Chromium on SwiftShader
  *   demo  the demo's default run in Firefox: loss, and rates before and after
  *
- * Firefox takes lavapipe from the system; `step` takes the one that `npm run test:second-adapter -- --install` fetches where it
- * is there, because Dawn refuses that of Mesa 22.3. LLVM's optimisation is off for both, since
+ * `gpu` takes lavapipe from the system; `step` and `demo` take the one that `npm run test:second-adapter -- --install` fetches where
+ * it is there, because Dawn refuses that of Mesa 22.3. LLVM's optimisation is off for both, since
  * compiling takes minutes with it; `GALLIVM_PERF=` (empty) switches it on.
  */
 import { mkdtempSync, readFileSync } from 'node:fs';
@@ -60,11 +60,15 @@ async function stepsOf(
 const median = (values: readonly number[]): number =>
   [...values.slice(1)].sort((a, b) => a - b)[Math.floor((values.length - 1) / 2)] ?? Number.NaN;
 
-async function stepTimes(): Promise<boolean> {
+function lavapipe(): NodeJS.ProcessEnv {
   const search = findDriver(process.env);
   if ('lacking' in search) throw new Error(`No lavapipe: ${search.lacking}.`);
-  const env = driverEnvironment(search.driver);
   say(`lavapipe: ${search.driver.manifest}`);
+  return driverEnvironment(search.driver);
+}
+
+async function stepTimes(): Promise<boolean> {
+  const env = lavapipe();
   const firefox = await trainInFirefox(stepSettings, env, say);
   const all = [
     { where: 'Firefox (wgpu, Naga), lavapipe', ...firefox },
@@ -85,7 +89,7 @@ async function stepTimes(): Promise<boolean> {
 }
 
 async function demoRun(): Promise<boolean> {
-  const { result, losses } = await trainInFirefox({}, {}, say);
+  const { result, losses } = await trainInFirefox({}, lavapipe(), say);
   say(
     `${result.steps} steps in ${result.seconds.toFixed(0)} s: loss ${losses[0]?.toFixed(4)} → ${losses.at(-1)?.toFixed(4)}`,
   );

@@ -229,7 +229,7 @@ export function perplexityLines({ tokens, longestRow, formats: results }: Perple
           ? ['–', reference.loss.toFixed(6), '–']
           : [engine.loss.toFixed(6), reference.loss.toFixed(6), errorOf(result).toExponential(1)];
       const loss = engine?.loss ?? reference.loss;
-      const price = `${(100 * (Math.exp(loss - float32) - 1)).toFixed(2)} %`;
+      const price = `${(100 * (Math.exp(loss - float32) - 1)).toFixed(2).replace(/^-(?=0\.00$)/, '')} %`;
       return `| ${[format, reference.tokens, ...here, Math.exp(loss).toFixed(3), price].join(' | ')} |`;
     }),
     '',
