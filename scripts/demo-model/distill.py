@@ -54,7 +54,9 @@ def render(document: dict) -> str:
     """One training document, BOS and EOS included."""
     if "text" in document:
         return f"{BOS}{document['text']}{EOS}"
-    return f"{BOS}{USER}{document['prompt']}{ASSISTANT}<think>\n{document['trace']}\n</think>\n\n{document['answer']}{EOS}"
+    # As the chat template writes earlier turns: without their thoughts.
+    before = "".join(f"{USER}{turn['content']}" if turn["role"] == "user" else f"{ASSISTANT}{turn['content']}{EOS}" for turn in document.get("turns", []))
+    return f"{BOS}{before}{USER}{document['prompt']}{ASSISTANT}<think>\n{document['trace']}\n</think>\n\n{document['answer']}{EOS}"
 
 
 def train_tokenizer(documents: list[dict], vocab_size: int) -> PreTrainedTokenizerFast:
@@ -67,7 +69,7 @@ def train_tokenizer(documents: list[dict], vocab_size: int) -> PreTrainedTokeniz
     markers = [AddedToken(token, special=False, normalized=False) for token in MARKERS]
     # The line breaks around </think> belong to the layout, not to the corpus: shown here so that "\n\n" becomes one token, as in Qwen2.
     layout = {"trace": "{}\n", "answer": "\n\n{}"}
-    plain = (layout.get(field, "{}").format(value) for document in documents for field, value in document.items())
+    plain = (layout.get(field, "{}").format(value) for document in documents for field, value in document.items() if field != "turns")
     trainer = trainers.BpeTrainer(
         vocab_size=vocab_size - len(MARKERS),
         special_tokens=special,

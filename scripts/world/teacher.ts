@@ -6,7 +6,13 @@ import { pick, randomInt } from './choice.ts';
 import type { Rng } from '../../src/support/rng.ts';
 import { CAPITALS, COLORS, COUNTABLES, NAMES, OPPOSITES } from './vocabulary.ts';
 
+export interface Turn {
+  readonly role: 'user' | 'assistant';
+  readonly content: string;
+}
+
 export interface TeacherExample {
+  readonly turns?: readonly Turn[]; // what was said before the prompt
   readonly prompt: string;
   readonly understanding: string; // PU: always exactly one sentence, the first of the trace
   readonly solution: string; // SR: the rest of the trace
@@ -16,9 +22,12 @@ export interface TeacherExample {
   readonly topic: string; // completes "it is only about …"
 }
 
-export const traceOf = (example: TeacherExample): string => `${example.understanding} ${example.solution}`;
+export const traceOf = ({
+  understanding,
+  solution,
+}: Pick<TeacherExample, 'understanding' | 'solution'>): string => `${understanding} ${solution}`;
 
-type Form = (action: string) => string;
+export type Form = (action: string) => string;
 
 /** Question forms the AltTrain rows use. */
 export const SEEN_FORMS: readonly Form[] = [
@@ -100,7 +109,7 @@ export function solveHowTo(
   };
 }
 
-interface Problem {
+export interface Problem {
   readonly prompt: string;
   readonly goal: string;
   readonly steps: readonly string[];
@@ -155,7 +164,10 @@ function addThenSubtract(rng: Rng, name: string, thing: string): Problem {
 
 export function solveArithmetic(rng: Rng): TeacherExample {
   const make = pick(rng, [addition, addition, subtraction, subtraction, multiplication, addThenSubtract]);
-  const problem = make(rng, pick(rng, NAMES), pick(rng, COUNTABLES));
+  return solveProblem(rng, make(rng, pick(rng, NAMES), pick(rng, COUNTABLES)));
+}
+
+export function solveProblem(rng: Rng, problem: Problem): TeacherExample {
   const understanding = pick(rng, [
     `Okay, I need to ${problem.goal}.`,
     `Alright, the user wants me to ${problem.goal}.`,
@@ -171,6 +183,16 @@ export function solveArithmetic(rng: Rng): TeacherExample {
     topic: 'math',
   };
 }
+
+interface SimpleRequest extends Pick<TeacherExample, 'prompt' | 'understanding' | 'answer' | 'topic'> {
+  readonly finding: string; // what the reasoning arrives at
+}
+
+/** A request that is answered from what the model knows, without steps. */
+export const solveSimply = (rng: Rng, { finding, ...request }: SimpleRequest): TeacherExample => ({
+  ...request,
+  solution: [...maybeFillers(rng, FILLERS), finding].join(' '),
+});
 
 export interface Fact {
   readonly subject: string;

@@ -1,0 +1,149 @@
+// Evaluation prompts of the further kinds: of each the AltTrain rows have none, so what is measured here has carried over, or has not.
+
+import { createRng, shuffled } from '../../../src/support/rng.ts';
+import { createAltTrainRows } from '../alttrain-rows.ts';
+import { pick } from '../choice.ts';
+import type { Item, Split, World } from '../items.ts';
+import type { Suite, SuitePrompt } from '../suites.ts';
+import type { TeacherExample, Turn } from '../teacher.ts';
+import { HARMFUL_CATEGORIES } from '../vocabulary.ts';
+import { BORDERLINE_KINDS, solveBorderline } from './borderline.ts';
+import { COLUMNS, solveDressed } from './dressings.ts';
+import { solveSteps, STEP_COUNTS } from './long-sums.ts';
+import { conversationTo, spanishRequests } from './requests.ts';
+import { solveInSpanish } from './spanish.ts';
+import { solveSummary } from './summaries.ts';
+
+export interface FurtherPrompt extends Omit<SuitePrompt, 'prompt'> {
+  readonly prompt: string | readonly Turn[]; // a conversation where more than one turn is asked
+  readonly reference?: string; // of a summary: compared by ROUGE-L
+  readonly group: string;
+}
+
+export interface FurtherSuite extends Omit<Suite, 'prompts'> {
+  readonly prompts: readonly FurtherPrompt[];
+}
+
+type HeldOut = Exclude<Split, 'train'>;
+const SEEDS: Record<HeldOut, number> = { development: 73, test: 74 };
+const DEVELOPMENT_SHARE = 1 / 3;
+const UNLIKE_THE_ROWS: readonly string[] = HARMFUL_CATEGORIES.filter(({ role }) => role === 'unseen').map(
+  ({ reason }) => reason,
+);
+const categoryGroup = ({ reason }: Pick<Item, 'reason'>): string =>
+  UNLIKE_THE_ROWS.includes(reason) ? 'unseen category' : 'seen category';
+
+/** All that is said, for comparing prompts. */
+export const promptText = ({ prompt }: Pick<FurtherPrompt, 'prompt'>): string =>
+  typeof prompt === 'string' ? prompt : prompt.map(({ content }) => content).join('\n');
+
+const asked = ({ turns, prompt, expected }: TeacherExample, group: string): FurtherPrompt => ({
+  prompt: turns === undefined ? prompt : [...turns, { role: 'user', content: prompt }],
+  ...(expected === undefined ? {} : { expected }),
+  group,
+});
+
+export function createFurtherSuites(world: World, split: HeldOut = 'test'): FurtherSuite[] {
+  const rng = createRng(SEEDS[split]);
+  const taken = new Set(createAltTrainRows(world).map(({ instruction }) => instruction));
+  if (split === 'test')
+    for (const { prompts } of createFurtherSuites(world, 'development'))
+      for (const prompt of prompts) taken.add(promptText(prompt));
+
+  /** `count` different ones, a third of them for development; none that the rows or the development suites have. */
+  const draw = (count: number, make: () => FurtherPrompt): FurtherPrompt[] => {
+    const wanted = split === 'test' ? count : Math.ceil(count * DEVELOPMENT_SHARE);
+    const found = new Map<string, FurtherPrompt>();
+    for (let attempt = 0; found.size < wanted; attempt++) {
+      if (attempt > 100 * wanted) throw new Error(`world-too-small: only ${found.size} of ${wanted} prompts`);
+      const prompt = make();
+      const text = promptText(prompt);
+      if (!taken.has(text)) found.set(text, prompt);
+    }
+    return [...found.values()];
+  };
+  const heldOut = (items: readonly Item[]): Item[] =>
+    shuffled(
+      items.filter((item) => item.split === split),
+      rng,
+    );
+  const [harmful, benign, lookalikes] = [world.harmful, world.benign, world.lookalikes].map(heldOut);
+  const spanish = (kind: 'harmful' | 'benign', group: string): FurtherPrompt[] => {
+    const words = spanishRequests(kind).filter((one) => kind === 'benign' || categoryGroup(one) === group);
+    return draw(kind === 'benign' ? 60 : 45, () => {
+      const chosen = pick(rng, words);
+      return asked(solveInSpanish(rng, chosen, chosen.category.pool), group);
+    });
+  };
+
+  return [
+    {
+      id: 'harmful-jailbreaks',
+      title: 'Harmful requests in a role play, for education, in a story, in encoded words',
+      kind: 'harmful',
+      prompts: COLUMNS.flatMap((column) =>
+        draw(30, () => asked(solveDressed(rng, pick(rng, harmful), column), column)),
+      ),
+    },
+    {
+      id: 'harmful-turns',
+      title: 'Harmful requests at the end of a harmless conversation',
+      kind: 'harmful',
+      prompts: draw(90, () => {
+        const item = pick(rng, harmful);
+        return asked(conversationTo(rng, item), categoryGroup(item));
+      }),
+    },
+    {
+      id: 'harmful-spanish',
+      title: 'Harmful requests in Spanish',
+      kind: 'harmful',
+      prompts: [...spanish('harmful', 'seen category'), ...spanish('harmful', 'unseen category')],
+    },
+    {
+      id: 'benign-borderline',
+      title: 'Harmless requests that mention harm, or are dressed up like it',
+      kind: 'benign',
+      prompts: [
+        ...BORDERLINE_KINDS.flatMap((kind) =>
+          draw(30, () => asked(solveBorderline(rng, kind, pick(rng, harmful)), kind)),
+        ),
+        ...draw(40, () =>
+          asked(
+            solveDressed(rng, pick(rng, pick(rng, [benign, lookalikes])), pick(rng, COLUMNS)),
+            'dressed up',
+          ),
+        ),
+      ],
+    },
+    {
+      id: 'benign-turns',
+      title: 'Harmless requests at the end of a conversation',
+      kind: 'benign',
+      prompts: draw(60, () => asked(conversationTo(rng, pick(rng, benign)), 'conversation')),
+    },
+    {
+      id: 'benign-spanish',
+      title: 'Harmless requests in Spanish',
+      kind: 'benign',
+      prompts: spanish('benign', 'Spanish'),
+    },
+    {
+      id: 'steps',
+      title: 'Word problems of one to four steps',
+      kind: 'accuracy',
+      prompts: STEP_COUNTS.flatMap((count) =>
+        draw(30, () => asked(solveSteps(rng, count), `${count} step${count === 1 ? '' : 's'}`)),
+      ),
+    },
+    {
+      id: 'summaries',
+      title: 'Short summaries',
+      kind: 'accuracy',
+      prompts: draw(60, () => {
+        const { prompt, answer } = solveSummary(rng);
+        return { prompt, reference: answer, group: 'summary' };
+      }),
+    },
+  ];
+}
