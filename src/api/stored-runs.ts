@@ -18,7 +18,10 @@ export type RememberedDataset =
 export type RunState = 'running' | 'stopped' | 'finished' | 'failed';
 
 /** Rows of the file that are used, and the pieces that are trained; as in `RunResult`. */
-export type RowCounts = Pick<RunResult, 'rows' | 'trainRows' | 'evaluationRows' | 'examples' | 'exampleTokens'>;
+export type RowCounts = Pick<
+  RunResult,
+  'rows' | 'trainRows' | 'evaluationRows' | 'examples' | 'exampleTokens'
+>;
 
 export interface RunFailure {
   readonly code: string;
