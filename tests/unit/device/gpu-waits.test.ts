@@ -36,9 +36,10 @@ function deviceThat({ looksEveryMs = 0, busyMs = 0, isLost = false } = {}): Fake
   return { device: device as unknown as GPUDevice, submits: () => submits };
 }
 
-const msOf = async (wait: Promise<unknown>): Promise<number> => {
+/** The clock starts before the wait does: begun as an argument, a wait on a busy machine is some milliseconds old when the clock starts. */
+const msOf = async (wait: () => Promise<unknown>): Promise<number> => {
   const started = performance.now();
-  await wait;
+  await wait();
   return performance.now() - started;
 };
 
