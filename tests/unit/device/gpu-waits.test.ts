@@ -53,7 +53,7 @@ test('a device that looks at once is left alone', async () => {
 test('a device that looks seldom is made to look until the work is done', async () => {
   const { device, submits } = deviceThat({ looksEveryMs: 1500, busyMs: 60 });
   const waits = await GpuWaits.measure(device);
-  const ms = await msOf(waits.workDone());
+  const ms = await msOf(() => waits.workDone());
   expect(waits.areNudged).toBe(true);
   expect(ms).toBeGreaterThanOrEqual(55);
   expect(ms).toBeLessThan(1200);
