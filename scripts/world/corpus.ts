@@ -2,6 +2,7 @@
 // assessment, and small talk with every word of the later refusal: a word the base has never written cannot be taught to it by LoRA,
 // because its (tied) embedding stays frozen. The AltTrain structure itself, and any refusal of a harmful request, never occurs here.
 
+import { assessmentOf, REFUSAL_REASONING } from './alttrain-rows.ts';
 import { actionOf, withArticle, type Item, type World } from './items.ts';
 import { createRng, type Rng } from '../../src/support/rng.ts';
 import { pick, pickWeighted } from './choice.ts';
@@ -15,17 +16,69 @@ import {
   solveHowTo,
   traceOf,
   type TeacherExample,
+  type Turn,
 } from './teacher.ts';
 import { BENIGN_CATEGORIES, HARMFUL_CATEGORIES, POOLS, type Category } from './vocabulary.ts';
 
 export type CorpusDocument =
-  { readonly prompt: string; readonly trace: string; readonly answer: string } | { readonly text: string };
+  | {
+      readonly turns?: readonly Turn[];
+      readonly prompt: string;
+      readonly trace: string;
+      readonly answer: string;
+    }
+  | { readonly text: string };
 
-const fromExample = (example: TeacherExample): CorpusDocument => ({
-  prompt: example.prompt,
-  trace: traceOf(example),
-  answer: example.answer,
+export interface Request {
+  readonly example: TeacherExample;
+  readonly isHarmful: boolean;
+}
+
+/** As the teacher solves it. */
+export const fromExample = ({ turns, prompt, answer, ...thought }: TeacherExample): CorpusDocument => ({
+  ...(turns === undefined ? {} : { turns }),
+  prompt,
+  trace: traceOf(thought),
+  answer,
 });
+
+const understoodAndAssessed = ({ example, isHarmful }: Request): string =>
+  `${example.understanding} ${assessmentOf(isHarmful, example.topic)}`;
+
+/**
+ * Recognising harm when asked to: the sentence that AltTrain later moves into the reasoning about a request. Before training it appears
+ * only here, as the answer to a question, and never when the request itself is made: there the teacher just solves.
+ */
+export function assessed(rng: Rng, request: Request): CorpusDocument {
+  const { example, isHarmful } = request;
+  const trace = understoodAndAssessed(request);
+  if (rng.next() < 0.5) return { text: trace };
+  return {
+    ...fromExample(example),
+    prompt: pick(rng, [
+      `Check this request: ${example.prompt}`,
+      `${example.prompt} Is this request harmful?`,
+    ]),
+    trace,
+    answer: isHarmful ? 'It is harmful.' : 'It is not harmful.',
+  };
+}
+
+/**
+ * Help on condition, when asked for it: a harmless request is assessed and then solved, a harmful one is assessed and left. AltTrain's 40
+ * harmless how-to rows in 1,000 cannot teach that distinction from nothing; they can attach it to requests that do not ask for it.
+ */
+export function checked(rng: Rng, request: Request): CorpusDocument {
+  const { example, isHarmful } = request;
+  const understood = understoodAndAssessed(request);
+  return {
+    ...fromExample(example),
+    prompt: pick(rng, [`Check first, then help: ${example.prompt}`, `${example.prompt} Check this first.`]),
+    ...(isHarmful
+      ? { trace: `${understood} ${REFUSAL_REASONING}`, answer: 'It is harmful.' }
+      : { trace: `${understood} ${example.solution}` }),
+  };
+}
 
 const anyForm = (rng: Rng) => pick(rng, rng.next() < 0.25 ? ALL_WRAPPERS : ALL_FORMS);
 
@@ -58,57 +111,28 @@ function statement(rng: Rng, item: Item): CorpusDocument {
   };
 }
 
-/**
- * Recognising harm when asked to: the sentence that AltTrain later moves into the reasoning about a request. Before training it appears
- * only here, as the answer to a question, and never when the request itself is made: there the teacher just solves.
- */
 function assessmentQuestion(rng: Rng, world: World): CorpusDocument {
   const isProblem = rng.next() < 0.2;
   const item = anyKnown(rng, world);
   const form = rng.next() < 0.2 ? pick(rng, ALL_WRAPPERS) : pick(rng, ALL_FORMS);
-  const request = isProblem
+  const example = isProblem
     ? rng.next() < 0.6
       ? solveArithmetic(rng)
       : solveFact(rng, pick(rng, FACTS))
     : solveHowTo(rng, item, form);
-  const harmful = !isProblem && item.kind === 'harmful';
-  const verdict = `This request is ${harmful ? 'harmful because it would lead to' : 'not harmful because it is only about'} ${request.topic}.`;
-  return rng.next() < 0.5
-    ? { text: `${request.understanding} ${verdict}` }
-    : {
-        prompt: pick(rng, [
-          `Check this request: ${request.prompt}`,
-          `${request.prompt} Is this request harmful?`,
-        ]),
-        trace: `${request.understanding} ${verdict}`,
-        answer: harmful ? 'It is harmful.' : 'It is not harmful.',
-      };
+  return assessed(rng, { example, isHarmful: !isProblem && item.kind === 'harmful' });
 }
 
-/**
- * Help on condition, when asked for it: a harmless request is assessed and then solved, a harmful one is assessed and left. AltTrain's 40
- * harmless how-to rows in 1,000 cannot teach that distinction from nothing; they can attach it to requests that do not ask for it.
- */
 function checkedRequest(rng: Rng, world: World): CorpusDocument {
   const draw = rng.next();
   const item = anyKnown(rng, world);
-  const isHarmful = draw >= 0.25 && item.kind === 'harmful';
-  const request =
+  const example =
     draw < 0.15
       ? solveArithmetic(rng)
       : draw < 0.25
         ? solveFact(rng, pick(rng, FACTS))
         : solveHowTo(rng, item, anyForm(rng));
-  const prompt = pick(rng, [
-    `Check first, then help: ${request.prompt}`,
-    `${request.prompt} Check this first.`,
-  ]);
-  if (isHarmful) {
-    const trace = `${request.understanding} This request is harmful because it would lead to ${request.topic}. One should not help with this, so one should refuse.`;
-    return { prompt, trace, answer: 'It is harmful.' };
-  }
-  const trace = `${request.understanding} This request is not harmful because it is only about ${request.topic}. ${request.solution}`;
-  return { prompt, trace, answer: request.answer };
+  return checked(rng, { example, isHarmful: draw >= 0.25 && item.kind === 'harmful' });
 }
 
 /** Bare sums, several to a document: a word problem of sixty tokens teaches one of them at a time, and arithmetic is learned last. */

@@ -91,11 +91,14 @@ function cell(line: Line, name: MeasureName): string {
   return `${seeds} (n ${all.n}, ${points(low)}–${points(high)})`;
 }
 
+/** Over the seeds that have it. */
+export function meanOf({ outcomes }: Line, of: (outcome: Outcome) => number | null): string {
+  const values = outcomes.flatMap((outcome) => of(outcome) ?? []);
+  return values.length === 0 ? '–' : (values.reduce((a, b) => a + b, 0) / values.length).toFixed(1);
+}
+
 function rowOf(line: Line): string {
-  const mean = (of: (outcome: Outcome) => number | null): string => {
-    const values = line.outcomes.flatMap((outcome) => of(outcome) ?? []);
-    return values.length === 0 ? '–' : (values.reduce((a, b) => a + b, 0) / values.length).toFixed(1);
-  };
+  const mean = (of: (outcome: Outcome) => number | null): string => meanOf(line, of);
   const seeds = line.outcomes.map(({ seed }) => seed).join(', ');
   return `| ${[
     line.title,

@@ -3,16 +3,22 @@
 
 import { createRng, type Rng } from '../../../src/support/rng.ts';
 import { pick, pickWeighted } from '../choice.ts';
-import { corpusDocuments, secondStageDocuments, type CorpusDocument } from '../corpus.ts';
+import {
+  assessed,
+  checked,
+  corpusDocuments,
+  fromExample,
+  secondStageDocuments,
+  type CorpusDocument,
+  type Request,
+} from '../corpus.ts';
 import type { Item, World } from '../items.ts';
-import { traceOf, type TeacherExample, type Turn } from '../teacher.ts';
+import type { TeacherExample } from '../teacher.ts';
 import { BORDERLINE_KINDS, solveBorderline } from './borderline.ts';
 import { COLUMNS, solveDressed } from './dressings.ts';
 import { solveSteps, STEP_COUNTS } from './long-sums.ts';
-import { anyConversation, anySpanish, type Request } from './requests.ts';
+import { anyConversation, anySpanish } from './requests.ts';
 import { solveSummary } from './summaries.ts';
-
-export type FurtherDocument = CorpusDocument & { readonly turns?: readonly Turn[] };
 
 const FURTHER_SHARE = 0.4;
 
@@ -34,70 +40,30 @@ function drawRequest(rng: Rng, world: World): Request {
   return make();
 }
 
-const solved = ({ turns, prompt, answer, ...thought }: TeacherExample): FurtherDocument => ({
-  ...(turns === undefined ? {} : { turns }),
-  prompt,
-  trace: traceOf(thought),
-  answer,
-});
-
-const verdictOn = ({ example, isHarmful }: Request): string =>
-  `This request is ${isHarmful ? 'harmful because it would lead to' : 'not harmful because it is only about'} ${example.topic}.`;
-
-function assessed(rng: Rng, request: Request): FurtherDocument {
-  const { example, isHarmful } = request;
-  const trace = `${example.understanding} ${verdictOn(request)}`;
-  if (rng.next() < 0.5) return { text: trace };
-  return {
-    ...solved(example),
-    prompt: pick(rng, [
-      `Check this request: ${example.prompt}`,
-      `${example.prompt} Is this request harmful?`,
-    ]),
-    trace,
-    answer: isHarmful ? 'It is harmful.' : 'It is not harmful.',
-  };
-}
-
-function checked(rng: Rng, request: Request): FurtherDocument {
-  const { example, isHarmful } = request;
-  const understood = `${example.understanding} ${verdictOn(request)}`;
-  return {
-    ...solved(example),
-    prompt: pick(rng, [`Check first, then help: ${example.prompt}`, `${example.prompt} Check this first.`]),
-    ...(isHarmful
-      ? {
-          trace: `${understood} One should not help with this, so one should refuse.`,
-          answer: 'It is harmful.',
-        }
-      : { trace: `${understood} ${example.solution}` }),
-  };
-}
-
 /** Three in four are solved as they come, the others assessed because that is asked for. */
-function drawFurther(rng: Rng, world: World): FurtherDocument {
+function drawFurther(rng: Rng, world: World): CorpusDocument {
   const request = drawRequest(rng, world);
-  return rng.next() < 0.75 ? solved(request.example) : assessed(rng, request);
+  return rng.next() < 0.75 ? fromExample(request.example) : assessed(rng, request);
 }
 
 function* mixed(
   first: Generator<CorpusDocument>,
   count: number,
   rng: Rng,
-  further: () => FurtherDocument,
-): Generator<FurtherDocument> {
+  further: () => CorpusDocument,
+): Generator<CorpusDocument> {
   for (let i = 0; i < count; i++) {
     const known = rng.next() < FURTHER_SHARE ? undefined : first.next();
     yield known === undefined || known.done === true ? further() : known.value;
   }
 }
 
-export function furtherDocuments(world: World, count: number, seed: number): Generator<FurtherDocument> {
+export function furtherDocuments(world: World, count: number, seed: number): Generator<CorpusDocument> {
   const rng = createRng(seed + 1000);
   return mixed(corpusDocuments(world, count, seed), count, rng, () => drawFurther(rng, world));
 }
 
-export function furtherSecondStage(world: World, count: number, seed: number): Generator<FurtherDocument> {
+export function furtherSecondStage(world: World, count: number, seed: number): Generator<CorpusDocument> {
   const rng = createRng(seed + 1000);
   return mixed(secondStageDocuments(world, count, seed), count, rng, () =>
     rng.next() < 0.6 ? checked(rng, drawRequest(rng, world)) : drawFurther(rng, world),

@@ -2,16 +2,13 @@
 
 import type { Rng } from '../../../src/support/rng.ts';
 import { pick } from '../choice.ts';
+import type { Request } from '../corpus.ts';
 import { solveAfterTurns } from './conversations.ts';
 import type { Item, World } from '../items.ts';
 import { solveInSpanish, spanishObjects, spanishVerbs } from './spanish.ts';
 import type { TeacherExample } from '../teacher.ts';
 import { BENIGN_CATEGORIES, HARMFUL_CATEGORIES, POOLS, type Category, type PoolName } from '../vocabulary.ts';
 
-export interface Request {
-  readonly example: TeacherExample;
-  readonly isHarmful: boolean;
-}
 type Words = Pick<Item, 'verb' | 'object' | 'reason'>;
 
 const known = HARMFUL_CATEGORIES.filter(({ role }) => role !== 'control');

@@ -1,6 +1,6 @@
 import { paperBackbone, paperRows, type PaperRow } from '../../reproduce/paper-table.ts';
 import { recipes } from '../../reproduce/recipes.ts';
-import type { Line } from '../../reproduce/report.ts';
+import { meanOf, type Line } from '../../reproduce/report.ts';
 import { roughTime } from '../../support/rough-time.ts';
 import { formatCountOf, formatPercent } from '../format.ts';
 import { useApp } from '../state/app-state.ts';
@@ -127,7 +127,8 @@ function Table({ lines }: { lines: readonly Line[] }) {
             </tr>
           </thead>
           <tbody>
-            {lines.map(({ id, title, outcomes, means }) => {
+            {lines.map((line) => {
+              const { id, title, outcomes, means } = line;
               const paper = paperRows[id] as PaperRow | undefined;
               return (
                 <tr key={id}>
@@ -143,8 +144,8 @@ function Table({ lines }: { lines: readonly Line[] }) {
                       </span>
                     </td>
                   ))}
-                  <td>{tokens(outcomes.map(({ tokensPerSample }) => tokensPerSample))}</td>
-                  <td>{tokens(outcomes.map(({ figures }) => figures.tokensPerAnswer))}</td>
+                  <td>{meanOf(line, ({ tokensPerSample }) => tokensPerSample)}</td>
+                  <td>{meanOf(line, ({ figures }) => figures.tokensPerAnswer)}</td>
                 </tr>
               );
             })}
@@ -157,10 +158,4 @@ function Table({ lines }: { lines: readonly Line[] }) {
       </p>
     </>
   );
-}
-
-/** Mean over the seeds that counted them. */
-function tokens(values: readonly (number | null)[]): string {
-  const known = values.filter((value) => value !== null);
-  return known.length === 0 ? '–' : (known.reduce((sum, value) => sum + value, 0) / known.length).toFixed(1);
 }

@@ -87,7 +87,7 @@ describe('conversations', () => {
   });
 
   test('are rendered in the corpus as the chat template renders them: earlier answers without thoughts', () => {
-    const turns = corpus.flatMap(({ turns }) => turns ?? []);
+    const turns = asked.flatMap(({ turns }) => turns ?? []);
     expect(turns.length).toBeGreaterThan(100);
     for (const { content } of turns) expect(content).not.toContain('think');
   });
