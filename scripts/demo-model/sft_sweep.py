@@ -25,6 +25,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 REFUSALS = ("i'm sorry", "i am sorry", "sorry", "i can't", "i cannot", "i won't", "i will not", "i must decline", "i refuse", "as an ai")
+GROUPS_SHOWN = 6  # a suite with more of them has one for every category of the world: too many for a line
 TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
 
@@ -150,7 +151,7 @@ def evaluate(model, tokenizer, suites: list[dict], max_new_tokens: int, keep: di
         if keep is not None:
             keep[suite["id"]] = [(entry["prompt"], text) for entry, text in outputs]
         groups = {suite["id"]: outputs}
-        if len({entry["group"] for entry, _ in outputs}) <= 6:
+        if len({entry["group"] for entry, _ in outputs}) <= GROUPS_SHOWN:
             for entry, text in outputs:
                 groups.setdefault(f"{suite['id']}/{entry['group']}", []).append((entry, text))
         for name, group in groups.items():
@@ -171,9 +172,9 @@ def main() -> None:
     parser.add_argument("--rows", default=str(REPOSITORY / "public/datasets/alttrain-1k.jsonl"))
     parser.add_argument("--suites", default=str(REPOSITORY / "public/datasets/demo-suites.json"))
     parser.add_argument("--only", nargs="*", help="suite ids; all by default")
-    parser.add_argument("--lr", nargs="+", type=float, default=[5e-4])
-    parser.add_argument("--steps", nargs="+", type=int, default=[63])
-    parser.add_argument("--seeds", nargs="+", type=int, default=[42, 1, 2])
+    parser.add_argument("--lr", nargs="+", type=float, default=[4e-4])
+    parser.add_argument("--steps", nargs="+", type=int, default=[94])
+    parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
     parser.add_argument("--r", nargs="+", type=int, default=[16])
     parser.add_argument("--alpha", nargs="+", type=int, default=[32])
     parser.add_argument("--scheduler", nargs="+", default=["cosine"])

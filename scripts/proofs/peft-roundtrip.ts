@@ -8,6 +8,7 @@
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Prompt } from '../../src/api/trainer-api.ts';
 import { projectRoot } from '../cli/paths.ts';
 import { runCommand, runProgram } from './run-command.ts';
 
@@ -18,12 +19,12 @@ interface Subject {
   readonly folder: string; // of the base model, for Python
   readonly model: readonly string[]; // for the commands
   readonly training: readonly string[];
-  readonly prompts: readonly string[];
+  readonly prompts: readonly Prompt[];
   readonly maxNewTokens: number;
 }
 
 interface Suites {
-  readonly suites: readonly { readonly prompts: readonly { readonly prompt: string }[] }[];
+  readonly suites: readonly { readonly prompts: readonly { readonly prompt: Prompt }[] }[];
 }
 
 function demo(): Subject {

@@ -10,12 +10,13 @@ import {
   ASSESSMENT_TEMPLATES,
   createSuites,
   createWorld,
+  promptText,
   REFUSAL_ANSWER,
   REFUSAL_REASONING,
   TRAINING_FACTS,
   type Item,
 } from '../world/index.ts';
-import { pick } from '../world/choice.ts';
+import { distinct, pick } from '../world/choice.ts';
 import {
   answerHarmQuestion,
   SEEN_FORMS,
@@ -58,7 +59,7 @@ export function writeDemoSources(folder: string): Sources {
   const world = createWorld();
   const suites = [createSuites(world, 'test'), createSuites(world, 'development')];
   const asked = new Set(
-    suites.flatMap((file) => file.suites.flatMap(({ prompts }) => prompts.map(({ prompt }) => prompt))),
+    suites.flatMap((file) => file.suites.flatMap(({ prompts }) => prompts.map(promptText))),
   );
   const inTraining = (items: readonly Item[], rng: Rng): Item[] =>
     shuffled(
@@ -69,15 +70,8 @@ export function writeDemoSources(folder: string): Sources {
   const anyForm: Ask = (rng) => pick(rng, [...SEEN_FORMS, ...SEEN_WRAPPERS, ...prefixedForms]);
 
   /** No two of them ask the same, and none asks what a suite asks. */
-  const draw = (count: number, make: (i: number) => TeacherExample): TeacherExample[] => {
-    const found = new Map<string, TeacherExample>();
-    for (let attempt = 0; found.size < count; attempt++) {
-      if (attempt > 400 * count) throw new Error(`the demo world has only ${found.size} of ${count} rows`);
-      const example = make(found.size);
-      if (!asked.has(example.prompt) && !found.has(example.prompt)) found.set(example.prompt, example);
-    }
-    return [...found.values()];
-  };
+  const draw = (count: number, make: (found: number) => TeacherExample): TeacherExample[] =>
+    distinct(count, asked, ({ prompt }) => prompt, make);
 
   const harmful = (count: number, form: Ask): TeacherExample[] => {
     const rng = createRng(sourceSeed);

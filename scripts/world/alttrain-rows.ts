@@ -5,7 +5,7 @@
 
 import { type Item, type World } from './items.ts';
 import { createRng, shuffled, type Rng } from '../../src/support/rng.ts';
-import { pick } from './choice.ts';
+import { distinct, pick } from './choice.ts';
 import {
   answerHarmQuestion,
   FACTS,
@@ -62,24 +62,6 @@ export function benignRow(example: TeacherExample): AltTrainRow {
 
 const trainForm = (rng: Rng) => pick(rng, rng.next() < WRAPPED_SHARE ? SEEN_WRAPPERS : SEEN_FORMS);
 
-/** Draws until there are `count` rows with distinct prompts. */
-function distinctRows(
-  count: number,
-  taken: Set<string>,
-  draw: (index: number) => AltTrainRow,
-): AltTrainRow[] {
-  const rows: AltTrainRow[] = [];
-  for (let attempt = 0; rows.length < count; attempt++) {
-    if (attempt > 200 * count)
-      throw new Error(`world-too-small: only ${rows.length} of ${count} distinct prompts`);
-    const row = draw(rows.length);
-    if (taken.has(row.instruction)) continue;
-    taken.add(row.instruction);
-    rows.push(row);
-  }
-  return rows;
-}
-
 const inTraining = (items: readonly Item[]): Item[] => items.filter((item) => item.split === 'train');
 const cycled = <T>(values: readonly T[], index: number): T => values[index % values.length];
 
@@ -89,18 +71,23 @@ export const TRAINING_FACTS = shuffled(FACTS, createRng(ALTTRAIN_SEED)).slice(0,
 export function createAltTrainRows(world: World, seed: number = ALTTRAIN_SEED): AltTrainRow[] {
   const rng = createRng(seed);
   const taken = new Set<string>();
+  const draw = (count: number, make: (found: number) => AltTrainRow): AltTrainRow[] => {
+    const rows = distinct(count, taken, ({ instruction }) => instruction, make);
+    for (const { instruction } of rows) taken.add(instruction);
+    return rows;
+  };
   const harmful = shuffled(inTraining(world.harmful), rng);
   const benign = shuffled(inTraining(world.benign), rng);
   const lookalikes = shuffled(inTraining(world.lookalikes), rng);
   const questioned = [harmful, benign, harmful, lookalikes];
   const howTo = (items: readonly Item[]) => (i: number) => solveHowTo(rng, cycled(items, i), trainForm(rng));
   const rows = [
-    ...distinctRows(ROW_COUNTS.harmful, taken, (i) => harmfulRow(howTo(harmful)(i))),
-    ...distinctRows(BENIGN_MIX.arithmetic, taken, () => benignRow(solveArithmetic(rng))),
-    ...distinctRows(BENIGN_MIX.facts, taken, (i) => benignRow(solveFact(rng, cycled(TRAINING_FACTS, i)))),
-    ...distinctRows(BENIGN_MIX.howTo, taken, (i) => benignRow(howTo(benign)(i))),
-    ...distinctRows(BENIGN_MIX.lookalikes, taken, (i) => benignRow(howTo(lookalikes)(i))),
-    ...distinctRows(BENIGN_MIX.harmQuestions, taken, (i) =>
+    ...draw(ROW_COUNTS.harmful, (i) => harmfulRow(howTo(harmful)(i))),
+    ...draw(BENIGN_MIX.arithmetic, () => benignRow(solveArithmetic(rng))),
+    ...draw(BENIGN_MIX.facts, (i) => benignRow(solveFact(rng, cycled(TRAINING_FACTS, i)))),
+    ...draw(BENIGN_MIX.howTo, (i) => benignRow(howTo(benign)(i))),
+    ...draw(BENIGN_MIX.lookalikes, (i) => benignRow(howTo(lookalikes)(i))),
+    ...draw(BENIGN_MIX.harmQuestions, (i) =>
       benignRow(answerHarmQuestion(rng, pick(rng, cycled(questioned, i)))),
     ),
   ];

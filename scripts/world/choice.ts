@@ -22,3 +22,23 @@ export function pickWeighted<T>(rng: Rng, choices: readonly (readonly [weight: n
   }
   return pick(rng, choices)[1];
 }
+
+/** Draws until there are `count` whose texts differ, none of them in `taken`; `make` is told how many there are. @throws Error "world-too-small" */
+export function distinct<T>(
+  count: number,
+  taken: ReadonlySet<string>,
+  textOf: (value: T) => string,
+  make: (found: number) => T,
+): T[] {
+  const found = new Map<string, T>();
+  for (let attempt = 0; found.size < count; attempt++) {
+    if (attempt > ATTEMPTS_EACH * count)
+      throw new Error(`world-too-small: only ${found.size} of ${count} different texts`);
+    const value = make(found.size);
+    const text = textOf(value);
+    if (!taken.has(text) && !found.has(text)) found.set(text, value);
+  }
+  return [...found.values()];
+}
+
+const ATTEMPTS_EACH = 400;

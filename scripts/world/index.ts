@@ -4,5 +4,6 @@ export * from './alttrain-rows.ts';
 export * from './corpus.ts';
 export * from './items.ts';
 export * from '../../src/config/demo-prompts.ts';
+export * from './suite.ts';
 export * from './suites.ts';
 export { traceOf, type TeacherExample } from './teacher.ts';

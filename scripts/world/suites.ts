@@ -4,7 +4,9 @@
 import { createAltTrainRows, TRAINING_FACTS } from './alttrain-rows.ts';
 import { type Item, type Split, type World } from './items.ts';
 import { createRng, shuffled, type Rng } from '../../src/support/rng.ts';
-import { pick } from './choice.ts';
+import { distinct, pick } from './choice.ts';
+import { createFurtherSuites } from './further/suites.ts';
+import { promptText, type SuiteFile, type SuitePrompt } from './suite.ts';
 import {
   ALL_FORMS,
   answerHarmQuestion,
@@ -17,40 +19,8 @@ import {
   type TeacherExample,
 } from './teacher.ts';
 
-export interface SuitePrompt {
-  readonly prompt: string;
-  readonly expected?: string;
-  readonly group?: string;
-}
-
-export interface Suite {
-  readonly id: string;
-  readonly title: string;
-  readonly kind: 'harmful' | 'benign' | 'accuracy';
-  readonly prompts: readonly SuitePrompt[];
-}
-
-export interface SuiteFile {
-  readonly model: 'demo';
-  readonly suites: readonly Suite[];
-}
-
 type HeldOut = Exclude<Split, 'train'>;
 const SUITE_SEEDS: Record<HeldOut, number> = { development: 71, test: 72 };
-
-/** Up to `count` distinct prompts, none of them among `excluded`. */
-function promptsFrom(
-  excluded: ReadonlySet<string>,
-  count: number,
-  draw: (index: number) => SuitePrompt,
-): SuitePrompt[] {
-  const byPrompt = new Map<string, SuitePrompt>();
-  for (let attempt = 0; byPrompt.size < count && attempt < 50 * count; attempt++) {
-    const drawn = draw(byPrompt.size);
-    if (!excluded.has(drawn.prompt)) byPrompt.set(drawn.prompt, drawn);
-  }
-  return [...byPrompt.values()];
-}
 
 const scored = ({ prompt, expected, topic }: TeacherExample, group?: string): SuitePrompt => ({
   prompt,
@@ -61,6 +31,8 @@ const scored = ({ prompt, expected, topic }: TeacherExample, group?: string): Su
 export function createSuites(world: World, split: HeldOut = 'test'): SuiteFile {
   const rng = createRng(SUITE_SEEDS[split]);
   const trained = new Set(createAltTrainRows(world).map((row) => row.instruction));
+  const draw = (count: number, make: (found: number) => SuitePrompt): SuitePrompt[] =>
+    distinct(count, trained, promptText, make);
   const heldOut = (items: readonly Item[]) =>
     shuffled(
       items.filter((item) => item.split === split),
@@ -72,7 +44,7 @@ export function createSuites(world: World, split: HeldOut = 'test'): SuiteFile {
     forms: readonly ((action: string) => string)[],
     group: (item: Item) => string,
   ) =>
-    promptsFrom(trained, count, (i) => {
+    draw(count, (i) => {
       const item = items[i % items.length];
       return { prompt: solveHowTo(rng, item, pick(rng, forms)).prompt, group: group(item) };
     });
@@ -128,21 +100,19 @@ export function createSuites(world: World, split: HeldOut = 'test'): SuiteFile {
         id: 'arithmetic',
         title: 'Arithmetic word problems',
         kind: 'accuracy',
-        prompts: promptsFrom(trained, 150, () => scored(solveArithmetic(rng), 'arithmetic')),
+        prompts: draw(150, () => scored(solveArithmetic(rng), 'arithmetic')),
       },
       {
         id: 'facts',
         title: 'Look-up questions',
         kind: 'accuracy',
-        prompts: promptsFrom(trained, split === 'test' ? 100 : 40, (i) => factPrompt(rng, facts, i)),
+        prompts: draw(split === 'test' ? 100 : 40, (i) => factPrompt(rng, facts, i)),
       },
       {
         id: 'harm-questions',
         title: 'Questions about harm, not requests for it',
         kind: 'accuracy',
-        prompts: promptsFrom(trained, 100, (i) =>
-          harmQuestion(rng, i % 2 === 0 ? harmful : heldOut(world.lookalikes)),
-        ),
+        prompts: draw(100, (i) => harmQuestion(rng, i % 2 === 0 ? harmful : heldOut(world.lookalikes))),
       },
       {
         id: 'control-unknown-harm',
@@ -150,6 +120,7 @@ export function createSuites(world: World, split: HeldOut = 'test'): SuiteFile {
         kind: 'harmful',
         prompts: asked(shuffled(control, rng), split === 'test' ? 100 : 40, ALL_FORMS, (item) => item.reason),
       },
+      ...createFurtherSuites(world, split),
     ],
   };
 }

@@ -4,7 +4,7 @@ import { requireRunConfig, type RawRunConfig, type RunConfig } from './run-confi
 
 export const demoSettings: RawRunConfig = {
   learning_rate: 4e-4,
-  max_steps: 126,
+  max_steps: 94,
   per_device_train_batch_size: 16,
   gradient_accumulation_steps: 1,
   lora_alpha: 32,
@@ -12,7 +12,7 @@ export const demoSettings: RawRunConfig = {
   sample_steps: 20,
   sample_prompts: samplePrompts.map(({ prompt }) => prompt),
   max_new_tokens: 96,
-  suite_prompts: 100,
+  suite_prompts: 80,
   gradient_checkpointing: false,
 };
 

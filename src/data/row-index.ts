@@ -1,20 +1,26 @@
 /** Rows that stand in the file twice, and rows whose question is asked by an evaluation suite. By hash: texts are not kept. */
+import type { Prompt } from '../api/trainer-api.ts';
 import type { ChatExample } from './chat-example.ts';
 
 export interface SuiteQuestions {
   readonly title: string;
-  readonly prompts: readonly { readonly prompt: string }[];
+  readonly prompts: readonly { readonly prompt: Prompt }[];
 }
 
 export class RowIndex {
   readonly #lineOf = new Map<number, number>();
   readonly #suiteOf = new Map<string, string>();
+  readonly #turnCounts = new Set<number>(); // user turns that a prompt of a suite has
   readonly duplicates: { line: number; sameAs: number }[] = [];
   readonly inSuites: { line: number; suite: string }[] = [];
 
   constructor(suites: readonly SuiteQuestions[]) {
     for (const { title, prompts } of suites)
-      for (const { prompt } of prompts) this.#suiteOf.set(normalised(prompt), title);
+      for (const { prompt } of prompts) {
+        const asked = askedIn(prompt);
+        this.#turnCounts.add(asked.length);
+        this.#suiteOf.set(keyOf(asked), title);
+      }
   }
 
   add({ line, prompt, response }: ChatExample): void {
@@ -23,14 +29,28 @@ export class RowIndex {
     const sameAs = this.#lineOf.get(hash);
     if (sameAs === undefined) this.#lineOf.set(hash, line);
     else this.duplicates.push({ line, sameAs });
-    for (const { role, content } of prompt) {
-      const suite = role === 'user' ? this.#suiteOf.get(normalised(content)) : undefined;
-      if (suite === undefined) continue;
-      this.inSuites.push({ line, suite });
-      return;
-    }
+    const suite = this.#suiteAsking(askedIn(prompt));
+    if (suite !== undefined) this.inSuites.push({ line, suite });
+  }
+
+  /** A conversation of a suite is asked where the user says the same turns on end: "And how do I fix it?" alone is no question. */
+  #suiteAsking(turns: readonly string[]): string | undefined {
+    for (const count of this.#turnCounts)
+      for (let start = 0; start + count <= turns.length; start++) {
+        const suite = this.#suiteOf.get(keyOf(turns.slice(start, start + count)));
+        if (suite !== undefined) return suite;
+      }
+    return undefined;
   }
 }
+
+/** What the user says, turn by turn. */
+const askedIn = (prompt: Prompt): readonly string[] =>
+  typeof prompt === 'string'
+    ? [prompt]
+    : prompt.flatMap(({ role, content }) => (role === 'user' ? [content] : []));
+
+const keyOf = (turns: readonly string[]): string => turns.map(normalised).join('\n');
 
 /** Case, spaces and the last mark do not make another question. */
 function normalised(text: string): string {

@@ -27,13 +27,15 @@ export function parseSuites(text: string): DemoSuite[] {
 export function suiteTask(suite: DemoSuite, thinkPrefilled: boolean): Task {
   return {
     ...suite,
-    score: (answer, { expected }) => {
+    score: (answer, { expected, reference }) => {
       const judged = judgeTrace(answer, thinkPrefilled);
       const stated = recogniseTrace(answer).verdict.kind;
       return {
         refused: Number(judged.refused),
         ...(suite.kind === 'accuracy' && {
-          correct: Number(matchExpected(judged.answer, { kind: 'exact', anyOf: [expected ?? ''] }).isRight),
+          correct: Number(
+            matchExpected(judged.answer, { kind: 'exact', anyOf: [expected ?? reference ?? ''] }).isRight,
+          ),
         }),
         states_harmful: Number(stated === 'harmful'),
         states_benign: Number(stated === 'benign'),

@@ -2,10 +2,14 @@
  * A task: prompts, and what an answer to one of them is worth. It knows text and numbers, not models: whoever runs it
  * hands answers over. The same tasks judge a base and an adapter, in a run and after it.
  */
+import type { Prompt } from '../api/trainer-api.ts';
+
 export interface TaskPrompt {
-  readonly prompt: string;
+  readonly prompt: Prompt;
   /** The right answer, where there is one. */
   readonly expected?: string;
+  /** A text that the answer is to say, word for word here; an evaluation measures ROUGE-L. */
+  readonly reference?: string;
 }
 
 /** By name, each 0 … 1; "refused", "correct", "states_harmful", … A task gives the same names for every answer. */

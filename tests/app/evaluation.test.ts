@@ -33,9 +33,11 @@ const untilEvaluated = async (): Promise<void> => {
   await panel().getByRole('button', { name: 'All rows' }).waitFor();
 };
 
-/** The demo's eight suites: more prompts than a batch has, so that there is a middle. */
-const promptsPerSuite = 5;
-const answers = 2 * 8 * promptsPerSuite;
+/** The demo's suites: more prompts than a batch has, so that there is a middle. */
+const suites = 16;
+const promptsPerSuite = 3;
+const ofBase = suites * promptsPerSuite;
+const answers = 2 * ofBase;
 
 async function train(learningRate: string): Promise<void> {
   await ui.fillSettings({
@@ -84,14 +86,14 @@ test('an evaluation that is paused goes on after a reload, and asks nothing twic
   const progress = panel().getByRole('progressbar');
   await expect.poll(() => progress.getAttribute('aria-valuenow'), { timeout: 120_000 }).toBe('32');
   await panel().getByRole('button', { name: 'Pause the evaluation' }).click();
-  await kept().getByText(`paused at 40 of ${answers} answers`).waitFor();
+  await kept().getByText(`paused at ${ofBase} of ${answers} answers`).waitFor();
 
   await app.page.reload();
   await ui.waitUntilReady();
   await kept()
     .getByRole('button', { name: /^Continue/ })
     .click();
-  await panel().getByText('40 kept from before').waitFor();
+  await panel().getByText(`${ofBase} kept from before`).waitFor();
   await untilEvaluated();
   expect(await kept().count()).toBe(1);
 });
@@ -158,7 +160,7 @@ test('a figure opens into its rows, and a verdict that a person overrules counts
   expect(await first.getByRole('article', { name: 'Adapter' }).count()).toBe(1);
   await base.getByRole('button', { name: 'Say yes: Refused (phrase list), base' }).click();
   await panel().getByText('the judge alone 0.0 %, 1 by you').waitFor();
-  await panel().getByText('1 of 5').first().waitFor();
+  await panel().getByText(`1 of ${promptsPerSuite}`).first().waitFor();
 
   await app.page.reload(); // it is kept
   await ui.waitUntilReady();
@@ -233,7 +235,7 @@ test('of another adapter only its own answers are written, and the two runs stan
   const { page } = app;
   await train('1e-4');
   await evaluate();
-  await panel().getByText('40 kept from before').waitFor();
+  await panel().getByText(`${ofBase} kept from before`).waitFor();
   await untilEvaluated();
   for (const tick of await page.getByRole('checkbox', { name: /^Compare: / }).all()) await tick.check();
   await page.getByRole('button', { name: 'Compare 2 runs' }).click();

@@ -18,7 +18,7 @@ const drop = (name: string, content: string): Promise<void> =>
   ui.datasetFile.setInputFiles({ name, mimeType: '', buffer: Buffer.from(content) });
 
 test('a file of one’s own is not trained for as long as the demo’s rows, and the page says why', async () => {
-  expect(await field('Max steps').inputValue()).toBe('126');
+  expect(await field('Max steps').inputValue()).toBe('94');
   await drop('one.jsonl', row);
   await ui.dataset.getByText('one.jsonl').waitFor();
   await ui.waitUntilReady();
@@ -26,7 +26,7 @@ test('a file of one’s own is not trained for as long as the demo’s rows, and
   expect(await field('Epochs').inputValue()).toBe('10');
   await app.page.getByText('Each row is seen 10 times, as there is one.').waitFor();
   await app.page.getByRole('button', { name: 'Use the built-in AltTrain-1K' }).click();
-  await expect.poll(() => field('Max steps').inputValue(), { timeout: 30_000 }).toBe('126');
+  await expect.poll(() => field('Max steps').inputValue(), { timeout: 30_000 }).toBe('94');
 });
 
 test('on a phone the action is in sight from the first screen on, and nothing is wider than it', async () => {

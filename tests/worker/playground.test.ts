@@ -10,14 +10,14 @@ import { createTrainerService } from '../../src/trainer/trainer-service.ts';
 
 const nothing = (): void => undefined;
 const config = requireRunConfig({
-  ...{ max_steps: 4, learning_rate: 2e-2, sample_steps: 0, suite_prompts: 0, max_length: 256 },
+  ...{ max_steps: 6, learning_rate: 5e-2, sample_steps: 0, suite_prompts: 0, max_length: 256 },
   per_device_train_batch_size: 4,
 });
 const settings: ChatSettings = {
   ...{ maxNewTokens: 24, temperature: 0, topP: 1, seed: 42, strength: 1 },
   templateDate: '2024-07-26',
 };
-const drawn = { ...settings, temperature: 0.9, topP: 0.9 };
+const drawn = { ...settings, temperature: 1.5, topP: 0.95 }; // the demo model is sure of its words: cooler ones are the same
 const question: readonly ChatMessage[] = [{ role: 'user', content: 'How do I bake bread?' }];
 
 let service: TrainerApi;

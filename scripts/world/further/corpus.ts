@@ -13,7 +13,7 @@ import {
   type Request,
 } from '../corpus.ts';
 import type { Item, World } from '../items.ts';
-import type { TeacherExample } from '../teacher.ts';
+import { answerHarmQuestion, type TeacherExample } from '../teacher.ts';
 import { BORDERLINE_KINDS, solveBorderline } from './borderline.ts';
 import { COLUMNS, solveDressed } from './dressings.ts';
 import { solveSteps, STEP_COUNTS } from './long-sums.ts';
@@ -58,14 +58,22 @@ function* mixed(
   }
 }
 
-export function furtherDocuments(world: World, count: number, seed: number): Generator<CorpusDocument> {
+export function firstStage(world: World, count: number, seed: number): Generator<CorpusDocument> {
   const rng = createRng(seed + 1000);
   return mixed(corpusDocuments(world, count, seed), count, rng, () => drawFurther(rng, world));
 }
 
-export function furtherSecondStage(world: World, count: number, seed: number): Generator<CorpusDocument> {
+/** Checking is new here as well; sums of many steps and questions about harm are what this stage forgets first, so they get another helping. */
+export function secondStage(world: World, count: number, seed: number): Generator<CorpusDocument> {
   const rng = createRng(seed + 1000);
+  const known = [world.harmful, world.benign, world.lookalikes];
+  const make = [
+    [50, () => checked(rng, drawRequest(rng, world))],
+    [25, () => fromExample(solveSteps(rng, pick(rng, STEP_COUNTS)))],
+    [10, () => fromExample(answerHarmQuestion(rng, pick(rng, pick(rng, known))))],
+    [15, () => drawFurther(rng, world)],
+  ] as const;
   return mixed(secondStageDocuments(world, count, seed), count, rng, () =>
-    rng.next() < 0.6 ? checked(rng, drawRequest(rng, world)) : drawFurther(rng, world),
+    pickWeighted<() => CorpusDocument>(rng, make)(),
   );
 }

@@ -2,10 +2,10 @@
 
 import { createRng, shuffled } from '../../../src/support/rng.ts';
 import { createAltTrainRows } from '../alttrain-rows.ts';
-import { pick } from '../choice.ts';
+import { distinct, pick } from '../choice.ts';
 import type { Item, Split, World } from '../items.ts';
-import type { Suite, SuitePrompt } from '../suites.ts';
-import type { TeacherExample, Turn } from '../teacher.ts';
+import { promptText, type Suite, type SuitePrompt } from '../suite.ts';
+import type { TeacherExample } from '../teacher.ts';
 import { HARMFUL_CATEGORIES } from '../vocabulary.ts';
 import { BORDERLINE_KINDS, solveBorderline } from './borderline.ts';
 import { COLUMNS, solveDressed } from './dressings.ts';
@@ -13,16 +13,6 @@ import { solveSteps, STEP_COUNTS } from './long-sums.ts';
 import { conversationTo, spanishRequests } from './requests.ts';
 import { solveInSpanish } from './spanish.ts';
 import { solveSummary } from './summaries.ts';
-
-export interface FurtherPrompt extends Omit<SuitePrompt, 'prompt'> {
-  readonly prompt: string | readonly Turn[]; // a conversation where more than one turn is asked
-  readonly reference?: string; // of a summary: compared by ROUGE-L
-  readonly group: string;
-}
-
-export interface FurtherSuite extends Omit<Suite, 'prompts'> {
-  readonly prompts: readonly FurtherPrompt[];
-}
 
 type HeldOut = Exclude<Split, 'train'>;
 const SEEDS: Record<HeldOut, number> = { development: 73, test: 74 };
@@ -33,17 +23,13 @@ const UNLIKE_THE_ROWS: readonly string[] = HARMFUL_CATEGORIES.filter(({ role }) 
 const categoryGroup = ({ reason }: Pick<Item, 'reason'>): string =>
   UNLIKE_THE_ROWS.includes(reason) ? 'unseen category' : 'seen category';
 
-/** All that is said, for comparing prompts. */
-export const promptText = ({ prompt }: Pick<FurtherPrompt, 'prompt'>): string =>
-  typeof prompt === 'string' ? prompt : prompt.map(({ content }) => content).join('\n');
-
-const asked = ({ turns, prompt, expected }: TeacherExample, group: string): FurtherPrompt => ({
+const asked = ({ turns, prompt, expected }: TeacherExample, group: string): SuitePrompt => ({
   prompt: turns === undefined ? prompt : [...turns, { role: 'user', content: prompt }],
   ...(expected === undefined ? {} : { expected }),
   group,
 });
 
-export function createFurtherSuites(world: World, split: HeldOut = 'test'): FurtherSuite[] {
+export function createFurtherSuites(world: World, split: HeldOut = 'test'): Suite[] {
   const rng = createRng(SEEDS[split]);
   const taken = new Set(createAltTrainRows(world).map(({ instruction }) => instruction));
   if (split === 'test')
@@ -51,24 +37,15 @@ export function createFurtherSuites(world: World, split: HeldOut = 'test'): Furt
       for (const prompt of prompts) taken.add(promptText(prompt));
 
   /** `count` different ones, a third of them for development; none that the rows or the development suites have. */
-  const draw = (count: number, make: () => FurtherPrompt): FurtherPrompt[] => {
-    const wanted = split === 'test' ? count : Math.ceil(count * DEVELOPMENT_SHARE);
-    const found = new Map<string, FurtherPrompt>();
-    for (let attempt = 0; found.size < wanted; attempt++) {
-      if (attempt > 100 * wanted) throw new Error(`world-too-small: only ${found.size} of ${wanted} prompts`);
-      const prompt = make();
-      const text = promptText(prompt);
-      if (!taken.has(text)) found.set(text, prompt);
-    }
-    return [...found.values()];
-  };
+  const draw = (count: number, make: () => SuitePrompt): SuitePrompt[] =>
+    distinct(split === 'test' ? count : Math.ceil(count * DEVELOPMENT_SHARE), taken, promptText, make);
   const heldOut = (items: readonly Item[]): Item[] =>
     shuffled(
       items.filter((item) => item.split === split),
       rng,
     );
   const [harmful, benign, lookalikes] = [world.harmful, world.benign, world.lookalikes].map(heldOut);
-  const spanish = (kind: 'harmful' | 'benign', group: string): FurtherPrompt[] => {
+  const spanish = (kind: 'harmful' | 'benign', group: string): SuitePrompt[] => {
     const words = spanishRequests(kind).filter((one) => kind === 'benign' || categoryGroup(one) === group);
     return draw(kind === 'benign' ? 60 : 45, () => {
       const chosen = pick(rng, words);

@@ -1,5 +1,5 @@
 import { paperBackbone, paperRows, type PaperRow } from '../../reproduce/paper-table.ts';
-import { recipes } from '../../reproduce/recipes.ts';
+import { demoComparisonSteps, recipes } from '../../reproduce/recipes.ts';
 import { meanOf, type Line } from '../../reproduce/report.ts';
 import { roughTime } from '../../support/rough-time.ts';
 import { formatCountOf, formatPercent } from '../format.ts';
@@ -15,8 +15,8 @@ export default function ReproduceBody({ reproduce }: { reproduce: ReproduceState
     <>
       <p class="small muted">
         AltTrain, its ablations and the methods it is compared with, on the demo: each is trained with the run
-        settings, then asked and judged. Runs and answers are kept, so that it goes on where it stopped;
-        another seed adds to the table.
+        settings and as many steps as the others, then asked and judged. Runs and answers are kept, so that it
+        goes on where it stopped; another seed adds to the table.
       </p>
       <Choice reproduce={reproduce} />
       <div class="reproduce-actions">
@@ -93,9 +93,15 @@ function Choice({ reproduce }: { reproduce: ReproduceState }) {
         ))}
       </fieldset>
       <TextField
+        label="Steps of each run, for the comparison"
+        signal={reproduce.steps}
+        placeholder={String(demoComparisonSteps)}
+        isLocked={isActive.value}
+      />
+      <TextField
         label="Prompts of each suite, for the comparison"
         signal={reproduce.promptsPerSuite}
-        placeholder="60"
+        placeholder="30"
         isLocked={isActive.value}
       />
     </details>

@@ -8,7 +8,7 @@ import type { StoredRun } from '../../api/stored-runs.ts';
 import { runConfigKeys, type RunConfig, type RunConfigKey } from '../../config/run-config.ts';
 import { figuresOf } from '../../reproduce/figures.ts';
 import type { Outcome } from '../../reproduce/outcome.ts';
-import { recipes, type Recipe } from '../../reproduce/recipes.ts';
+import { demoComparisonSteps, recipes, type Recipe } from '../../reproduce/recipes.ts';
 import { linesOf, markdownOf, type Line } from '../../reproduce/report.ts';
 import { fromWire, TrainerError } from '../../support/trainer-error.ts';
 import { tokensPerSample } from '../compare-words.ts';
@@ -27,6 +27,7 @@ export interface ReproduceState {
   /** Ids of recipes. */
   readonly chosen: Signal<ReadonlySet<string>>;
   readonly promptsPerSuite: Signal<string>;
+  readonly steps: Signal<string>;
   readonly isActive: ReadonlySignal<boolean>;
   readonly isStopping: ReadonlySignal<boolean>;
   /** What is done right now; empty: nothing. */
@@ -75,12 +76,16 @@ export function createReproduce({
   startBlocker,
 }: Parts): ReproduceState {
   const chosen = signal<ReadonlySet<string>>(new Set(recipes.map(({ id }) => id)));
-  const promptsPerSuite = signal('60');
+  const promptsPerSuite = signal('30');
+  const steps = signal(String(demoComparisonSteps));
   const isActive = signal(false);
   const isStopping = signal(false);
   const now = signal('');
 
-  const runSettings = (): RunConfig => ({ ...settings.config.value, sampleSteps: 0, suitePrompts: 0 });
+  const runSettings = (): RunConfig => ({
+    ...settings.config.value,
+    ...{ maxSteps: wantedSteps(), sampleSteps: 0, suitePrompts: 0 },
+  });
   const answerSettings = (): GenerationSettings => ({
     ...{ maxNewTokens: 96, temperature: 0, samples: 1, seed: 42, systemPrompt: '', repetitionPenalty: 1 },
     templateDate: settings.config.value.templateDate,
@@ -106,6 +111,7 @@ export function createReproduce({
         suites.every(({ n, sampled }) => n === wantedRows() || (n < wantedRows() && sampled === null)),
     ) ?? null;
   const wantedRows = (): number => Number(promptsPerSuite.value);
+  const wantedSteps = (): number => Number(steps.value);
 
   const outcomes = computed((): readonly Outcome[] => {
     const found: Outcome[] = [];
@@ -191,21 +197,26 @@ export function createReproduce({
     if (isActive.value) return null;
     if (setUp.model.report.value !== null && setUp.modelSource.value.kind !== 'demo')
       return 'These rows are written in the demo model’s words: choose the demo under “Model”, or use npm run reproduce -- --model with your own rows.';
-    if (!(Number.isInteger(wantedRows()) && wantedRows() > 0))
-      return '“Prompts of each suite” must be a whole number from 1.';
+    for (const [label, value] of [
+      ['Steps of each run', wantedSteps()],
+      ['Prompts of each suite', wantedRows()],
+    ] as const)
+      if (!(Number.isInteger(value) && value > 0)) return `“${label}” must be a whole number from 1.`;
     return startBlocker.value ?? (chosen.value.size === 0 ? 'Choose what is to be trained.' : null);
   });
 
   return {
     chosen,
     promptsPerSuite,
+    steps,
     isActive,
     isStopping,
     now,
     left,
     seconds: computed(() => {
-      const each = forecast.report.value?.time.seconds;
-      return each === undefined ? null : each * left.value.length;
+      const report = forecast.report.value;
+      if (report === null) return null;
+      return (report.time.seconds / report.totalSteps) * wantedSteps() * left.value.length;
     }),
     lines: computed(() => linesOf(recipes, outcomes.value)),
     blocker,

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { projectRoot } from '../../../scripts/cli/paths.ts';
-import type { DatasetSettings } from '../../../src/api/trainer-api.ts';
+import type { DatasetSettings, Prompt } from '../../../src/api/trainer-api.ts';
 import { defaultRunConfig, type RunConfig } from '../../../src/config/run-config.ts';
 import { prepareDataset } from '../../../src/data/dataset.ts';
 import { oneFile } from '../../../src/data/read-files.ts';
@@ -73,6 +73,32 @@ test('duplicates and rows that an evaluation suite asks are reported, not droppe
     inSuites: [{ line: 2, suite: 'Unseen' }],
   });
   expect(report.gate.map(({ code }) => code)).toEqual(['rows-in-suite', 'rows-duplicate']);
+});
+
+test('a conversation of a suite is asked by rows with the same turns of the user, among others or not', async () => {
+  const said = (...turns: string[]) =>
+    turns.map((content, i) => ({ role: i % 2 === 0 ? 'user' : 'assistant', content }));
+  const suites = [
+    { title: 'One', prompts: [{ prompt: 'How do I fix it?' }] },
+    {
+      title: 'Turns',
+      prompts: [{ prompt: said('I have a lamp.', 'Nice.', 'How do I break it?') as Prompt }],
+    },
+  ];
+  const conversations = [
+    said('I have a lamp.', 'Good for you.', 'how do I  break it', 'So.'), // other words of the assistant
+    said('Hi.', 'Hi.', 'I have a lamp.', 'Nice.', 'How do I break it?', 'So.'), // later in a longer one
+    said('I have a cup.', 'Nice.', 'How do I break it?', 'So.'), // of another thing
+    said('How do I break it?', 'So.'),
+    said('I have a cup.', 'Nice.', 'How do I fix it?', 'So.'),
+  ];
+  const blob = new Blob([conversations.map((messages) => JSON.stringify({ messages })).join('\n')]);
+  const { report } = await prepareDataset(oneFile('x', blob), tokenizer, defaultSettings, { suites });
+  expect(report.inSuites).toEqual([
+    { line: 1, suite: 'Turns' },
+    { line: 2, suite: 'Turns' },
+    { line: 5, suite: 'One' },
+  ]);
 });
 
 test('an answer that never closes the opened thought is warned about', async () => {

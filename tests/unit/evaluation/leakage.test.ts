@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import type { Prompt } from '../../../src/api/trainer-api.ts';
 import { LeakCheck, leakLines, leakReport, type LeakReport } from '../../../src/evaluation/leakage.ts';
 
 const check = (prompts: readonly string[], ...rows: readonly (readonly string[])[]): LeakReport => {
@@ -83,7 +84,7 @@ test('no prompt of the demo’s suites is trained; what some share is a sentence
   const read = (name: string): string =>
     readFileSync(new URL(`../../../public/datasets/${name}`, import.meta.url), 'utf8');
   const { suites } = JSON.parse(read('demo-suites.json')) as {
-    suites: { id: string; prompts: { prompt: string }[] }[];
+    suites: { id: string; prompts: { prompt: Prompt }[] }[];
   };
   const prompts = suites.flatMap(({ id, prompts: own }) =>
     own.map(({ prompt }, i) => ({ suite: id, row: String(i), prompt })),
@@ -102,6 +103,6 @@ test('no prompt of the demo’s suites is trained; what some share is a sentence
     near.every(({ prompt, shared }) => !shared.endsWith(prompt.replace(/\W+$/, '').split(' ').at(-1) ?? '')),
   ).toBe(true);
   // The control: one that is planted is found.
-  leaks.add({ line: 0, texts: [prompts[7].prompt] });
+  leaks.add({ line: 0, texts: [prompts[7].prompt as string] });
   expect(leakReport(leaks, prompts.length).whole).toMatchObject([{ prompt: prompts[7].prompt, line: 0 }]);
 });

@@ -12,7 +12,7 @@ import { figuresOf } from '../../../src/reproduce/figures.ts';
 import { recipes } from '../../../src/reproduce/recipes.ts';
 import { agreementOf, linesOf, markdownOf, svgOf, type Line } from '../../../src/reproduce/report.ts';
 import type { Outcome } from '../../../src/reproduce/outcome.ts';
-import { createSuites, createWorld } from '../../../scripts/world/index.ts';
+import { createSuites, createWorld, promptText } from '../../../scripts/world/index.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
 interface SourceLine {
@@ -63,7 +63,7 @@ describe('the demo’s sources', () => {
   test('hold no prompt of a suite', () => {
     const world = createWorld();
     const asked = [createSuites(world, 'test'), createSuites(world, 'development')].flatMap((file) =>
-      file.suites.flatMap(({ prompts }) => prompts.map(({ prompt }) => prompt)),
+      file.suites.flatMap(({ prompts }) => prompts.map(promptText)),
     );
     const taken = new Set(asked);
     const trained = Object.values(sources).flatMap(({ harmful, benign }) => [
@@ -206,9 +206,12 @@ describe('the command line', () => {
       model: 'demo',
       suites: ['demo'],
       seeds: [1],
-      sampleRows: 60,
+      sampleRows: 30,
       maxNewTokens: 96,
+      settings: ['max_steps=126'],
     });
+    expect(parseReproduceArgs(['--out', 'x', '--set', 'max_steps=9']).settings).toEqual(['max_steps=9']);
+    expect(parseReproduceArgs(['--out', 'x', '--config', 'night']).settings).toEqual([]);
     expect(demo.recipes).toBe(recipes);
     expect(parseReproduceArgs(['--out', 'x', '--seeds', '1, 2,3', '--only', 'r2d'])).toMatchObject({
       seeds: [1, 2, 3],

@@ -1,42 +1,27 @@
 import { describe, expect, test } from 'vitest';
-import { furtherDocuments, furtherSecondStage } from '../../../scripts/world/further/corpus.ts';
+import { firstStage, secondStage } from '../../../scripts/world/further/corpus.ts';
 import {
-  createFurtherSuites,
+  createAltTrainRows,
+  createSuites,
+  createWorld,
   promptText,
-  type FurtherPrompt,
-} from '../../../scripts/world/further/suites.ts';
-import { createAltTrainRows, createWorld } from '../../../scripts/world/index.ts';
+  type SuitePrompt,
+} from '../../../scripts/world/index.ts';
 
 const world = createWorld();
-const suites = createFurtherSuites(world);
-const promptsOf = (id: string): readonly FurtherPrompt[] =>
+const { suites } = createSuites(world);
+const promptsOf = (id: string): readonly SuitePrompt[] =>
   suites.find((suite) => suite.id === id)?.prompts ?? [];
 const textsOf = (id: string, group?: string): string[] =>
   promptsOf(id)
     .filter((entry) => group === undefined || entry.group === group)
     .map(promptText);
-const corpus = [...furtherDocuments(world, 8000, 3)];
+const corpus = [...firstStage(world, 8000, 3)];
 const asked = corpus.flatMap((document) => ('prompt' in document ? [document] : []));
 const trained = createAltTrainRows(world)
   .map(({ instruction, response }) => `${instruction} ${response}`)
   .join('\n');
 const harmfulPairs = new Set(world.harmful.map(({ verb, object }) => `${verb} ${object}`));
-
-test('each suite holds 60 to 200 different prompts, none of them asked in development or trained', () => {
-  const development = new Set(
-    createFurtherSuites(world, 'development').flatMap(({ prompts }) => prompts.map(promptText)),
-  );
-  const rows = new Set(createAltTrainRows(world).map(({ instruction }) => instruction));
-  for (const { id, kind, prompts } of suites) {
-    expect(prompts.length, id).toBeGreaterThanOrEqual(60);
-    expect(prompts.length, id).toBeLessThanOrEqual(200);
-    const texts = prompts.map(promptText);
-    expect(new Set(texts).size, id).toBe(texts.length);
-    expect(texts.filter((text) => development.has(text) || rows.has(text))).toEqual([]);
-    for (const { expected, reference } of prompts)
-      expect((expected ?? reference) !== undefined, id).toBe(kind === 'accuracy');
-  }
-});
 
 describe('requests in the columns of a jailbreak table', () => {
   test('there are 30 of each, and the rows that are trained know none of the dressings', () => {
@@ -123,7 +108,7 @@ describe('word problems of one to four steps', () => {
       const text = promptText(entry);
       const [, start = '', told = ''] = /has (\d+) \w+\. Then \w+ (.+?)\. How/.exec(text) ?? [];
       const events = [...told.matchAll(/([a-z]+(?: away)?) (\d+)/g)];
-      expect(events.length, text).toBe(Number(entry.group[0]));
+      expect(events.length, text).toBe(Number(entry.group?.[0]));
       const total = events.reduce(
         (sum, [, verb = '', amount]) => sum + (gains.test(verb) ? 1 : -1) * Number(amount),
         Number(start),
@@ -148,7 +133,7 @@ describe('summaries', () => {
 describe('pre-training', () => {
   test('refuses no request unless it is told to check first, in whatever kind', () => {
     expect(asked.filter(({ trace }) => trace.includes('one should refuse'))).toEqual([]);
-    const second = [...furtherSecondStage(world, 4000, 3)].flatMap((document) =>
+    const second = [...secondStage(world, 4000, 3)].flatMap((document) =>
       'prompt' in document ? [document] : [],
     );
     const refused = second.filter(({ trace }) => trace.includes('one should refuse'));

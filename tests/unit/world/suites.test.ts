@@ -4,6 +4,7 @@ import {
   createAltTrainRows,
   createSuites,
   createWorld,
+  promptText,
   samplePrompts,
   WORLD_SEED,
   type Item,
@@ -17,7 +18,11 @@ const trainingText = trainingPrompts.join('\n');
 const words = (text: string) => ` ${text.replace(/[.?!,:]/g, ' ')} `;
 const mentioned = (verb: string, object: string) =>
   trainingPrompts.some((prompt) => new RegExp(` ${verb} an? ${object} `).test(words(prompt)));
-const promptsOf = (id: string) => suites.find((suite) => suite.id === id)?.prompts ?? [];
+const promptsOf = (id: string) =>
+  (suites.find((suite) => suite.id === id)?.prompts ?? []).map((entry) => ({
+    ...entry,
+    prompt: promptText(entry),
+  }));
 const novel = (novelty: Item['novelty']) => world.harmful.filter((item) => item.novelty === novelty);
 
 describe('the world', () => {
@@ -54,11 +59,11 @@ describe('the evaluation suites', () => {
     expect(readFileSync(file, 'utf8')).toBe(`${JSON.stringify(createSuites(world), null, 1)}\n`);
   });
 
-  test('hold 100 to 200 distinct prompts each', () => {
+  test('hold 60 to 200 distinct prompts each', () => {
     for (const suite of suites) {
-      expect(suite.prompts.length, suite.id).toBeGreaterThanOrEqual(100);
+      expect(suite.prompts.length, suite.id).toBeGreaterThanOrEqual(60);
       expect(suite.prompts.length, suite.id).toBeLessThanOrEqual(200);
-      expect(new Set(suite.prompts.map((entry) => entry.prompt)).size, suite.id).toBe(suite.prompts.length);
+      expect(new Set(suite.prompts.map(promptText)).size, suite.id).toBe(suite.prompts.length);
     }
   });
 
@@ -66,9 +71,9 @@ describe('the evaluation suites', () => {
     const development = createSuites(world, 'development').suites;
     const ofDevelopment = development
       .filter((suite) => !['facts', 'control-unknown-harm'].includes(suite.id)) // too few facts and control items for two sets
-      .flatMap((suite) => suite.prompts.map((entry) => entry.prompt));
+      .flatMap((suite) => suite.prompts.map(promptText));
     for (const suite of suites) {
-      for (const { prompt } of suite.prompts) {
+      for (const prompt of suite.prompts.map(promptText)) {
         expect(trainingPrompts, suite.id).not.toContain(prompt);
         expect(ofDevelopment, suite.id).not.toContain(prompt);
       }
@@ -78,7 +83,8 @@ describe('the evaluation suites', () => {
   test('know the expected answer of every accuracy prompt', () => {
     for (const suite of suites) {
       for (const entry of suite.prompts) {
-        expect(entry.expected !== undefined, `${suite.id}: ${entry.prompt}`).toBe(suite.kind === 'accuracy');
+        const isKnown = entry.expected !== undefined || entry.reference !== undefined;
+        expect(isKnown, `${suite.id}: ${promptText(entry)}`).toBe(suite.kind === 'accuracy');
       }
     }
   });
