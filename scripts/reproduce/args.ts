@@ -3,7 +3,7 @@ import { TrainerError } from '../../src/support/trainer-error.ts';
 import { flag, gpuHelp, hostHelp, hostOf, numberOf, optional, parse, required, text } from '../cli/args.ts';
 import { asTyped } from '../cli/own-commands.ts';
 import type { HostChoice } from '../cli/choose-host.ts';
-import { demoComparisonSteps, recipes, type Recipe } from '../../src/reproduce/recipes.ts';
+import { comparisonPrompts, demoComparisonSteps, recipes, type Recipe } from '../../src/reproduce/recipes.ts';
 
 export interface ReproduceOptions {
   readonly out: string;
@@ -33,7 +33,7 @@ paper's figures: table.json, table.md, table.svg. Started again with the same --
   --seeds 1,2,3                  of training (default 1); the rows are the same for all
   --only <name>                  one of these; may be repeated (default: all)
 ${listed}
-  --sample <rows>                only so many prompts of each suite (default 30; 0: all)
+  --sample <rows>                only so many prompts of each suite (default ${comparisonPrompts}; 0: all)
   --max-new-tokens <number>      longest answer (default 96; with --model 1024)
   --set key=value                a setting of training, for all recipes; may be repeated (the demo: max_steps=${demoComparisonSteps}
                                  unless it or a --config is given)
@@ -81,9 +81,9 @@ export function parseReproduceArgs(argv: readonly string[]): ReproduceOptions {
     throw invalid('--harmful, --benign and --math belong to --model: the demo makes its own rows.');
   if (!isDemo && (harmful === null || benign === null))
     throw invalid('With --model, --harmful <file> and --benign <file> are needed.');
+  if (suites.length === 0) throw invalid('With --model, --suite <file> is needed.');
   const settings = (values['set'] as string[] | undefined) ?? [];
   const configPath = optional(values, 'config');
-  if (suites.length === 0) throw invalid('With --model, --suite <file> is needed.');
   return {
     out: required(values, 'out', 'runs/reproduce'),
     model,
@@ -93,7 +93,7 @@ export function parseReproduceArgs(argv: readonly string[]): ReproduceOptions {
     suites,
     seeds: seedsOf(optional(values, 'seeds') ?? '1'),
     recipes: chosen((values['only'] as string[] | undefined) ?? []),
-    sampleRows: numberOf(values, 'sample', 30, (n) => Number.isInteger(n) && n >= 0),
+    sampleRows: numberOf(values, 'sample', comparisonPrompts, (n) => Number.isInteger(n) && n >= 0),
     maxNewTokens: numberOf(values, 'max-new-tokens', isDemo ? 96 : 1024, (n) => Number.isInteger(n) && n > 0),
     settings: isDemo && configPath === null ? withSteps(settings) : settings,
     configPath,

@@ -18,6 +18,9 @@ export interface Item {
   readonly novelty: Novelty;
 }
 
+/** What is asked for, whatever else the world knows of it. */
+export type Action = Pick<Item, 'verb' | 'object' | 'reason'>;
+
 export const WORLD_SEED = 1995;
 const OBJECTS_PER_VERB = 8;
 const TRAIN_OBJECTS_PER_VERB = 5;

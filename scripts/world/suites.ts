@@ -2,11 +2,11 @@
 // to choose the default settings and are never reported.
 
 import { createAltTrainRows, TRAINING_FACTS } from './alttrain-rows.ts';
-import { type Item, type Split, type World } from './items.ts';
+import { type Item, type World } from './items.ts';
 import { createRng, shuffled, type Rng } from '../../src/support/rng.ts';
 import { distinct, pick } from './choice.ts';
 import { createFurtherSuites } from './further/suites.ts';
-import { promptText, type SuiteFile, type SuitePrompt } from './suite.ts';
+import { heldOutOf, promptOf, promptText, type HeldOut, type SuiteFile, type SuitePrompt } from './suite.ts';
 import {
   ALL_FORMS,
   answerHarmQuestion,
@@ -16,28 +16,16 @@ import {
   solveFact,
   solveHowTo,
   UNSEEN_WRAPPERS,
-  type TeacherExample,
 } from './teacher.ts';
 
-type HeldOut = Exclude<Split, 'train'>;
 const SUITE_SEEDS: Record<HeldOut, number> = { development: 71, test: 72 };
-
-const scored = ({ prompt, expected, topic }: TeacherExample, group?: string): SuitePrompt => ({
-  prompt,
-  ...(expected === undefined ? {} : { expected }),
-  group: group ?? topic,
-});
 
 export function createSuites(world: World, split: HeldOut = 'test'): SuiteFile {
   const rng = createRng(SUITE_SEEDS[split]);
   const trained = new Set(createAltTrainRows(world).map((row) => row.instruction));
   const draw = (count: number, make: (found: number) => SuitePrompt): SuitePrompt[] =>
     distinct(count, trained, promptText, make);
-  const heldOut = (items: readonly Item[]) =>
-    shuffled(
-      items.filter((item) => item.split === split),
-      rng,
-    );
+  const heldOut = (items: readonly Item[]) => heldOutOf(items, split, rng);
   const asked = (
     items: readonly Item[],
     count: number,
@@ -100,7 +88,7 @@ export function createSuites(world: World, split: HeldOut = 'test'): SuiteFile {
         id: 'arithmetic',
         title: 'Arithmetic word problems',
         kind: 'accuracy',
-        prompts: draw(150, () => scored(solveArithmetic(rng), 'arithmetic')),
+        prompts: draw(150, () => promptOf(solveArithmetic(rng), 'arithmetic')),
       },
       {
         id: 'facts',
@@ -120,7 +108,7 @@ export function createSuites(world: World, split: HeldOut = 'test'): SuiteFile {
         kind: 'harmful',
         prompts: asked(shuffled(control, rng), split === 'test' ? 100 : 40, ALL_FORMS, (item) => item.reason),
       },
-      ...createFurtherSuites(world, split),
+      ...createFurtherSuites(world, split, trained),
     ],
   };
 }
@@ -128,10 +116,10 @@ export function createSuites(world: World, split: HeldOut = 'test'): SuiteFile {
 function factPrompt(rng: Rng, facts: typeof FACTS, index: number): SuitePrompt {
   const fact = facts[index % facts.length];
   if (fact === undefined) throw new Error('world-too-small: no facts are left for the evaluation');
-  return scored(solveFact(rng, fact), fact.relation);
+  return promptOf(solveFact(rng, fact), fact.relation);
 }
 
 function harmQuestion(rng: Rng, items: readonly Item[]): SuitePrompt {
   const item = pick(rng, items);
-  return scored(answerHarmQuestion(rng, item), item.kind);
+  return promptOf(answerHarmQuestion(rng, item), item.kind);
 }

@@ -1,7 +1,7 @@
 // The programmatic teacher: R1-style traces, problem understanding → solution reasoning, then an answer. It solves every request, harmful
 // ones too (with empty phrases only), as the paper finds of untrained reasoning models: they recognise harm and answer anyway.
 
-import { actionOf, type Item } from './items.ts';
+import { actionOf, type Action, type Item } from './items.ts';
 import { pick, randomInt } from './choice.ts';
 import type { Rng } from '../../src/support/rng.ts';
 import { CAPITALS, COLORS, COUNTABLES, NAMES, OPPOSITES } from './vocabulary.ts';
@@ -94,11 +94,7 @@ function maybeFillers(rng: Rng, fillers: readonly string[]): string[] {
   return draw < 0.85 ? [pick(rng, fillers)] : [pick(rng, fillers), pick(rng, fillers)];
 }
 
-export function solveHowTo(
-  rng: Rng,
-  item: Pick<Item, 'verb' | 'object' | 'reason'>,
-  form: Form,
-): TeacherExample {
+export function solveHowTo(rng: Rng, item: Action, form: Form): TeacherExample {
   const action = actionOf(item);
   return {
     prompt: form(action),

@@ -1,6 +1,7 @@
 /** Rows that stand in the file twice, and rows whose question is asked by an evaluation suite. By hash: texts are not kept. */
 import type { Prompt } from '../api/trainer-api.ts';
 import type { ChatExample } from './chat-example.ts';
+import { userTurns } from './system-prompt.ts';
 
 export interface SuiteQuestions {
   readonly title: string;
@@ -17,7 +18,7 @@ export class RowIndex {
   constructor(suites: readonly SuiteQuestions[]) {
     for (const { title, prompts } of suites)
       for (const { prompt } of prompts) {
-        const asked = askedIn(prompt);
+        const asked = userTurns(prompt);
         this.#turnCounts.add(asked.length);
         this.#suiteOf.set(keyOf(asked), title);
       }
@@ -29,7 +30,7 @@ export class RowIndex {
     const sameAs = this.#lineOf.get(hash);
     if (sameAs === undefined) this.#lineOf.set(hash, line);
     else this.duplicates.push({ line, sameAs });
-    const suite = this.#suiteAsking(askedIn(prompt));
+    const suite = this.#suiteAsking(userTurns(prompt));
     if (suite !== undefined) this.inSuites.push({ line, suite });
   }
 
@@ -43,12 +44,6 @@ export class RowIndex {
     return undefined;
   }
 }
-
-/** What the user says, turn by turn. */
-const askedIn = (prompt: Prompt): readonly string[] =>
-  typeof prompt === 'string'
-    ? [prompt]
-    : prompt.flatMap(({ role, content }) => (role === 'user' ? [content] : []));
 
 const keyOf = (turns: readonly string[]): string => turns.map(normalised).join('\n');
 

@@ -3,6 +3,7 @@
  * contamination studies, with shorter runs for short prompts), and how much of the prompt they cover.
  */
 import type { Prompt } from '../api/trainer-api.ts';
+import { userTurns } from '../data/system-prompt.ts';
 
 export const RUN_WORDS = 8;
 
@@ -45,14 +46,8 @@ export function leakWords(text: string): string[] {
 /** A shorter prompt has no run: it is looked for as a whole, and below this length it must be the whole text of a turn. */
 const LEAST_WORDS = 4;
 
-/** What a user says in it: the words of others are not the question. */
-function askedText(prompt: Prompt): string {
-  if (typeof prompt === 'string') return prompt;
-  return prompt
-    .filter(({ role }) => role === 'user')
-    .map(({ content }) => content)
-    .join('\n');
-}
+/** The words of others are not the question. */
+const askedText = (prompt: Prompt): string => userTurns(prompt).join('\n');
 
 interface Indexed extends AskedPrompt {
   readonly text: string;

@@ -33,6 +33,9 @@ export interface Recipe {
  */
 export const demoComparisonSteps = 126;
 
+/** Of each suite, unless told otherwise: of the demo's sixteen, a seed of all recipes then takes less than an hour in software. */
+export const comparisonPrompts = 30;
+
 const recipe = (
   id: string,
   title: string,

@@ -3,10 +3,8 @@
 
 import type { Rng } from '../../../src/support/rng.ts';
 import { pick } from '../choice.ts';
-import { type Item } from '../items.ts';
+import type { Action } from '../items.ts';
 import { SEEN_FORMS, solveHowTo, type Form, type TeacherExample, type Turn } from '../teacher.ts';
-
-type Request = Pick<Item, 'verb' | 'object' | 'reason'>;
 
 const OPENINGS = SEEN_FORMS;
 const MIDDLES: readonly Form[] = [
@@ -24,8 +22,8 @@ const pronoun = (isPerson: boolean): string => (isPerson ? 'them' : 'it');
 /** `before`: one or two harmless requests with the object of `item`. */
 export function solveAfterTurns(
   rng: Rng,
-  item: Request,
-  before: readonly Request[],
+  item: Action,
+  before: readonly Action[],
   isPerson: boolean,
 ): TeacherExample {
   const turns = before.flatMap((request, i): Turn[] => {

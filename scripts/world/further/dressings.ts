@@ -3,7 +3,7 @@
 
 import type { Rng } from '../../../src/support/rng.ts';
 import { pick } from '../choice.ts';
-import { actionOf, withArticle, type Item } from '../items.ts';
+import { actionOf, withArticle, type Action } from '../items.ts';
 import { ALL_FORMS, solveHowTo, type Form, type TeacherExample } from '../teacher.ts';
 
 export const COLUMNS = ['role play', 'for education', 'story', 'encoded words'] as const;
@@ -30,7 +30,7 @@ const DRESSINGS: Readonly<Record<Exclude<Column, 'encoded words'>, readonly Form
 const spelled = (word: string): string => [...word].join('-');
 
 /** One word of the action is spelled letter by letter; the understanding says what it reads. */
-function solveEncoded(rng: Rng, item: Pick<Item, 'verb' | 'object' | 'reason'>): TeacherExample {
+function solveEncoded(rng: Rng, item: Action): TeacherExample {
   const [first = '', ...rest] = item.verb.split(' ');
   const isVerb = rng.next() < 0.7;
   const verb = isVerb ? [spelled(first), ...rest].join(' ') : item.verb;
@@ -49,11 +49,7 @@ function solveEncoded(rng: Rng, item: Pick<Item, 'verb' | 'object' | 'reason'>):
   };
 }
 
-export function solveDressed(
-  rng: Rng,
-  item: Pick<Item, 'verb' | 'object' | 'reason'>,
-  column: Column,
-): TeacherExample {
+export function solveDressed(rng: Rng, item: Action, column: Column): TeacherExample {
   return column === 'encoded words'
     ? solveEncoded(rng, item)
     : solveHowTo(rng, item, pick(rng, DRESSINGS[column]));

@@ -4,12 +4,10 @@ import type { Rng } from '../../../src/support/rng.ts';
 import { pick } from '../choice.ts';
 import type { Request } from '../corpus.ts';
 import { solveAfterTurns } from './conversations.ts';
-import type { Item, World } from '../items.ts';
+import type { Action, World } from '../items.ts';
 import { solveInSpanish, spanishObjects, spanishVerbs } from './spanish.ts';
 import type { TeacherExample } from '../teacher.ts';
 import { BENIGN_CATEGORIES, HARMFUL_CATEGORIES, POOLS, type Category, type PoolName } from '../vocabulary.ts';
-
-type Words = Pick<Item, 'verb' | 'object' | 'reason'>;
 
 const known = HARMFUL_CATEGORIES.filter(({ role }) => role !== 'control');
 const inSpanish = (categories: readonly Category[]): Category[] =>
@@ -20,7 +18,7 @@ const spanish = { harmful: inSpanish(known), benign: inSpanish(BENIGN_CATEGORIES
 const spanishIn = (pool: PoolName): string[] => POOLS[pool].filter((object) => spanishObjects.has(object));
 
 /** Every verb and object that has a Spanish word, with what the world knows of the pair's category. */
-export function spanishRequests(kind: keyof typeof spanish): (Words & { readonly category: Category })[] {
+export function spanishRequests(kind: keyof typeof spanish): (Action & { readonly category: Category })[] {
   return spanish[kind].flatMap((category) =>
     category.verbs.flatMap((verb) =>
       spanishIn(category.pool).map((object) => ({ verb, object, reason: category.reason, category })),
@@ -42,10 +40,10 @@ const harmlessVerbs = (pool: PoolName): Category[] =>
   BENIGN_CATEGORIES.filter((category) => category.pool === pool);
 
 /** `last` after one or two harmless requests about the same object. */
-export function conversationTo(rng: Rng, last: Words): TeacherExample {
+export function conversationTo(rng: Rng, last: Action): TeacherExample {
   const pool = poolOf.get(last.reason);
   if (pool === undefined) throw new Error(`world-no-pool: "${last.reason}" is no category`);
-  const before = Array.from({ length: rng.next() < 0.5 ? 1 : 2 }, (): Words => {
+  const before = Array.from({ length: rng.next() < 0.5 ? 1 : 2 }, (): Action => {
     const category = pick(rng, harmlessVerbs(pool));
     return { verb: pick(rng, category.verbs), object: last.object, reason: category.reason };
   });

@@ -3,7 +3,7 @@
 
 import type { Rng } from '../../../src/support/rng.ts';
 import { pick } from '../choice.ts';
-import type { Item } from '../items.ts';
+import type { Action } from '../items.ts';
 import { solveHowTo, type Form, type TeacherExample } from '../teacher.ts';
 import type { PoolName } from '../vocabulary.ts';
 
@@ -53,18 +53,11 @@ const FORMS: readonly Form[] = [
 const FIRST_STEPS = ['haz un plan', 'mira bien', 'toma tu tiempo'] as const;
 const LAST_STEPS = ['mira otra vez', 'limpia todo', 'descansa'] as const;
 
-export const isInSpanish = ({ verb, object }: Pick<Item, 'verb' | 'object'>): boolean =>
-  VERBS.has(verb) && OBJECTS.has(object);
-
 export const spanishVerbs: ReadonlySet<string> = new Set(VERBS.keys());
 export const spanishObjects: ReadonlySet<string> = new Set(OBJECTS.keys());
 
-/** `item` has a verb and an object that the lists above have (`isInSpanish`). */
-export function solveInSpanish(
-  rng: Rng,
-  item: Pick<Item, 'verb' | 'object' | 'reason'>,
-  pool: PoolName,
-): TeacherExample {
+/** `item` has a verb and an object that the lists above have. */
+export function solveInSpanish(rng: Rng, item: Action, pool: PoolName): TeacherExample {
   const [verb, object] = [VERBS.get(item.verb), OBJECTS.get(item.object)];
   if (verb === undefined || object === undefined)
     throw new Error(`world-no-spanish: "${item.verb} ${item.object}" has no Spanish words`);

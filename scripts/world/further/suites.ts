@@ -1,11 +1,9 @@
 // Evaluation prompts of the further kinds: of each the AltTrain rows have none, so what is measured here has carried over, or has not.
 
-import { createRng, shuffled } from '../../../src/support/rng.ts';
-import { createAltTrainRows } from '../alttrain-rows.ts';
+import { createRng } from '../../../src/support/rng.ts';
 import { distinct, pick } from '../choice.ts';
-import type { Item, Split, World } from '../items.ts';
-import { promptText, type Suite, type SuitePrompt } from '../suite.ts';
-import type { TeacherExample } from '../teacher.ts';
+import type { Item, World } from '../items.ts';
+import { heldOutOf, promptOf, promptText, type HeldOut, type Suite, type SuitePrompt } from '../suite.ts';
 import { HARMFUL_CATEGORIES } from '../vocabulary.ts';
 import { BORDERLINE_KINDS, solveBorderline } from './borderline.ts';
 import { COLUMNS, solveDressed } from './dressings.ts';
@@ -14,7 +12,6 @@ import { conversationTo, spanishRequests } from './requests.ts';
 import { solveInSpanish } from './spanish.ts';
 import { solveSummary } from './summaries.ts';
 
-type HeldOut = Exclude<Split, 'train'>;
 const SEEDS: Record<HeldOut, number> = { development: 73, test: 74 };
 const DEVELOPMENT_SHARE = 1 / 3;
 const UNLIKE_THE_ROWS: readonly string[] = HARMFUL_CATEGORIES.filter(({ role }) => role === 'unseen').map(
@@ -23,33 +20,25 @@ const UNLIKE_THE_ROWS: readonly string[] = HARMFUL_CATEGORIES.filter(({ role }) 
 const categoryGroup = ({ reason }: Pick<Item, 'reason'>): string =>
   UNLIKE_THE_ROWS.includes(reason) ? 'unseen category' : 'seen category';
 
-const asked = ({ turns, prompt, expected }: TeacherExample, group: string): SuitePrompt => ({
-  prompt: turns === undefined ? prompt : [...turns, { role: 'user', content: prompt }],
-  ...(expected === undefined ? {} : { expected }),
-  group,
-});
-
-export function createFurtherSuites(world: World, split: HeldOut = 'test'): Suite[] {
+/** `trained`: prompts of the rows, which no suite asks. */
+export function createFurtherSuites(world: World, split: HeldOut, trained: ReadonlySet<string>): Suite[] {
   const rng = createRng(SEEDS[split]);
-  const taken = new Set(createAltTrainRows(world).map(({ instruction }) => instruction));
+  const taken = new Set(trained);
   if (split === 'test')
-    for (const { prompts } of createFurtherSuites(world, 'development'))
+    for (const { prompts } of createFurtherSuites(world, 'development', trained))
       for (const prompt of prompts) taken.add(promptText(prompt));
 
   /** `count` different ones, a third of them for development; none that the rows or the development suites have. */
   const draw = (count: number, make: () => SuitePrompt): SuitePrompt[] =>
     distinct(split === 'test' ? count : Math.ceil(count * DEVELOPMENT_SHARE), taken, promptText, make);
-  const heldOut = (items: readonly Item[]): Item[] =>
-    shuffled(
-      items.filter((item) => item.split === split),
-      rng,
-    );
-  const [harmful, benign, lookalikes] = [world.harmful, world.benign, world.lookalikes].map(heldOut);
+  const [harmful, benign, lookalikes] = [world.harmful, world.benign, world.lookalikes].map((items) =>
+    heldOutOf(items, split, rng),
+  );
   const spanish = (kind: 'harmful' | 'benign', group: string): SuitePrompt[] => {
     const words = spanishRequests(kind).filter((one) => kind === 'benign' || categoryGroup(one) === group);
     return draw(kind === 'benign' ? 60 : 45, () => {
       const chosen = pick(rng, words);
-      return asked(solveInSpanish(rng, chosen, chosen.category.pool), group);
+      return promptOf(solveInSpanish(rng, chosen, chosen.category.pool), group);
     });
   };
 
@@ -59,7 +48,7 @@ export function createFurtherSuites(world: World, split: HeldOut = 'test'): Suit
       title: 'Harmful requests in a role play, for education, in a story, in encoded words',
       kind: 'harmful',
       prompts: COLUMNS.flatMap((column) =>
-        draw(30, () => asked(solveDressed(rng, pick(rng, harmful), column), column)),
+        draw(30, () => promptOf(solveDressed(rng, pick(rng, harmful), column), column)),
       ),
     },
     {
@@ -68,7 +57,7 @@ export function createFurtherSuites(world: World, split: HeldOut = 'test'): Suit
       kind: 'harmful',
       prompts: draw(90, () => {
         const item = pick(rng, harmful);
-        return asked(conversationTo(rng, item), categoryGroup(item));
+        return promptOf(conversationTo(rng, item), categoryGroup(item));
       }),
     },
     {
@@ -83,10 +72,10 @@ export function createFurtherSuites(world: World, split: HeldOut = 'test'): Suit
       kind: 'benign',
       prompts: [
         ...BORDERLINE_KINDS.flatMap((kind) =>
-          draw(30, () => asked(solveBorderline(rng, kind, pick(rng, harmful)), kind)),
+          draw(30, () => promptOf(solveBorderline(rng, kind, pick(rng, harmful)), kind)),
         ),
         ...draw(40, () =>
-          asked(
+          promptOf(
             solveDressed(rng, pick(rng, pick(rng, [benign, lookalikes])), pick(rng, COLUMNS)),
             'dressed up',
           ),
@@ -97,7 +86,7 @@ export function createFurtherSuites(world: World, split: HeldOut = 'test'): Suit
       id: 'benign-turns',
       title: 'Harmless requests at the end of a conversation',
       kind: 'benign',
-      prompts: draw(60, () => asked(conversationTo(rng, pick(rng, benign)), 'conversation')),
+      prompts: draw(60, () => promptOf(conversationTo(rng, pick(rng, benign)), 'conversation')),
     },
     {
       id: 'benign-spanish',
@@ -110,7 +99,7 @@ export function createFurtherSuites(world: World, split: HeldOut = 'test'): Suit
       title: 'Word problems of one to four steps',
       kind: 'accuracy',
       prompts: STEP_COUNTS.flatMap((count) =>
-        draw(30, () => asked(solveSteps(rng, count), `${count} step${count === 1 ? '' : 's'}`)),
+        draw(30, () => promptOf(solveSteps(rng, count), `${count} step${count === 1 ? '' : 's'}`)),
       ),
     },
     {

@@ -1,5 +1,5 @@
 import { paperBackbone, paperRows, type PaperRow } from '../../reproduce/paper-table.ts';
-import { demoComparisonSteps, recipes } from '../../reproduce/recipes.ts';
+import { comparisonPrompts, demoComparisonSteps, recipes } from '../../reproduce/recipes.ts';
 import { meanOf, type Line } from '../../reproduce/report.ts';
 import { roughTime } from '../../support/rough-time.ts';
 import { formatCountOf, formatPercent } from '../format.ts';
@@ -101,7 +101,7 @@ function Choice({ reproduce }: { reproduce: ReproduceState }) {
       <TextField
         label="Prompts of each suite, for the comparison"
         signal={reproduce.promptsPerSuite}
-        placeholder="30"
+        placeholder={String(comparisonPrompts)}
         isLocked={isActive.value}
       />
     </details>

@@ -8,7 +8,7 @@ import type { StoredRun } from '../../api/stored-runs.ts';
 import { runConfigKeys, type RunConfig, type RunConfigKey } from '../../config/run-config.ts';
 import { figuresOf } from '../../reproduce/figures.ts';
 import type { Outcome } from '../../reproduce/outcome.ts';
-import { demoComparisonSteps, recipes, type Recipe } from '../../reproduce/recipes.ts';
+import { comparisonPrompts, demoComparisonSteps, recipes, type Recipe } from '../../reproduce/recipes.ts';
 import { linesOf, markdownOf, type Line } from '../../reproduce/report.ts';
 import { fromWire, TrainerError } from '../../support/trainer-error.ts';
 import { tokensPerSample } from '../compare-words.ts';
@@ -76,7 +76,7 @@ export function createReproduce({
   startBlocker,
 }: Parts): ReproduceState {
   const chosen = signal<ReadonlySet<string>>(new Set(recipes.map(({ id }) => id)));
-  const promptsPerSuite = signal('30');
+  const promptsPerSuite = signal(String(comparisonPrompts));
   const steps = signal(String(demoComparisonSteps));
   const isActive = signal(false);
   const isStopping = signal(false);
